@@ -1,1 +1,21 @@
-//! Placeholder.
+//! Lockstep's decisions, pure: no IO, no clock, no randomness, no environment.
+//!
+//! The modules stand in the order of the main path: text becomes a [`pack`], a cluster's state becomes an
+//! [`inventory`], both become a [`plan`], documents go through a [`transform`], a [`run`] moves from state to state,
+//! and [`compare`] tells whether two sets are equal.
+
+pub mod version;
+
+pub mod names;
+
+pub mod pack;
+
+pub mod inventory;
+
+pub mod plan;
+
+pub mod transform;
+
+pub mod compare;
+
+pub mod run;

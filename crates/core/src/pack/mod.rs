@@ -1,0 +1,3 @@
+//! Packs: an application's releases and the steps between them.
+
+pub mod model;

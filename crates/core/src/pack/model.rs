@@ -1,0 +1,150 @@
+//! A checked pack: what the rest of Lockstep works with. How it is read from files is in `load` and `check`.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::{transform::operation::Operation, version::Version};
+
+/// An application: its naming, its releases, and the steps between them. Every reference in it is known to hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pack {
+    /// The application's name, `[a-z][a-z0-9-]*`.
+    pub name: String,
+    /// How many numbers of a version make its data version, at least 1.
+    pub data_parts: usize,
+    /// How the application finds its indices.
+    pub mode: SwitchMode,
+    /// What a tenant's name looks like: a regular expression, unanchored in the file, matched against the whole name.
+    pub tenant_pattern: String,
+    /// Tenants that are left alone.
+    pub tenants_ignored: Vec<String>,
+    /// Index name patterns (`*` stands for anything) that are left alone although they fit the naming.
+    pub indices_ignored: Vec<String>,
+    /// Field types that are called differently by an engine: type in the pack → engine → type there.
+    pub type_equivalents: BTreeMap<String, BTreeMap<String, String>>,
+    /// All releases, oldest first, each one step away from the one before.
+    pub releases: Vec<Release>,
+    /// Digest (BLAKE3, hex) over all files of the pack.
+    pub digest: String,
+}
+
+/// How the application finds the indices of its release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SwitchMode {
+    /// Through stable aliases, which the switch moves.
+    Alias,
+    /// By names that carry the version; the switch publishes the new set.
+    Versioned,
+}
+
+/// One release: the schema of its data, and the step into it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Release {
+    /// Its version; the data version decides.
+    pub version: Version,
+    /// The text for `{version}` in names.
+    pub label: String,
+    /// The tenant that has another name in each release.
+    pub default_tenant: Option<String>,
+    /// Naming variants, resolved: pack.yaml's, replaced by the release's own.
+    pub naming: BTreeMap<String, Naming>,
+    /// The logical indices by key.
+    pub indices: BTreeMap<String, LogicalIndex>,
+    /// How data gets here from the release before; `None` for the first release.
+    pub step: Option<Step>,
+}
+
+/// One naming variant; texts with placeholders, see `names`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Naming {
+    /// Names of indices without partitions.
+    pub index: String,
+    /// Names of partitions.
+    pub partitioned: Option<String>,
+    /// The alias of all partitions, or of the one index.
+    pub alias: Option<String>,
+    /// The name of the index template of a partitioned index.
+    pub template: Option<String>,
+    /// The pattern of that template.
+    pub template_pattern: Option<String>,
+}
+
+/// One index of the application, in one release, for every tenant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LogicalIndex {
+    /// The text for `{name}`.
+    pub name: String,
+    /// The key of its naming variant.
+    pub naming: String,
+    /// `{"dynamic":…, "properties":…}` as the engine takes it, types as the pack writes them.
+    pub mapping: Value,
+    /// Index settings without the prefix `index.`, flat.
+    pub settings: BTreeMap<String, Value>,
+    /// Number of primary shards; `None`: as the source.
+    pub shards: Option<u32>,
+    /// Number of replicas; `None`: as the source.
+    pub replicas: Option<u32>,
+    /// How it is cut by time.
+    pub partition: Partition,
+}
+
+/// How an index is cut by time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Partition {
+    /// One index.
+    #[default]
+    None,
+    /// `2022-10-5`
+    Day,
+    /// `2022-w41`
+    Week,
+    /// `2022-10`
+    Month,
+    /// `2022-q4`
+    Quarter,
+    /// `2022` or `2022-year`
+    Year,
+}
+
+/// How data gets into a release from the one before.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Step {
+    /// The release before.
+    pub from: Version,
+    /// A chain must stop at this release and start again from it.
+    pub required_stop: bool,
+    /// What becomes of every index of this release, by key.
+    pub indices: BTreeMap<String, IndexStep>,
+    /// Keys of the release before that end here.
+    pub dropped: Vec<String>,
+}
+
+/// Where an index of a release gets its documents.
+#[derive(Debug, Clone, PartialEq)]
+pub enum IndexStep {
+    /// From the index with the same key, as they are.
+    Unchanged,
+    /// It starts empty.
+    New,
+    /// From one index of the release before, through operations.
+    Migrate {
+        /// Key in the release before.
+        from: String,
+        /// In order; may be empty.
+        operations: Vec<Operation>,
+    },
+}
+
+impl Pack {
+    /// The release with the same data version as `version`, with its position in the chain.
+    pub fn release(&self, version: &Version) -> Option<(usize, &Release)> {
+        let wanted = version.data(self.data_parts);
+        self.releases
+            .iter()
+            .enumerate()
+            .find(|(_, release)| release.version.data(self.data_parts) == wanted)
+    }
+}

@@ -1,0 +1,172 @@
+//! The operations of a step as data: what a pack's author writes and what a plan keeps.
+//!
+//! How they act on a document is in `program`; what each does is in `docs/design/pack-format.md`.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A dotted path to a field, such as `customer.name`. Never empty, no empty segment.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct FieldPath(String);
+
+impl FieldPath {
+    /// Takes `a.b.c` apart into its segments, at least one.
+    pub fn segments(&self) -> impl Iterator<Item = &str> {
+        self.0.split('.')
+    }
+
+    /// The path as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for FieldPath {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+/// Why a text is not a field path.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a field path: it needs one or more names joined by dots, such as `customer.name`")]
+pub struct NotAFieldPath(String);
+
+impl TryFrom<String> for FieldPath {
+    type Error = NotAFieldPath;
+
+    fn try_from(text: String) -> Result<Self, NotAFieldPath> {
+        if text.is_empty() || text.split('.').any(str::is_empty) {
+            return Err(NotAFieldPath(text));
+        }
+        Ok(Self(text))
+    }
+}
+
+impl From<FieldPath> for String {
+    fn from(path: FieldPath) -> Self {
+        path.0
+    }
+}
+
+/// What to do when the field that would be written exists already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Existing {
+    /// The document is rejected.
+    #[default]
+    Reject,
+    /// The new value takes its place.
+    Overwrite,
+    /// The old value stays; `rename` and `move` still take the source away.
+    Keep,
+}
+
+/// The type a value is turned into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CastType {
+    /// A JSON string.
+    String,
+    /// A signed 64-bit integer.
+    Long,
+    /// A JSON number; its digits are kept.
+    Double,
+    /// `true` or `false`.
+    Boolean,
+}
+
+/// What becomes of a value that can't be turned into the type.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Otherwise {
+    /// The document is rejected.
+    #[default]
+    Reject,
+    /// The value stays as it is.
+    Keep,
+    /// The field (or array element) is removed.
+    Remove,
+    /// The value becomes `null`.
+    Null,
+}
+
+/// One operation of a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Operation {
+    /// Gives a field a new last name within the same parent.
+    Rename(Relocation),
+    /// Takes a field away and puts its value elsewhere.
+    Move(Relocation),
+    /// Puts a field's value elsewhere as well.
+    Copy(Relocation),
+    /// Takes fields away.
+    Remove(Removal),
+    /// Writes a value, whatever was there.
+    Set(Assignment),
+    /// Writes a value where the field is missing.
+    Default(Assignment),
+    /// Turns a value into another type.
+    Cast(Casting),
+    /// Splits a string into several fields.
+    Split(Splitting),
+}
+
+/// From where to where, for `rename`, `move` and `copy`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Relocation {
+    /// The field whose value is taken.
+    pub from: FieldPath,
+    /// The field that is written.
+    pub to: FieldPath,
+    /// When `to` exists already.
+    #[serde(default)]
+    pub existing: Existing,
+}
+
+/// The fields that `remove` takes away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Removal {
+    /// At least one field.
+    pub fields: Vec<FieldPath>,
+}
+
+/// A field and the value it gets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assignment {
+    /// The field that is written; missing parents are made.
+    pub field: FieldPath,
+    /// Any JSON value.
+    pub value: serde_json::Value,
+}
+
+/// What `cast` does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Casting {
+    /// The field.
+    pub field: FieldPath,
+    /// The type its value gets.
+    pub to: CastType,
+    /// When it can't.
+    #[serde(default)]
+    pub otherwise: Otherwise,
+}
+
+/// What `split` does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Splitting {
+    /// The string field; it is removed unless `into` names it.
+    pub field: FieldPath,
+    /// The text between two parts; not empty.
+    pub separator: String,
+    /// The fields for the parts, in order; the last one takes the rest.
+    pub into: Vec<FieldPath>,
+}
