@@ -127,8 +127,13 @@ pub struct Step {
 pub enum IndexStep {
     /// From the index with the same key, as they are.
     Unchanged,
-    /// It starts empty.
+    /// It starts empty; a partitioned one gets its template only.
     New,
+    /// It starts empty, with the partitions that another index of the same release gets.
+    NewLike {
+        /// Key of the other index.
+        like: String,
+    },
     /// From one index of the release before, through operations.
     Migrate {
         /// Key in the release before.
