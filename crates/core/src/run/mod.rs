@@ -1,1 +1,8 @@
-//! Being written.
+//! A run: one execution of a plan, as a state machine. Pure: [`state::RunState::action`] says what to do,
+//! [`step::step`] says what follows from what happened. The engine does the rest.
+
+pub mod state;
+
+pub mod step;
+
+pub mod task;

@@ -1,0 +1,459 @@
+//! A pack and an inventory become a plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    aliases,
+    finding::Finding,
+    live::{LiveError, live_release},
+    model::{
+        ClusterReference, IndexPlan, Limits, PLAN_FORMAT, Plan, Schema, SourcePlan, Strategy, TargetPlan, TenantPlan,
+        UpgradeKind,
+    },
+    preflight, schema,
+};
+use crate::{
+    inventory::{IndexFacts, Inventory},
+    names::{Recognised, ReleaseNames, glob_matches},
+    pack::model::{IndexStep, LogicalIndex, Pack, Partition, Release},
+    transform::operation::Operation,
+    version::Version,
+};
+
+/// What a plan is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct PlanRequest<'a> {
+    /// The application.
+    pub pack: &'a Pack,
+    /// The cluster.
+    pub inventory: &'a Inventory,
+    /// The version that is asked for.
+    pub to: &'a Version,
+    /// The version that is live, when the journal or the operator says so.
+    pub from: Option<&'a Version>,
+    /// Bounds on what the run may use.
+    pub limits: &'a Limits,
+}
+
+/// Why there is no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// The pack has no release with the data version of the one that is asked for (or live).
+    #[error("the pack has no release for version {version}; it has {}", known.join(", "))]
+    UnknownVersion {
+        /// The version.
+        version: Version,
+        /// The pack's releases.
+        known: Vec<String>,
+    },
+    /// An older version was asked for.
+    #[error("version {to} is older than {from}, which is live")]
+    Downgrade {
+        /// Live.
+        from: Version,
+        /// Asked for.
+        to: Version,
+    },
+    /// The chain must not be fused across a release.
+    #[error("the way from {from} to {to} has to stop at {at}: its step says `required_stop`")]
+    RequiredStop {
+        /// Live.
+        from: Version,
+        /// Asked for.
+        to: Version,
+        /// Where to stop.
+        at: Version,
+    },
+    /// It can't be told which release is live.
+    #[error(transparent)]
+    Live(#[from] LiveError),
+}
+
+impl PlanError {
+    /// Stable code, see `docs/design/error-codes.md`.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownVersion { .. } => "N0101",
+            Self::Downgrade { .. } => "N0102",
+            Self::RequiredStop { .. } => "N0103",
+            Self::Live(LiveError::NothingLive { .. }) => "N0104",
+            Self::Live(LiveError::Ambiguous { .. }) => "N0105",
+        }
+    }
+
+    /// What to do next.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::UnknownVersion { .. } => {
+                "ask for a version of one of these releases, or add the missing release folder to the pack".to_owned()
+            }
+            Self::Downgrade { .. } => {
+                "an upgrade only goes forward; going back is a verb of its own, `lockstep rollback`".to_owned()
+            }
+            Self::RequiredStop { at, .. } => {
+                format!("run `lockstep upgrade --to {at}` first, start that release, then ask again")
+            }
+            Self::Live(LiveError::NothingLive { .. }) => {
+                "look at the cluster's address and at the pack's naming; `lockstep plan` names what it looks for"
+                    .to_owned()
+            }
+            Self::Live(LiveError::Ambiguous { .. }) => "say which one is live with `--from VERSION`".to_owned(),
+        }
+    }
+}
+
+/// Makes the plan.
+///
+/// # Errors
+/// [`PlanError`] when there is no way from the live release to the one asked for. Everything else that forbids a run is
+/// a finding of the plan, so that all of it is seen at once.
+pub fn build(request: PlanRequest<'_>) -> Result<Plan, PlanError> {
+    let PlanRequest { pack, inventory, to, from, limits } = request;
+    let from = match from {
+        Some(version) => version.clone(),
+        None => live_release(pack, inventory)?,
+    };
+    let (from_position, source_release) = find_release(pack, &from)?;
+    let (to_position, target_release) = find_release(pack, to)?;
+    if to_position < from_position || (to_position == from_position && *to < from) {
+        return Err(PlanError::Downgrade { from, to: to.clone() });
+    }
+    let between = pack.releases.get(from_position + 1..to_position).unwrap_or_default();
+    if let Some(stop) = between.iter().find(|release| release.step.as_ref().is_some_and(|step| step.required_stop)) {
+        return Err(PlanError::RequiredStop { from, to: to.clone(), at: stop.version.clone() });
+    }
+    let chain = pack.releases.get(from_position..=to_position).unwrap_or_default();
+    let kind = if from_position == to_position { UpgradeKind::Minor } else { UpgradeKind::Major };
+    let mut plan = Plan {
+        format: PLAN_FORMAT,
+        application: pack.name.clone(),
+        pack_digest: pack.digest.clone(),
+        cluster: cluster_reference(inventory),
+        kind,
+        mode: pack.mode,
+        from,
+        to: to.clone(),
+        chain: chain.iter().map(|release| release.version.clone()).collect(),
+        tenants: Vec::new(),
+        programs: BTreeMap::new(),
+        schemas: BTreeMap::new(),
+        indices: Vec::new(),
+        templates: Vec::new(),
+        aliases: Vec::new(),
+        limits: limits.clone(),
+        findings: Vec::new(),
+    };
+    let live = LiveSet::recognise(pack, source_release, inventory, &mut plan.findings);
+    plan.tenants = pair_tenants(&live, source_release, target_release, &mut plan.findings);
+    if kind == UpgradeKind::Minor {
+        return Ok(plan);
+    }
+    let builder = Builder {
+        pack,
+        inventory,
+        target_release,
+        names: ReleaseNames::new(pack, target_release),
+        live: &live,
+        origins: origins(chain),
+    };
+    builder.schemas(&mut plan);
+    for tenant in plan.tenants.clone() {
+        builder.tenant_indices(&tenant, &mut plan);
+    }
+    aliases::plan(&mut plan, inventory, &builder.names, &live);
+    aliases::plan_templates(&mut plan, inventory, &builder.names, target_release);
+    preflight::look(&mut plan, inventory);
+    Ok(plan)
+}
+
+fn find_release<'a>(pack: &'a Pack, version: &Version) -> Result<(usize, &'a Release), PlanError> {
+    pack.release(version).ok_or_else(|| PlanError::UnknownVersion {
+        version: version.clone(),
+        known: pack.releases.iter().map(|release| release.version.to_string()).collect(),
+    })
+}
+
+fn cluster_reference(inventory: &Inventory) -> ClusterReference {
+    ClusterReference {
+        uuid: inventory.cluster.uuid.clone(),
+        name: inventory.cluster.name.clone(),
+        engine: inventory.cluster.engine,
+        version: inventory.cluster.version.clone(),
+        alias_must_exist: inventory.cluster.alias_must_exist,
+    }
+}
+
+/// One index of the live set, by what its name says.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct LiveKey {
+    pub(super) tenant: String,
+    pub(super) logical: String,
+    pub(super) partition: Option<String>,
+}
+
+/// The live set: every index of the release that is live.
+#[derive(Debug)]
+pub(super) struct LiveSet {
+    pub(super) names: ReleaseNames,
+    pub(super) indices: BTreeMap<LiveKey, String>,
+}
+
+impl LiveSet {
+    fn recognise(pack: &Pack, release: &Release, inventory: &Inventory, findings: &mut Vec<Finding>) -> Self {
+        let names = ReleaseNames::new(pack, release);
+        let mut indices = BTreeMap::new();
+        for index in inventory.indices.keys() {
+            if pack.indices_ignored.iter().any(|pattern| glob_matches(pattern, index)) {
+                continue;
+            }
+            match names.recognise(index) {
+                Recognised::Known { key, tenant, partition } => {
+                    if !pack.tenants_ignored.contains(&tenant) {
+                        indices.insert(LiveKey { tenant, logical: key, partition }, index.clone());
+                    }
+                }
+                Recognised::Unknown => findings.push(Finding::refuse(
+                    "F0101",
+                    index,
+                    format!(
+                        "fits the naming of release {}, but the pack has no such index: its documents would be left behind",
+                        release.version
+                    ),
+                    "add it to the release's `indices`, or to `ignore` in pack.yaml if it may be left behind",
+                )),
+                Recognised::Ambiguous(keys) => findings.push(Finding::refuse(
+                    "F0102",
+                    index,
+                    format!("fits several indices of release {}: {}", release.version, keys.join(", ")),
+                    "make the names or the tenants' pattern in the pack tell them apart",
+                )),
+                Recognised::Foreign => {}
+            }
+        }
+        Self { names, indices }
+    }
+
+    fn partitions(&self, tenant: &str, logical: &str) -> Vec<(Option<String>, String)> {
+        self.indices
+            .iter()
+            .filter(|(key, _)| key.tenant == tenant && key.logical == logical)
+            .map(|(key, index)| (key.partition.clone(), index.clone()))
+            .collect()
+    }
+}
+
+fn pair_tenants(
+    live: &LiveSet,
+    source: &Release,
+    target: &Release,
+    findings: &mut Vec<Finding>,
+) -> Vec<TenantPlan> {
+    let sources: BTreeSet<&String> = live.indices.keys().map(|key| &key.tenant).collect();
+    let mut taken = BTreeMap::new();
+    let mut tenants = Vec::new();
+    for name in sources {
+        let renamed = (source.default_tenant.as_ref() == Some(name)).then_some(target.default_tenant.as_ref()).flatten();
+        let target_name = renamed.unwrap_or(name).clone();
+        if let Some(other) = taken.insert(target_name.clone(), name.clone()) {
+            findings.push(Finding::refuse(
+                "F0103",
+                &target_name,
+                format!("tenants `{other}` and `{name}` would both be called `{target_name}` in the new release"),
+                "rename one of them, or leave one out with `tenants.ignore` in pack.yaml",
+            ));
+        }
+        tenants.push(TenantPlan { source: name.clone(), target: target_name });
+    }
+    tenants
+}
+
+/// Where a logical index of the new release gets its documents, seen across the whole chain.
+#[derive(Debug, Clone, PartialEq)]
+enum Origin {
+    /// From an index of the live release, through the operations of all steps.
+    From { key: String, operations: Vec<Operation> },
+    /// It starts empty.
+    New,
+    /// It starts empty, with the partitions of another index of the new release.
+    Like(String),
+}
+
+/// Follows every index of the last release back to the first one of the chain, collecting operations.
+fn origins(chain: &[Release]) -> BTreeMap<String, Origin> {
+    let Some((first, rest)) = chain.split_first() else { return BTreeMap::new() };
+    let mut origins: BTreeMap<String, Origin> = first
+        .indices
+        .keys()
+        .map(|key| (key.clone(), Origin::From { key: key.clone(), operations: Vec::new() }))
+        .collect();
+    for release in rest {
+        let Some(step) = &release.step else { continue };
+        origins = step
+            .indices
+            .iter()
+            .map(|(key, index_step)| {
+                let origin = match index_step {
+                    IndexStep::New => Origin::New,
+                    IndexStep::NewLike { like } => Origin::Like(like.clone()),
+                    IndexStep::Unchanged => origins.get(key).cloned().unwrap_or(Origin::New),
+                    IndexStep::Migrate { from, operations } => extend(origins.get(from), operations),
+                };
+                (key.clone(), origin)
+            })
+            .collect();
+    }
+    origins
+}
+
+fn extend(before: Option<&Origin>, operations: &[Operation]) -> Origin {
+    match before {
+        Some(Origin::From { key, operations: earlier }) => {
+            let operations = earlier.iter().chain(operations).cloned().collect();
+            Origin::From { key: key.clone(), operations }
+        }
+        Some(other) => other.clone(),
+        None => Origin::New,
+    }
+}
+
+struct Builder<'a> {
+    pack: &'a Pack,
+    inventory: &'a Inventory,
+    target_release: &'a Release,
+    names: ReleaseNames,
+    live: &'a LiveSet,
+    origins: BTreeMap<String, Origin>,
+}
+
+impl Builder<'_> {
+    fn schemas(&self, plan: &mut Plan) {
+        for (key, logical) in &self.target_release.indices {
+            let engine = self.inventory.cluster.engine;
+            let (schema, translated) = schema::translate(logical, engine, &self.pack.type_equivalents);
+            if !translated.is_empty() {
+                plan.findings.push(Finding::note(
+                    "F0901",
+                    key,
+                    format!("types as {} calls them: {}", engine.as_str(), translated.join(", ")),
+                ));
+            }
+            plan.schemas.insert(key.clone(), schema);
+            if let Some(Origin::From { operations, .. }) = self.origins.get(key) {
+                plan.programs.insert(key.clone(), operations.clone());
+            }
+        }
+    }
+
+    fn tenant_indices(&self, tenant: &TenantPlan, plan: &mut Plan) {
+        let mut carried = BTreeSet::new();
+        for (key, logical) in &self.target_release.indices {
+            let indices = match self.origins.get(key) {
+                Some(Origin::From { key: source_key, .. }) => {
+                    carried.insert(source_key.clone());
+                    self.copied(tenant, key, source_key, logical, &mut plan.findings)
+                }
+                Some(Origin::Like(like)) => self.empty_like(tenant, key, like),
+                Some(Origin::New) | None if logical.partition == Partition::None => {
+                    vec![self.empty(tenant, key, None)]
+                }
+                Some(Origin::New) | None => Vec::new(),
+            };
+            plan.indices.extend(indices);
+        }
+        for (live_key, index) in &self.live.indices {
+            if live_key.tenant == tenant.source && !carried.contains(&live_key.logical) {
+                let Some(facts) = self.inventory.indices.get(index) else { continue };
+                plan.indices.push(IndexPlan {
+                    tenant: tenant.target.clone(),
+                    logical: live_key.logical.clone(),
+                    partition: live_key.partition.clone(),
+                    strategy: Strategy::Drop { source: source_plan(index, facts) },
+                });
+            }
+        }
+    }
+
+    fn copied(
+        &self,
+        tenant: &TenantPlan,
+        key: &str,
+        source_key: &str,
+        logical: &LogicalIndex,
+        findings: &mut Vec<Finding>,
+    ) -> Vec<IndexPlan> {
+        let sources = self.live.partitions(&tenant.source, source_key);
+        if sources.is_empty() && logical.partition == Partition::None {
+            findings.push(Finding::warn(
+                "F0104",
+                &tenant.source,
+                format!("has no index `{source_key}` in the live release; `{key}` starts empty"),
+                "nothing, if this tenant never had it",
+            ));
+            return vec![self.empty(tenant, key, None)];
+        }
+        sources
+            .into_iter()
+            .filter_map(|(partition, index)| {
+                let facts = self.inventory.indices.get(&index)?;
+                let target = self.target(tenant, key, partition.as_deref(), Some(facts));
+                let source = source_plan(&index, facts);
+                let strategy = Strategy::Copy { source, target, program: key.to_owned() };
+                Some(IndexPlan { tenant: tenant.target.clone(), logical: key.to_owned(), partition, strategy })
+            })
+            .collect()
+    }
+
+    fn empty(&self, tenant: &TenantPlan, key: &str, partition: Option<String>) -> IndexPlan {
+        let target = self.target(tenant, key, partition.as_deref(), None);
+        let strategy = Strategy::Empty { target };
+        IndexPlan { tenant: tenant.target.clone(), logical: key.to_owned(), partition, strategy }
+    }
+
+    fn empty_like(&self, tenant: &TenantPlan, key: &str, like: &str) -> Vec<IndexPlan> {
+        let source_key = match self.origins.get(like) {
+            Some(Origin::From { key, .. }) => key.as_str(),
+            Some(Origin::Like(_) | Origin::New) | None => return Vec::new(),
+        };
+        let partitions = self.live.partitions(&tenant.source, source_key);
+        partitions.into_iter().map(|(partition, _)| self.empty(tenant, key, partition)).collect()
+    }
+
+    fn target(
+        &self,
+        tenant: &TenantPlan,
+        key: &str,
+        partition: Option<&str>,
+        source: Option<&IndexFacts>,
+    ) -> TargetPlan {
+        let logical = self.target_release.indices.get(key);
+        let meta = logical.and_then(|logical| {
+            schema::fill_meta(&logical.mapping, &self.target_release.label, &tenant.target, &logical.name)
+        });
+        let shards = logical.and_then(|logical| logical.shards).or(source.map(|facts| facts.primaries));
+        let replicas = logical.and_then(|logical| logical.replicas).or(source.map(|facts| facts.replicas));
+        TargetPlan {
+            index: self.names.index(key, &tenant.target, partition),
+            schema: key.to_owned(),
+            meta,
+            shards: shards.unwrap_or(1),
+            replicas: replicas.unwrap_or(1),
+        }
+    }
+}
+
+fn source_plan(index: &str, facts: &IndexFacts) -> SourcePlan {
+    SourcePlan {
+        index: index.to_owned(),
+        uuid: facts.uuid.clone(),
+        documents: facts.document_count,
+        bytes: facts.bytes,
+        shards: facts.shards.clone(),
+    }
+}
+
+impl Schema {
+    /// Whether documents with unknown fields are rejected.
+    pub fn is_strict(&self) -> bool {
+        self.mapping.get("dynamic").and_then(serde_json::Value::as_str) == Some("strict")
+    }
+}

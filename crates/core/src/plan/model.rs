@@ -1,0 +1,253 @@
+//! The plan as data, and its stored form (format 1): what `lockstep plan --json` prints and the journal keeps.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::finding::Finding;
+use crate::{
+    inventory::{EngineKind, ShardFacts},
+    pack::model::SwitchMode,
+    transform::operation::Operation,
+    version::Version,
+};
+
+/// The number of the stored form that this version writes.
+pub const PLAN_FORMAT: u32 = 1;
+
+/// One upgrade, decided in full.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Stored form, [`PLAN_FORMAT`].
+    pub format: u32,
+    /// The application's name.
+    pub application: String,
+    /// Digest of the pack that it was made from.
+    pub pack_digest: String,
+    /// The cluster that it was made for.
+    pub cluster: ClusterReference,
+    /// Whether data has to be taken through steps.
+    pub kind: UpgradeKind,
+    /// How the application finds its indices.
+    pub mode: SwitchMode,
+    /// The release that is live.
+    pub from: Version,
+    /// The release that is asked for.
+    pub to: Version,
+    /// All releases from `from` to `to`, both included; documents go through all steps between them in one pass.
+    pub chain: Vec<Version>,
+    /// Every tenant, by its name in both releases.
+    pub tenants: Vec<TenantPlan>,
+    /// Fused operations by the key of the logical index that they lead to.
+    pub programs: BTreeMap<String, Vec<Operation>>,
+    /// Mappings and settings of the new release by logical index, types as this engine calls them.
+    pub schemas: BTreeMap<String, Schema>,
+    /// Every index of either set, and what becomes of it.
+    pub indices: Vec<IndexPlan>,
+    /// Index templates of the new set.
+    pub templates: Vec<TemplatePlan>,
+    /// What the one alias call of the switch changes.
+    pub aliases: Vec<AliasPlan>,
+    /// Bounds on what the run may use.
+    pub limits: Limits,
+    /// What preflight found; a plan with a refusal isn't run.
+    pub findings: Vec<Finding>,
+}
+
+/// Which cluster a plan is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClusterReference {
+    /// Its unique id.
+    pub uuid: String,
+    /// Its name.
+    pub name: String,
+    /// The engine.
+    pub engine: EngineKind,
+    /// The engine's version.
+    pub version: String,
+    /// Whether `must_exist` on `remove` makes the switch a compare-and-swap inside the engine.
+    pub alias_must_exist: bool,
+}
+
+/// Whether data has to be taken through steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UpgradeKind {
+    /// Same data version: only the image changes.
+    Minor,
+    /// Steps must run.
+    Major,
+}
+
+/// One tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantPlan {
+    /// Its name in the live release.
+    pub source: String,
+    /// Its name in the new release.
+    pub target: String,
+}
+
+/// Mapping and settings of a logical index in the new release.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Schema {
+    /// The mapping; `_meta` is filled for each target.
+    pub mapping: Value,
+    /// Final settings without the prefix `index.`, shards and replicas left out.
+    pub settings: BTreeMap<String, Value>,
+}
+
+/// One index of either set, and what becomes of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IndexPlan {
+    /// The tenant's name in the new release.
+    pub tenant: String,
+    /// Key of the logical index: in the new release, for [`Strategy::Drop`] in the live one.
+    pub logical: String,
+    /// The partition's suffix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<String>,
+    /// What becomes of it.
+    pub strategy: Strategy,
+}
+
+/// What becomes of an index.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// Every document is read once, taken through all steps, written once.
+    Copy {
+        /// Read from here.
+        source: SourcePlan,
+        /// Written there.
+        target: TargetPlan,
+        /// Key into [`Plan::programs`].
+        program: String,
+    },
+    /// Made, and left empty.
+    Empty {
+        /// The new index.
+        target: TargetPlan,
+    },
+    /// Not carried on; it stays where it is until it is retired.
+    Drop {
+        /// The old index.
+        source: SourcePlan,
+    },
+}
+
+/// An index of the live set as the plan saw it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourcePlan {
+    /// Its name.
+    pub index: String,
+    /// Its unique id; another one later means another index.
+    pub uuid: String,
+    /// Live documents.
+    pub documents: u64,
+    /// Bytes of the primaries.
+    pub bytes: u64,
+    /// Where each primary shard's log stood.
+    pub shards: Vec<ShardFacts>,
+}
+
+/// An index of the new set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TargetPlan {
+    /// Its name.
+    pub index: String,
+    /// Key into [`Plan::schemas`].
+    pub schema: String,
+    /// The mapping's `_meta`, filled for this tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<Value>,
+    /// Primary shards.
+    pub shards: u32,
+    /// Replicas once its documents are in; none while they are written.
+    pub replicas: u32,
+}
+
+/// An index template of the new set.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TemplatePlan {
+    /// Its name.
+    pub name: String,
+    /// `{"index_patterns":…,"template":…}`
+    pub body: Value,
+    /// Whether the cluster has it already, word for word.
+    pub exists: bool,
+}
+
+/// What becomes of one alias.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AliasPlan {
+    /// The alias.
+    pub alias: String,
+    /// Where it was when the plan was made, index → properties; the switch happens only if it is still there.
+    pub before: BTreeMap<String, Value>,
+    /// Where it is afterwards.
+    pub after: BTreeMap<String, Value>,
+}
+
+/// Bounds on what the run may use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Windows that are read, transformed and written at the same time.
+    pub windows_in_flight: usize,
+    /// Bytes that a window aims at.
+    pub window_bytes: u64,
+    /// Sequence numbers that a window spans at the most; the engine gives no more than 10,000 documents a page.
+    pub window_width_max: u64,
+    /// Sequence numbers of one task, the unit that the journal remembers.
+    pub task_width_max: u64,
+    /// Rejected documents that are kept by id before a run stops collecting them.
+    pub rejections_kept: usize,
+    /// How often copying starts again because the application wrote meanwhile.
+    pub rounds_max: u32,
+    /// How long writes may be blocked before the switch, in milliseconds.
+    pub fence_ms_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            windows_in_flight: 4,
+            window_bytes: 8 * 1024 * 1024,
+            window_width_max: 10_000,
+            task_width_max: 200_000,
+            rejections_kept: 1_000,
+            rounds_max: 20,
+            fence_ms_max: 10_000,
+        }
+    }
+}
+
+impl Plan {
+    /// Digest (BLAKE3, hex) of the stored form: the plan's identity.
+    pub fn digest(&self) -> String {
+        let text = serde_json::to_vec(self).expect("a plan has text keys only, so it always serialises");
+        blake3::hash(&text).to_hex().to_string()
+    }
+
+    /// Whether preflight found something that forbids running it.
+    pub fn is_refused(&self) -> bool {
+        self.findings.iter().any(Finding::is_refusal)
+    }
+
+    /// All targets, in the plan's order.
+    pub fn targets(&self) -> impl Iterator<Item = &TargetPlan> {
+        self.indices.iter().filter_map(|index| match &index.strategy {
+            Strategy::Copy { target, .. } | Strategy::Empty { target } => Some(target),
+            Strategy::Drop { .. } => None,
+        })
+    }
+
+    /// All indices of the live set that the application writes to, in the plan's order.
+    pub fn sources(&self) -> impl Iterator<Item = &SourcePlan> {
+        self.indices.iter().filter_map(|index| match &index.strategy {
+            Strategy::Copy { source, .. } | Strategy::Drop { source } => Some(source),
+            Strategy::Empty { .. } => None,
+        })
+    }
+}

@@ -1,0 +1,179 @@
+//! Bodies that make an index: a release's mapping and settings as this engine calls them.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::model::{Schema, TargetPlan};
+use crate::{inventory::EngineKind, pack::model::LogicalIndex};
+
+/// How long the target remembers deletes while documents are copied, so that an older copy that arrives late can't bring
+/// a deleted document back (the engine's default is 60 s).
+const GC_DELETES_WHILE_COPYING: &str = "1d";
+
+/// Settings that hold only once the documents are in: refreshing, and pipelines which would change copied documents.
+const SETTINGS_AFTER_COPY: [&str; 4] = ["refresh_interval", "gc_deletes", "default_pipeline", "final_pipeline"];
+
+/// A schema as this engine calls its types, and the fields whose type was translated (`path: pack's type → engine's`).
+pub fn translate(
+    logical: &LogicalIndex,
+    engine: EngineKind,
+    equivalents: &BTreeMap<String, BTreeMap<String, String>>,
+) -> (Schema, Vec<String>) {
+    let mut mapping = logical.mapping.clone();
+    let mut translated = Vec::new();
+    if let Some(properties) = mapping.get_mut("properties") {
+        translate_properties(properties, "", engine, equivalents, &mut translated);
+    }
+    (Schema { mapping, settings: logical.settings.clone() }, translated)
+}
+
+fn translate_properties(
+    properties: &mut Value,
+    parent: &str,
+    engine: EngineKind,
+    equivalents: &BTreeMap<String, BTreeMap<String, String>>,
+    translated: &mut Vec<String>,
+) {
+    let Some(properties) = properties.as_object_mut() else { return };
+    for (name, field) in properties.iter_mut() {
+        let path = if parent.is_empty() { name.clone() } else { format!("{parent}.{name}") };
+        let here = field.get("type").and_then(Value::as_str).and_then(|from| {
+            let to = equivalents.get(from)?.get(engine.as_str())?;
+            (to != from).then(|| (from.to_owned(), to.clone()))
+        });
+        if let Some((from, to)) = here {
+            translated.push(format!("{path}: {from} → {to}"));
+            // Parameters belong to the type that the pack names; the other engine's type refuses them.
+            *field = json!({ "type": to });
+            continue;
+        }
+        for nested in ["properties", "fields"] {
+            if let Some(nested) = field.get_mut(nested) {
+                translate_properties(nested, &path, engine, equivalents, translated);
+            }
+        }
+    }
+}
+
+/// Fills `{version}`, `{tenant}` and `{name}` in the strings of a mapping's `_meta`.
+pub fn fill_meta(mapping: &Value, version: &str, tenant: &str, name: &str) -> Option<Value> {
+    fn fill(value: &Value, places: &[(&str, &str)]) -> Value {
+        match value {
+            Value::String(text) => {
+                let filled = places.iter().fold(text.clone(), |text, (place, with)| text.replace(place, with));
+                Value::String(filled)
+            }
+            Value::Array(items) => Value::Array(items.iter().map(|item| fill(item, places)).collect()),
+            Value::Object(fields) => {
+                Value::Object(fields.iter().map(|(key, value)| (key.clone(), fill(value, places))).collect())
+            }
+            other => other.clone(),
+        }
+    }
+    let places = [("{version}", version), ("{tenant}", tenant), ("{name}", name)];
+    mapping.get("_meta").map(|meta| fill(meta, &places))
+}
+
+/// The mapping of a target with its final `_meta`.
+pub fn final_mapping(target: &TargetPlan, schema: &Schema) -> Value {
+    let mut mapping = schema.mapping.clone();
+    if let (Some(fields), Some(meta)) = (mapping.as_object_mut(), &target.meta) {
+        fields.insert("_meta".to_owned(), meta.clone());
+    }
+    mapping
+}
+
+/// The body that makes a target to copy into: no refreshing, no replicas, deletes remembered, and a mark in `_meta` that
+/// tells whose it is until its unique id is journalled.
+pub fn create_body(target: &TargetPlan, schema: &Schema, run: &str) -> Value {
+    let mut mapping = final_mapping(target, schema);
+    if let Some(fields) = mapping.as_object_mut() {
+        let meta = fields.entry("_meta").or_insert_with(|| Value::Object(Map::new()));
+        if let Some(meta) = meta.as_object_mut() {
+            meta.insert(OWNER_MARK.to_owned(), Value::String(run.to_owned()));
+        }
+    }
+    let mut settings: Map<String, Value> = schema
+        .settings
+        .iter()
+        .filter(|(name, _)| !SETTINGS_AFTER_COPY.contains(&name.as_str()))
+        .map(|(name, value)| (format!("index.{name}"), value.clone()))
+        .collect();
+    settings.insert("index.number_of_shards".to_owned(), json!(target.shards));
+    settings.insert("index.number_of_replicas".to_owned(), json!(0));
+    settings.insert("index.refresh_interval".to_owned(), json!("-1"));
+    settings.insert("index.gc_deletes".to_owned(), json!(GC_DELETES_WHILE_COPYING));
+    json!({ "settings": settings, "mappings": mapping })
+}
+
+/// The settings that a target gets once its documents are in.
+pub fn final_settings(target: &TargetPlan, schema: &Schema) -> Value {
+    let mut settings = Map::new();
+    for name in SETTINGS_AFTER_COPY {
+        let value = schema.settings.get(name).cloned().unwrap_or(Value::Null);
+        settings.insert(format!("index.{name}"), value);
+    }
+    settings.insert("index.number_of_replicas".to_owned(), json!(target.replicas));
+    Value::Object(settings)
+}
+
+/// The name in a mapping's `_meta` that holds the run's id while a target is being filled.
+pub const OWNER_MARK: &str = "lockstep_run";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_translated_type_leaves_its_parameters_behind() {
+        let mapping = json!({"dynamic": "strict", "properties": {
+            "a": {"type": "flattened", "ignore_above": 10},
+            "b": {"properties": {"c": {"type": "flattened"}}},
+            "d": {"type": "keyword", "ignore_above": 10}}});
+        let logical = LogicalIndex {
+            name: "x".to_owned(),
+            naming: "default".to_owned(),
+            mapping,
+            settings: BTreeMap::new(),
+            shards: None,
+            replicas: None,
+            partition: crate::pack::model::Partition::None,
+        };
+        let equivalents = BTreeMap::from([(
+            "flattened".to_owned(),
+            BTreeMap::from([("opensearch".to_owned(), "flat_object".to_owned())]),
+        )]);
+        let (schema, translated) = translate(&logical, EngineKind::Opensearch, &equivalents);
+        assert_eq!(translated, ["a: flattened → flat_object", "b.c: flattened → flat_object"]);
+        assert_eq!(schema.mapping["properties"]["a"], json!({"type": "flat_object"}));
+        assert_eq!(schema.mapping["properties"]["d"], json!({"type": "keyword", "ignore_above": 10}));
+        let (same, translated) = translate(&logical, EngineKind::Elasticsearch, &equivalents);
+        assert_eq!((same.mapping, translated.len()), (logical.mapping, 0));
+    }
+
+    #[test]
+    fn meta_is_filled_and_the_mark_goes_with_the_final_mapping() {
+        let mapping = json!({"_meta": {"version": "{version}", "name": "{tenant}"}, "properties": {}});
+        let meta = fill_meta(&mapping, "080", "fa73a", "x");
+        assert_eq!(meta, Some(json!({"version": "080", "name": "fa73a"})));
+        let schema = Schema {
+            mapping,
+            settings: BTreeMap::from([
+                ("refresh_interval".to_owned(), json!("10s")),
+                ("mapping.total_fields.limit".to_owned(), json!(2000)),
+            ]),
+        };
+        let target =
+            TargetPlan { index: "x".to_owned(), schema: "x".to_owned(), meta, shards: 3, replicas: 1 };
+        let body = create_body(&target, &schema, "r1");
+        assert_eq!(body["mappings"]["_meta"], json!({"version": "080", "name": "fa73a", "lockstep_run": "r1"}));
+        assert_eq!(body["settings"]["index.refresh_interval"], json!("-1"));
+        assert_eq!(body["settings"]["index.mapping.total_fields.limit"], json!(2000));
+        let settings = final_settings(&target, &schema);
+        assert_eq!(settings["index.refresh_interval"], json!("10s"));
+        assert_eq!(settings["index.gc_deletes"], Value::Null);
+        assert_eq!(settings["index.number_of_replicas"], json!(1));
+        assert_eq!(final_mapping(&target, &schema)["_meta"], json!({"version": "080", "name": "fa73a"}));
+    }
+}

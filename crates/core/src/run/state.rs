@@ -1,0 +1,196 @@
+//! The states of a run, what each asks the engine to do, and what may happen in it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Where a run stands. Every state is durable: the journal holds it before its action begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum RunState {
+    /// Entered when the run starts. Targets are being made. Reversible: nothing of the application is touched.
+    Preparing,
+    /// Entered when all targets are there, and again when the application wrote after a verification.
+    /// Documents are taken through the steps up to a watermark. Reversible.
+    Copying {
+        /// How often copying has begun, from 1.
+        round: u32,
+    },
+    /// Entered when every task of the round is done. Final settings are restored and shards allocated. Reversible.
+    Settling {
+        /// The round.
+        round: u32,
+    },
+    /// Entered when the targets have their final settings. Both sets are compared. Reversible.
+    Verifying {
+        /// The round.
+        round: u32,
+    },
+    /// Entered when both sets were found equal and nobody asked to hold. Writes to the live set are blocked while it is
+    /// looked whether anything was written since. Reversible: the block is lifted.
+    Fencing {
+        /// The round.
+        round: u32,
+    },
+    /// Entered when the live set is blocked and was found unchanged since verification: "switch decided".
+    /// Every restart rolls forward from here.
+    Switching {
+        /// The round.
+        round: u32,
+    },
+    /// Entered when all aliases were seen on the new set. Final. The live set stays blocked for writes.
+    Switched,
+    /// Entered when something needs an operator. The same command goes on from `stage`. Reversible.
+    Halted {
+        /// Where to go on.
+        stage: Stage,
+        /// The round.
+        round: u32,
+        /// What happened.
+        problem: Problem,
+    },
+    /// Entered on request, before the switch was decided. Block lifted, targets dropped by unique id.
+    Aborting,
+    /// Entered when no target of the run was left. Final.
+    Aborted,
+}
+
+/// A stage that a halted run goes on from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Making targets.
+    Prepare,
+    /// Copying documents.
+    Copy,
+    /// Restoring settings.
+    Settle,
+    /// Comparing both sets.
+    Verify,
+    /// Blocking writes.
+    Fence,
+    /// Moving aliases.
+    Switch,
+}
+
+/// Something that needs an operator.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// Stable code, see `docs/design/error-codes.md`.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// What to do next.
+    pub hint: String,
+    /// Documents by which it shows, bounded.
+    #[serde(default)]
+    pub documents: Vec<BadDocument>,
+    /// How many documents there are in all.
+    #[serde(default)]
+    pub document_count: u64,
+}
+
+/// A document that a step or the new mapping rejected, or by which the sets differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BadDocument {
+    /// The index that it was read from, or belongs into.
+    pub index: String,
+    /// Its id.
+    pub id: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// What a state asks the engine to do. Every action may be repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Make the targets that are not there.
+    CreateTargets,
+    /// Work off the tasks up to a new watermark.
+    CopyDocuments,
+    /// Restore final settings, wait for shards.
+    RestoreSettings,
+    /// Compare both sets.
+    CompareSets,
+    /// Block writes to the live set and look whether it moved.
+    BlockSources,
+    /// Publish templates and move all aliases in one call.
+    MoveAliases,
+    /// Lift the block, drop the targets by unique id.
+    DropTargets,
+    /// Nothing: the run is over.
+    Finish,
+    /// Nothing: an operator is needed.
+    Wait,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// All targets are there.
+    TargetsCreated,
+    /// Every task of the round is done.
+    DocumentsCopied,
+    /// All targets have their final settings and shards.
+    SettingsRestored,
+    /// Both sets are equal as of the watermark.
+    SetsEqual,
+    /// The live set is blocked and unchanged since it was verified.
+    SourcesStill,
+    /// The application wrote since; the block is lifted again.
+    SourcesMoved,
+    /// All aliases were seen on the new set.
+    AliasesMoved,
+    /// Something needs an operator.
+    Stuck(Problem),
+    /// An operator says: go on.
+    Resume,
+    /// An operator says: give up.
+    Abort,
+    /// No target of the run is left, no block either.
+    TargetsDropped,
+}
+
+impl RunState {
+    /// What to do in this state.
+    pub fn action(&self) -> Action {
+        match self {
+            Self::Preparing => Action::CreateTargets,
+            Self::Copying { .. } => Action::CopyDocuments,
+            Self::Settling { .. } => Action::RestoreSettings,
+            Self::Verifying { .. } => Action::CompareSets,
+            Self::Fencing { .. } => Action::BlockSources,
+            Self::Switching { .. } => Action::MoveAliases,
+            Self::Aborting => Action::DropTargets,
+            Self::Switched | Self::Aborted => Action::Finish,
+            Self::Halted { .. } => Action::Wait,
+        }
+    }
+
+    /// Whether nothing more can happen.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Switched | Self::Aborted)
+    }
+
+    /// The word for it in reports.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Preparing => "preparing",
+            Self::Copying { .. } => "copying",
+            Self::Settling { .. } => "settling",
+            Self::Verifying { .. } => "verifying",
+            Self::Fencing { .. } => "fencing",
+            Self::Switching { .. } => "switching",
+            Self::Switched => "switched",
+            Self::Halted { .. } => "halted",
+            Self::Aborting => "aborting",
+            Self::Aborted => "aborted",
+        }
+    }
+}
+
+impl fmt::Display for RunState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}

@@ -1,0 +1,259 @@
+//! The one function that moves a run from state to state.
+
+use super::state::{Event, Problem, RunState, Stage};
+
+/// An event that can't happen in a state.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The run is over.
+    #[error("the run is over: it is {state}")]
+    Over {
+        /// Its final state.
+        state: &'static str,
+    },
+    /// The switch is decided; there is no way back by `abort`.
+    #[error("the switch is decided: the run can only be finished, not aborted")]
+    SwitchDecided,
+    /// A bug: the engine reported something that its action can't lead to.
+    #[error("a run that is {state} can't see this event: {event}")]
+    Unexpected {
+        /// The state.
+        state: &'static str,
+        /// The event.
+        event: String,
+    },
+}
+
+/// What follows from an event.
+///
+/// # Errors
+/// [`Refusal`] when the event can't happen in this state; the state stays as it was.
+pub fn step(state: &RunState, event: Event) -> Result<RunState, Refusal> {
+    match state {
+        RunState::Switched | RunState::Aborted => Err(Refusal::Over { state: state.name() }),
+        RunState::Halted { stage, round, .. } => halted(state, *stage, *round, event),
+        RunState::Aborting => aborting(state, event),
+        RunState::Switching { round } => match event {
+            Event::AliasesMoved => Ok(RunState::Switched),
+            Event::Stuck(problem) => Ok(halt(Stage::Switch, *round, problem)),
+            Event::Abort => Err(Refusal::SwitchDecided),
+            other => unexpected(state, &other),
+        },
+        RunState::Preparing
+        | RunState::Copying { .. }
+        | RunState::Settling { .. }
+        | RunState::Verifying { .. }
+        | RunState::Fencing { .. } => match event {
+            Event::Abort => Ok(RunState::Aborting),
+            Event::Resume => Ok(state.clone()),
+            Event::Stuck(problem) => {
+                let (stage, round) = position(state);
+                Ok(halt(stage, round, problem))
+            }
+            other => forward(state, other),
+        },
+    }
+}
+
+/// The way from the first target to the decision to switch.
+fn forward(state: &RunState, event: Event) -> Result<RunState, Refusal> {
+    match (state, event) {
+        (RunState::Preparing, Event::TargetsCreated) => Ok(RunState::Copying { round: 1 }),
+        (RunState::Copying { round }, Event::DocumentsCopied) => Ok(RunState::Settling { round: *round }),
+        (RunState::Settling { round }, Event::SettingsRestored) => Ok(RunState::Verifying { round: *round }),
+        (RunState::Verifying { round }, Event::SetsEqual) => Ok(RunState::Fencing { round: *round }),
+        (RunState::Verifying { round } | RunState::Fencing { round }, Event::SourcesMoved) => {
+            Ok(RunState::Copying { round: round.saturating_add(1) })
+        }
+        (RunState::Fencing { round }, Event::SourcesStill) => Ok(RunState::Switching { round: *round }),
+        (state, event) => unexpected(state, &event),
+    }
+}
+
+fn halted(state: &RunState, stage: Stage, round: u32, event: Event) -> Result<RunState, Refusal> {
+    match event {
+        Event::Resume => Ok(match stage {
+            Stage::Prepare => RunState::Preparing,
+            Stage::Copy => RunState::Copying { round },
+            Stage::Settle => RunState::Settling { round },
+            // A failed verification is never resumed into a switch: copying looks for what is new first.
+            Stage::Verify => RunState::Copying { round: round.saturating_add(1) },
+            Stage::Fence => RunState::Verifying { round },
+            Stage::Switch => RunState::Switching { round },
+        }),
+        Event::Abort if stage == Stage::Switch => Err(Refusal::SwitchDecided),
+        Event::Abort => Ok(RunState::Aborting),
+        other => unexpected(state, &other),
+    }
+}
+
+fn aborting(state: &RunState, event: Event) -> Result<RunState, Refusal> {
+    match event {
+        Event::TargetsDropped => Ok(RunState::Aborted),
+        Event::Abort | Event::Resume => Ok(RunState::Aborting),
+        other => unexpected(state, &other),
+    }
+}
+
+fn position(state: &RunState) -> (Stage, u32) {
+    match state {
+        RunState::Copying { round } => (Stage::Copy, *round),
+        RunState::Settling { round } => (Stage::Settle, *round),
+        RunState::Verifying { round } => (Stage::Verify, *round),
+        RunState::Fencing { round } => (Stage::Fence, *round),
+        RunState::Switching { round } => (Stage::Switch, *round),
+        RunState::Halted { stage, round, .. } => (*stage, *round),
+        RunState::Preparing | RunState::Switched | RunState::Aborting | RunState::Aborted => (Stage::Prepare, 0),
+    }
+}
+
+fn halt(stage: Stage, round: u32, problem: Problem) -> RunState {
+    RunState::Halted { stage, round, problem }
+}
+
+fn unexpected(state: &RunState, event: &Event) -> Result<RunState, Refusal> {
+    Err(Refusal::Unexpected { state: state.name(), event: format!("{event:?}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{
+        super::state::Action,
+        *,
+    };
+
+    fn problem() -> Problem {
+        Problem {
+            code: "R0000".to_owned(),
+            message: "a problem".to_owned(),
+            hint: "a hint".to_owned(),
+            documents: Vec::new(),
+            document_count: 0,
+        }
+    }
+
+    fn events() -> Vec<Event> {
+        vec![
+            Event::TargetsCreated,
+            Event::DocumentsCopied,
+            Event::SettingsRestored,
+            Event::SetsEqual,
+            Event::SourcesStill,
+            Event::SourcesMoved,
+            Event::AliasesMoved,
+            Event::Stuck(problem()),
+            Event::Resume,
+            Event::Abort,
+            Event::TargetsDropped,
+        ]
+    }
+
+    /// Every state that can be reached with at most `rounds` rounds, and every way between them.
+    fn walk(rounds: u32) -> Vec<(RunState, Event, RunState)> {
+        let mut ways = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut open = vec![RunState::Preparing];
+        while let Some(state) = open.pop() {
+            if !seen.insert(format!("{state:?}")) || matches!(&state, RunState::Copying { round } if *round > rounds) {
+                continue;
+            }
+            for event in events() {
+                if let Ok(next) = step(&state, event.clone()) {
+                    ways.push((state.clone(), event, next.clone()));
+                    open.push(next);
+                }
+            }
+        }
+        ways
+    }
+
+    #[test]
+    fn the_straight_way_leads_to_the_switch() {
+        let mut state = RunState::Preparing;
+        let mut names = vec![state.name()];
+        for event in [
+            Event::TargetsCreated,
+            Event::DocumentsCopied,
+            Event::SettingsRestored,
+            Event::SetsEqual,
+            Event::SourcesStill,
+            Event::AliasesMoved,
+        ] {
+            state = step(&state, event).unwrap();
+            names.push(state.name());
+        }
+        assert_eq!(
+            names,
+            ["preparing", "copying", "settling", "verifying", "fencing", "switching", "switched"]
+        );
+    }
+
+    #[test]
+    fn switching_is_entered_only_from_a_fence_that_found_the_sources_still() {
+        for (from, event, to) in walk(3) {
+            if matches!(to, RunState::Switching { .. }) && !matches!(from, RunState::Switching { .. }) {
+                let resumed = matches!(&from, RunState::Halted { stage: Stage::Switch, .. });
+                assert!(
+                    resumed || (matches!(from, RunState::Fencing { .. }) && event == Event::SourcesStill),
+                    "{from:?} {event:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn once_the_switch_is_decided_every_way_leads_forward() {
+        for (from, event, to) in walk(3) {
+            let decided = matches!(
+                from,
+                RunState::Switching { .. } | RunState::Halted { stage: Stage::Switch, .. }
+            );
+            let forward = matches!(
+                to,
+                RunState::Switching { .. }
+                    | RunState::Switched
+                    | RunState::Halted { stage: Stage::Switch, .. }
+            );
+            assert!(!decided || forward, "{from:?} {event:?} {to:?}");
+        }
+    }
+
+    #[test]
+    fn a_failed_verification_is_never_resumed_into_a_switch() {
+        let state = step(&RunState::Verifying { round: 2 }, Event::Stuck(problem())).unwrap();
+        assert_eq!(step(&state, Event::Resume), Ok(RunState::Copying { round: 3 }));
+    }
+
+    #[test]
+    fn every_state_has_a_way_to_an_end() {
+        for (from, _, _) in walk(3) {
+            let mut state = from.clone();
+            for _ in 0..12 {
+                let event = match state.action() {
+                    Action::CreateTargets => Event::TargetsCreated,
+                    Action::CopyDocuments => Event::DocumentsCopied,
+                    Action::RestoreSettings => Event::SettingsRestored,
+                    Action::CompareSets => Event::SetsEqual,
+                    Action::BlockSources => Event::SourcesStill,
+                    Action::MoveAliases => Event::AliasesMoved,
+                    Action::DropTargets => Event::TargetsDropped,
+                    Action::Wait => Event::Resume,
+                    Action::Finish => break,
+                };
+                state = step(&state, event).unwrap();
+            }
+            assert!(state.is_final(), "{from:?} ends {state:?}");
+        }
+    }
+
+    #[test]
+    fn a_finished_run_refuses_everything() {
+        for state in [RunState::Switched, RunState::Aborted] {
+            for event in events() {
+                assert_eq!(step(&state, event), Err(Refusal::Over { state: state.name() }));
+            }
+        }
+    }
+}
