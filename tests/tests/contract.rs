@@ -1,0 +1,63 @@
+//! Runs every case of `contract/` on the pocket cluster and on every engine of `LOCKSTEP_TEST_ENGINES`.
+//!
+//! A trial is one case on one cluster, named `CLUSTER::TOPIC::CASE`; so `cargo test --test contract -- pocket::`
+//! runs the pocket cluster alone.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use lockstep_tests::clusters::{Cluster, client, identities, real_clusters};
+use lockstep_tests::contract::case::{Case, read_suite};
+use lockstep_tests::contract::play::{Stage, play};
+use tokio::runtime::Runtime;
+
+fn main() -> std::io::Result<ExitCode> {
+    match run() {
+        Ok(code) => Ok(code),
+        Err(error) => {
+            writeln!(std::io::stderr(), "contract: {error}")?;
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let arguments = Arguments::from_args();
+    let runtime = Arc::new(Runtime::new()?);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("contract");
+    let suite: Vec<(String, Arc<Case>)> = read_suite(&folder)?
+        .into_iter()
+        .flat_map(|(topic, content)| {
+            content.cases.into_iter().map(move |case| (topic.clone(), Arc::new(case)))
+        })
+        .collect();
+    let mut trials = Vec::new();
+    for cluster in clusters()? {
+        let client = client()?;
+        let identities = runtime.block_on(identities(&client, &cluster))?;
+        let stage = Arc::new(Stage { cluster, client, identities });
+        for (topic, case) in suite.iter().filter(|(_, case)| case.applies_to(&stage.identities)) {
+            trials.push(trial(&runtime, &stage, topic, case));
+        }
+    }
+    Ok(libtest_mimic::run(&arguments, trials).exit_code())
+}
+
+fn trial(runtime: &Arc<Runtime>, stage: &Arc<Stage>, topic: &str, case: &Arc<Case>) -> Trial {
+    let name = format!("{}::{topic}::{}", stage.cluster.name, case.name);
+    let prefix = format!("contract-{topic}-{}", case.name);
+    let (runtime, stage, case) = (Arc::clone(runtime), Arc::clone(stage), Arc::clone(case));
+    Trial::test(name, move || runtime.block_on(play(&stage, &case, &prefix)).map_err(Failed::from))
+}
+
+/// Every cluster that the suite runs on.
+fn clusters() -> Result<Vec<Cluster>, Box<dyn std::error::Error>> {
+    let mut clusters = real_clusters()?;
+    if let Ok(url) = std::env::var("LOCKSTEP_TEST_POCKET") {
+        clusters.insert(0, Cluster { name: "pocket".to_owned(), url });
+    }
+    Ok(clusters)
+}
