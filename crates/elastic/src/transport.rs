@@ -1,0 +1,273 @@
+//! Sending one request: one attempt with bounds on time and bytes, and the rule which failures may be repeated.
+//!
+//! What is not here: what a request means. The files of the calls build it and read its answer.
+
+use std::error::Error;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, Response};
+use serde::de::DeserializeOwned;
+
+use crate::class::Class;
+use crate::cluster::Cluster;
+use crate::failure::{Failure, FailureKind};
+use crate::path::Path;
+use crate::retry::{passes, repeat};
+
+/// What a request does to the cluster, which decides what happens when its answer is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// It changes nothing: repeated freely.
+    Read,
+    /// It may be done twice: repeated freely.
+    Repeatable,
+    /// Doing it twice would be something else: sent again only when it certainly did not arrive.
+    Once,
+}
+
+/// One request.
+#[derive(Clone)]
+pub(crate) struct Request {
+    method: Method,
+    path: Path,
+    body: Option<(&'static str, Bytes)>,
+    effect: Effect,
+    is_transfer: bool,
+    time_extra: Duration,
+}
+
+/// An answer with a success status.
+pub(crate) struct Answer {
+    pub(crate) bytes: Bytes,
+    pub(crate) request: String,
+}
+
+impl Request {
+    pub(crate) fn new(method: Method, path: Path, effect: Effect) -> Self {
+        Self { method, path, body: None, effect, is_transfer: false, time_extra: Duration::ZERO }
+    }
+
+    pub(crate) fn get(path: Path) -> Self {
+        Self::new(Method::GET, path, Effect::Read)
+    }
+
+    pub(crate) fn json(self, value: &serde_json::Value) -> Self {
+        self.json_bytes(Bytes::from(value.to_string()))
+    }
+
+    pub(crate) fn json_bytes(mut self, body: Bytes) -> Self {
+        self.body = Some(("application/json", body));
+        self
+    }
+
+    pub(crate) fn lines(mut self, body: Bytes) -> Self {
+        self.body = Some(("application/x-ndjson", body));
+        self
+    }
+
+    /// Marks a request that moves documents: it has the longer timeout.
+    pub(crate) fn transfer(mut self) -> Self {
+        self.is_transfer = true;
+        self
+    }
+
+    /// Adds the time for which the cluster itself is asked to wait.
+    pub(crate) fn with_extra_time(mut self, extra: Duration) -> Self {
+        self.time_extra = extra;
+        self
+    }
+
+    /// Method and path, as failures show it.
+    pub(crate) fn title(&self) -> String {
+        // A list of many names would hide the reason behind it.
+        let path = self.path.as_str();
+        match path.char_indices().nth(200) {
+            None => format!("{} {path}", self.method),
+            Some((end, _)) => format!("{} {}…", self.method, path.get(..end).unwrap_or_default()),
+        }
+    }
+
+    /// Whether this failure of this request may be answered by sending it again.
+    fn may_repeat(&self, failure: &Failure) -> bool {
+        match self.effect {
+            Effect::Read | Effect::Repeatable => passes(failure),
+            // No connection, or turned away at the door: it was not done.
+            Effect::Once => {
+                failure.kind() == FailureKind::Unreachable || failure.class() == Class::BackOff
+            }
+        }
+    }
+
+    /// Whether the change may have happened although the call failed.
+    fn is_outcome_unknown(&self, failure: &Failure) -> bool {
+        let may_have_happened = match failure.kind() {
+            FailureKind::AnswerLost
+            | FailureKind::AnswerTooLarge
+            | FailureKind::NotAcknowledged
+            | FailureKind::Unreadable => true,
+            FailureKind::Refused => {
+                failure.status().is_some_and(|status| status >= 500)
+                    && failure.class() != Class::BackOff
+            }
+            FailureKind::Unreachable
+            | FailureKind::NotAnEngine
+            | FailureKind::Partial
+            | FailureKind::SourceMissing
+            | FailureKind::ItemsRefused
+            | FailureKind::InvalidRequest => false,
+        };
+        self.effect != Effect::Read && may_have_happened
+    }
+}
+
+impl Answer {
+    /// The answer as a typed value.
+    pub(crate) fn read<T: DeserializeOwned>(&self) -> Result<T, Failure> {
+        serde_json::from_slice(&self.bytes).map_err(|error| self.unreadable(&error.to_string()))
+    }
+
+    pub(crate) fn unreadable(&self, reason: &str) -> Failure {
+        Failure::new(FailureKind::Unreadable, self.request.clone(), reason)
+    }
+}
+
+impl Cluster {
+    /// Sends a request, repeats it where that is safe, and makes every error status a failure.
+    pub(crate) async fn send(&self, request: &Request) -> Result<Answer, Failure> {
+        let bounds = self.inner.connection.retry;
+        repeat(bounds, |failure| request.may_repeat(failure), async || self.attempt(request).await)
+            .await
+    }
+
+    /// Like [`Cluster::send`]; an error status 404 is `None`.
+    ///
+    /// Only for paths on which 404 means that the one thing asked for is absent.
+    pub(crate) async fn send_optional(&self, request: &Request) -> Result<Option<Answer>, Failure> {
+        match self.send(request).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(failure) if is_absence(&failure) => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Sends a change and checks that the cluster acknowledged it.
+    pub(crate) async fn send_acknowledged(&self, request: &Request) -> Result<Answer, Failure> {
+        #[derive(serde::Deserialize)]
+        struct Acknowledgement {
+            acknowledged: bool,
+        }
+        let bounds = self.inner.connection.retry;
+        let confirmed = async || {
+            let answer = self.attempt(request).await?;
+            let seen: Acknowledgement = answer
+                .read()
+                .map_err(|failure| failure.with_unknown_outcome(request.effect != Effect::Read))?;
+            if seen.acknowledged {
+                return Ok(answer);
+            }
+            let reason = "the change was accepted, but not every node confirmed it in time";
+            let failure = Failure::new(FailureKind::NotAcknowledged, request.title(), reason);
+            Err(failure.with_unknown_outcome(true))
+        };
+        repeat(bounds, |failure| request.may_repeat(failure), confirmed).await
+    }
+
+    pub(crate) async fn attempt(&self, request: &Request) -> Result<Answer, Failure> {
+        self.attempt_bare(request).await.map_err(|failure| {
+            let unknown = request.is_outcome_unknown(&failure);
+            failure.with_unknown_outcome(unknown)
+        })
+    }
+
+    async fn attempt_bare(&self, request: &Request) -> Result<Answer, Failure> {
+        let connection = &self.inner.connection;
+        let timeouts = connection.timeouts;
+        let timeout = if request.is_transfer { timeouts.transfer } else { timeouts.request };
+        let url = format!("{}{}", connection.base(), request.path);
+        let mut call = self
+            .inner
+            .client
+            .request(request.method.clone(), url)
+            .timeout(timeout.saturating_add(request.time_extra));
+        if let Some((kind, body)) = &request.body {
+            call = call.header(CONTENT_TYPE, HeaderValue::from_static(kind)).body(body.clone());
+        }
+        let response = call.send().await.map_err(|error| broken(request, error))?;
+        let status = response.status().as_u16();
+        let retry_after = retry_after(&response);
+        let body = self.body_of(request, response).await;
+        if (200..300).contains(&status) {
+            return Ok(Answer { bytes: body?, request: request.title() });
+        }
+        // The status says more than the loss of the rest of an error's body.
+        let body = body.unwrap_or_default();
+        Err(Failure::refused(request.title(), status, &body).with_retry_after(retry_after))
+    }
+
+    /// Reads the whole body, up to the bound.
+    async fn body_of(&self, request: &Request, response: Response) -> Result<Bytes, Failure> {
+        let bytes_max = self.inner.connection.answer_bytes_max;
+        let too_large = || {
+            let reason = format!("the answer has more than {bytes_max} bytes");
+            Failure::new(FailureKind::AnswerTooLarge, request.title(), reason)
+        };
+        let announced = response
+            .content_length()
+            .map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
+        if announced > bytes_max {
+            return Err(too_large());
+        }
+        let mut body = Vec::with_capacity(announced);
+        let mut pieces = response.bytes_stream();
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|error| broken(request, error))?;
+            if body.len() + piece.len() > bytes_max {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(Bytes::from(body))
+    }
+}
+
+/// A failure from what the HTTP library reports.
+fn broken(request: &Request, error: reqwest::Error) -> Failure {
+    let error = error.without_url();
+    let kind = if error.is_builder() {
+        FailureKind::InvalidRequest
+    } else if error.is_connect() {
+        FailureKind::Unreachable
+    } else {
+        FailureKind::AnswerLost
+    };
+    Failure::new(kind, request.title(), chain_of(&error))
+}
+
+/// The messages of an error and all its causes, each said once.
+pub(crate) fn chain_of(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let words = inner.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+/// The wait that the server asks for, in its form as seconds. No engine uses the form as a date.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    text.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// Whether a 404 comes from an engine and means absence, not from a proxy that knows no such path.
+fn is_absence(failure: &Failure) -> bool {
+    failure.kind() == FailureKind::Refused && failure.status() == Some(404)
+}
