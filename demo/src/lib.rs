@@ -1,1 +1,22 @@
-//! Placeholder.
+//! The demo application: an event store for several tenants, in three releases.
+//!
+//! It is the application that `lockstep demo` upgrades and that the end-to-end tests use. Three parts:
+//!
+//! - [`pack_files`]: its pack, the files under `demo/pack/`, embedded;
+//! - [`seed`]: creates release 1.0 on a cluster as the application would, with documents made to be awkward;
+//! - a checker: reads the old and the new set and says where they disagree. It shares no code with Lockstep's own
+//!   transform, comparison or client: a mistake there must not be able to hide itself here.
+//!
+//! What is not here: anything that upgrades. This crate only knows the application.
+
+mod application;
+mod cluster;
+mod documents;
+mod error;
+mod pack;
+mod seed;
+
+pub use application::{MONTHS, Release, tenant_names};
+pub use error::DemoError;
+pub use pack::pack_files;
+pub use seed::{SeedOptions, SeedReport, clear, seed};
