@@ -8,11 +8,10 @@ use super::{
     build::{LiveKey, LiveSet},
     finding::Finding,
     model::{AliasPlan, IndexPlan, Plan, Strategy, TemplatePlan},
-    schema,
 };
 use crate::{
     inventory::Inventory,
-    names::{ReleaseNames, glob_matches},
+    names::{Glob, ReleaseNames, TemplateNames},
     pack::model::{Partition, Release, SwitchMode},
 };
 
@@ -26,7 +25,7 @@ pub(super) fn plan(plan: &mut Plan, inventory: &Inventory, names: &ReleaseNames,
             Strategy::Empty { target } => (None, target),
             Strategy::Drop { .. } => continue,
         };
-        let Some(alias) = names.alias(&index.logical, &index.tenant) else { continue };
+        let Some(alias) = names.grammar(&index.logical).and_then(|grammar| grammar.alias(&index.tenant)) else { continue };
         let carried = source.and_then(|source| properties_carried(live, inventory, &source.index));
         after.entry(alias).or_default().insert(target.index.clone(), carried.unwrap_or_else(|| json!({})));
     }
@@ -51,20 +50,17 @@ pub(super) fn plan_templates(plan: &mut Plan, inventory: &Inventory, names: &Rel
             if logical.partition == Partition::None {
                 continue;
             }
-            let Some((name, pattern)) = names.template(key, &tenant.target) else { continue };
+            let Some(grammar) = names.grammar(key) else { continue };
+            let Some(TemplateNames { name, pattern }) = grammar.template(&tenant.target) else { continue };
             let Some(schema) = plan.schemas.get(key) else { continue };
             let (shards, replicas) = widest(&plan.indices, &tenant.target, key);
             let mut settings: Map<String, Value> =
                 schema.settings.iter().map(|(name, value)| (format!("index.{name}"), value.clone())).collect();
             settings.insert("index.number_of_shards".to_owned(), json!(logical.shards.or(shards).unwrap_or(1)));
             settings.insert("index.number_of_replicas".to_owned(), json!(logical.replicas.or(replicas).unwrap_or(1)));
-            let mut mappings = schema.mapping.clone();
-            let meta = schema::fill_meta(&logical.mapping, &release.label, &tenant.target, &logical.name);
-            if let (Some(fields), Some(meta)) = (mappings.as_object_mut(), meta) {
-                fields.insert("_meta".to_owned(), meta);
-            }
+            let mappings = grammar.mapping(&schema.mapping, &tenant.target);
             let mut template = json!({ "settings": settings, "mappings": mappings });
-            if let (Some(alias), Some(fields)) = (names.alias(key, &tenant.target), template.as_object_mut()) {
+            if let (Some(alias), Some(fields)) = (grammar.alias(&tenant.target), template.as_object_mut()) {
                 fields.insert("aliases".to_owned(), json!({ alias: {} }));
             }
             let body = json!({ "index_patterns": [pattern], "template": template });
@@ -88,7 +84,7 @@ pub(super) fn plan_templates(plan: &mut Plan, inventory: &Inventory, names: &Rel
 fn live_aliases(live: &LiveSet, inventory: &Inventory, findings: &mut Vec<Finding>) -> BTreeSet<String> {
     let mut aliases = BTreeSet::new();
     for (key, index) in &live.indices {
-        let Some(alias) = live.names.alias(&key.logical, &key.tenant) else { continue };
+        let Some(alias) = live.names.grammar(&key.logical).and_then(|grammar| grammar.alias(&key.tenant)) else { continue };
         if inventory.indices.get(index).is_some_and(|facts| facts.aliases.contains_key(&alias)) {
             aliases.insert(alias);
         } else {
@@ -106,7 +102,7 @@ fn live_aliases(live: &LiveSet, inventory: &Inventory, findings: &mut Vec<Findin
 /// The properties of the live alias on an index.
 fn properties_carried(live: &LiveSet, inventory: &Inventory, index: &str) -> Option<Value> {
     let (LiveKey { tenant, logical, .. }, _) = live.indices.iter().find(|(_, name)| name.as_str() == index)?;
-    let alias = live.names.alias(logical, tenant)?;
+    let alias = live.names.grammar(logical)?.alias(tenant)?;
     inventory.indices.get(index)?.aliases.get(&alias).cloned()
 }
 
@@ -203,7 +199,7 @@ fn warn_of_other_templates(plan: &mut Plan, inventory: &Inventory) {
     for (name, template) in inventory.templates.iter().filter(|(name, _)| !own.contains(name)) {
         let patterns = template.get("index_patterns").and_then(Value::as_array).cloned().unwrap_or_default();
         let fits = |target: &&&String| {
-            patterns.iter().filter_map(Value::as_str).any(|pattern| glob_matches(pattern, target))
+            patterns.iter().filter_map(Value::as_str).any(|pattern| Glob::new(pattern).matches(target))
         };
         if let Some(target) = targets.iter().find(fits) {
             findings.push(Finding::warn(

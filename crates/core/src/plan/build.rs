@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     inventory::{IndexFacts, Inventory},
-    names::{Recognised, ReleaseNames, glob_matches},
+    names::{Recognised, ReleaseNames},
     pack::model::{IndexStep, LogicalIndex, Pack, Partition, Release},
     transform::operation::Operation,
     version::Version,
@@ -36,7 +36,7 @@ pub struct PlanRequest<'a> {
 }
 
 /// Why there is no plan.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// The pack has no release with the data version of the one that is asked for (or live).
     #[error("the pack has no release for version {version}; it has {}", known.join(", "))]
@@ -78,6 +78,7 @@ impl PlanError {
             Self::RequiredStop { .. } => "N0103",
             Self::Live(LiveError::NothingLive { .. }) => "N0104",
             Self::Live(LiveError::Ambiguous { .. }) => "N0105",
+            Self::Live(LiveError::Names(_)) => "N0106",
         }
     }
 
@@ -98,6 +99,7 @@ impl PlanError {
                     .to_owned()
             }
             Self::Live(LiveError::Ambiguous { .. }) => "say which one is live with `--from VERSION`".to_owned(),
+            Self::Live(LiveError::Names(_)) => "mend the naming in pack.yaml".to_owned(),
         }
     }
 }
@@ -143,7 +145,8 @@ pub fn build(request: PlanRequest<'_>) -> Result<Plan, PlanError> {
         limits: limits.clone(),
         findings: Vec::new(),
     };
-    let live = LiveSet::recognise(pack, source_release, inventory, &mut plan.findings);
+    let names = ReleaseNames::new(pack, source_release).map_err(LiveError::from)?;
+    let live = LiveSet::recognise(names, source_release, inventory, &mut plan.findings);
     plan.tenants = pair_tenants(&live, source_release, target_release, &mut plan.findings);
     if kind == UpgradeKind::Minor {
         return Ok(plan);
@@ -152,7 +155,7 @@ pub fn build(request: PlanRequest<'_>) -> Result<Plan, PlanError> {
         pack,
         inventory,
         target_release,
-        names: ReleaseNames::new(pack, target_release),
+        names: ReleaseNames::new(pack, target_release).map_err(LiveError::from)?,
         live: &live,
         origins: origins(chain),
     };
@@ -199,20 +202,19 @@ pub(super) struct LiveSet {
 }
 
 impl LiveSet {
-    fn recognise(pack: &Pack, release: &Release, inventory: &Inventory, findings: &mut Vec<Finding>) -> Self {
-        let names = ReleaseNames::new(pack, release);
+    fn recognise(
+        names: ReleaseNames,
+        release: &Release,
+        inventory: &Inventory,
+        findings: &mut Vec<Finding>,
+    ) -> Self {
         let mut indices = BTreeMap::new();
         for index in inventory.indices.keys() {
-            if pack.indices_ignored.iter().any(|pattern| glob_matches(pattern, index)) {
-                continue;
-            }
             match names.recognise(index) {
                 Recognised::Known { key, tenant, partition } => {
-                    if !pack.tenants_ignored.contains(&tenant) {
-                        indices.insert(LiveKey { tenant, logical: key, partition }, index.clone());
-                    }
+                    indices.insert(LiveKey { tenant, logical: key, partition }, index.clone());
                 }
-                Recognised::Unknown => findings.push(Finding::refuse(
+                Recognised::Unknown { .. } => findings.push(Finding::refuse(
                     "F0101",
                     index,
                     format!(
@@ -227,7 +229,7 @@ impl LiveSet {
                     format!("fits several indices of release {}: {}", release.version, keys.join(", ")),
                     "make the names or the tenants' pattern in the pack tell them apart",
                 )),
-                Recognised::Foreign => {}
+                Recognised::Ignored | Recognised::Foreign => {}
             }
         }
         Self { names, indices }
@@ -426,13 +428,13 @@ impl Builder<'_> {
         source: Option<&IndexFacts>,
     ) -> TargetPlan {
         let logical = self.target_release.indices.get(key);
-        let meta = logical.and_then(|logical| {
-            schema::fill_meta(&logical.mapping, &self.target_release.label, &tenant.target, &logical.name)
-        });
+        let grammar = self.names.grammar(key);
+        let mapping = grammar.zip(logical).map(|(grammar, logical)| grammar.mapping(&logical.mapping, &tenant.target));
+        let meta = mapping.and_then(|mapping| mapping.get("_meta").cloned());
         let shards = logical.and_then(|logical| logical.shards).or(source.map(|facts| facts.primaries));
         let replicas = logical.and_then(|logical| logical.replicas).or(source.map(|facts| facts.replicas));
         TargetPlan {
-            index: self.names.index(key, &tenant.target, partition),
+            index: grammar.map(|grammar| grammar.render(&tenant.target, partition)).unwrap_or_default(),
             schema: key.to_owned(),
             meta,
             shards: shards.unwrap_or(1),

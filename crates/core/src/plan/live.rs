@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::{
     inventory::Inventory,
-    names::{Recognised, ReleaseNames},
+    names::{NamesError, Recognised, ReleaseNames},
     pack::model::{Pack, SwitchMode},
     version::Version,
 };
 
 /// Why it can't be told which release is live.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum LiveError {
     /// No release has indices.
     #[error("no index in this cluster belongs to a release of `{application}`")]
@@ -24,6 +24,9 @@ pub enum LiveError {
         /// Their versions.
         releases: Vec<String>,
     },
+    /// The pack's names can't be worked with.
+    #[error(transparent)]
+    Names(#[from] NamesError),
 }
 
 /// Finds the live release by what the cluster holds.
@@ -36,13 +39,14 @@ pub enum LiveError {
 pub fn live_release(pack: &Pack, inventory: &Inventory) -> Result<Version, LiveError> {
     let mut counts: BTreeMap<usize, u64> = BTreeMap::new();
     for (position, release) in pack.releases.iter().enumerate() {
-        let names = ReleaseNames::new(pack, release);
+        let names = ReleaseNames::new(pack, release)?;
         for (index, facts) in &inventory.indices {
             let Recognised::Known { key, tenant, .. } = names.recognise(index) else { continue };
             let counts_as_live = match pack.mode {
                 SwitchMode::Versioned => true,
                 SwitchMode::Alias => {
-                    names.alias(&key, &tenant).is_some_and(|alias| facts.aliases.contains_key(&alias))
+                    let alias = names.grammar(&key).and_then(|grammar| grammar.alias(&tenant));
+                    alias.is_some_and(|alias| facts.aliases.contains_key(&alias))
                 }
             };
             if counts_as_live {

@@ -56,25 +56,6 @@ fn translate_properties(
     }
 }
 
-/// Fills `{version}`, `{tenant}` and `{name}` in the strings of a mapping's `_meta`.
-pub fn fill_meta(mapping: &Value, version: &str, tenant: &str, name: &str) -> Option<Value> {
-    fn fill(value: &Value, places: &[(&str, &str)]) -> Value {
-        match value {
-            Value::String(text) => {
-                let filled = places.iter().fold(text.clone(), |text, (place, with)| text.replace(place, with));
-                Value::String(filled)
-            }
-            Value::Array(items) => Value::Array(items.iter().map(|item| fill(item, places)).collect()),
-            Value::Object(fields) => {
-                Value::Object(fields.iter().map(|(key, value)| (key.clone(), fill(value, places))).collect())
-            }
-            other => other.clone(),
-        }
-    }
-    let places = [("{version}", version), ("{tenant}", tenant), ("{name}", name)];
-    mapping.get("_meta").map(|meta| fill(meta, &places))
-}
-
 /// The mapping of a target with its final `_meta`.
 pub fn final_mapping(target: &TargetPlan, schema: &Schema) -> Value {
     let mut mapping = schema.mapping.clone();
@@ -153,10 +134,9 @@ mod tests {
     }
 
     #[test]
-    fn meta_is_filled_and_the_mark_goes_with_the_final_mapping() {
+    fn the_mark_goes_with_the_final_mapping() {
         let mapping = json!({"_meta": {"version": "{version}", "name": "{tenant}"}, "properties": {}});
-        let meta = fill_meta(&mapping, "080", "fa73a", "x");
-        assert_eq!(meta, Some(json!({"version": "080", "name": "fa73a"})));
+        let meta = Some(json!({"version": "080", "name": "fa73a"}));
         let schema = Schema {
             mapping,
             settings: BTreeMap::from([
