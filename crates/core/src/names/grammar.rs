@@ -56,7 +56,8 @@ impl IndexGrammar {
             return Err(NamesError::Variant { key: key.to_owned(), variant: index.naming.clone() });
         };
         let text = |text: &String| {
-            let wrong = |source| NamesError::Text { key: key.to_owned(), text: text.clone(), source };
+            let wrong =
+                |source| NamesError::Text { key: key.to_owned(), text: text.clone(), source };
             text.parse::<NameText>().map_err(wrong)
         };
         let Naming { index: plain, partitioned, alias, template, template_pattern } = naming;
@@ -69,7 +70,8 @@ impl IndexGrammar {
                 return Err(NamesError::Partitioned { key: key.to_owned(), variant });
             }
         };
-        let known = KnownName { label: &release.label, name: &index.name, partition: index.partition };
+        let known =
+            KnownName { label: &release.label, name: &index.name, partition: index.partition };
         let pattern = known.pattern(own, &pack.tenant_pattern);
         let matcher = Regex::new(&pattern).map_err(|source| NamesError::Pattern {
             key: key.to_owned(),
@@ -138,9 +140,11 @@ impl IndexGrammar {
         match value {
             // Only whole placeholders are filled: `_meta` is free text and may hold other braces.
             Value::String(text) => {
-                for (slot, replacement) in
-                    [(Slot::Version, &*self.label), (Slot::Tenant, tenant), (Slot::Name, &*self.name)]
-                {
+                for (slot, replacement) in [
+                    (Slot::Version, &*self.label),
+                    (Slot::Tenant, tenant),
+                    (Slot::Name, &*self.name),
+                ] {
                     *text = text.replace(&slot.to_string(), replacement);
                 }
             }

@@ -41,7 +41,9 @@ pub enum NamesError {
         variant: String,
     },
     /// A partitioned index whose naming variant has no text for partitions.
-    #[error("index `{key}` has partitions, but its naming variant `{variant}` has no `partitioned`")]
+    #[error(
+        "index `{key}` has partitions, but its naming variant `{variant}` has no `partitioned`"
+    )]
     Partitioned {
         /// Key of the logical index.
         key: String,
@@ -49,7 +51,9 @@ pub enum NamesError {
         variant: String,
     },
     /// The grammar is no regular expression, or one too large; the tenant pattern is to blame.
-    #[error("the names of index `{key}` can't be matched with the tenant pattern `{tenant_pattern}`")]
+    #[error(
+        "the names of index `{key}` can't be matched with the tenant pattern `{tenant_pattern}`"
+    )]
     Pattern {
         /// Key of the logical index.
         key: String,

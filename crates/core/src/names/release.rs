@@ -125,8 +125,7 @@ const NAME_PATTERN: &str = r#"[^A-Z\s\\/*?"<>|,#:]+"#;
 fn unknown_matchers(pack: &Pack, release: &Release) -> Result<Vec<Regex>, NamesError> {
     let partitioned = release.naming.values().filter_map(|naming| naming.partitioned.as_ref());
     let plain = release.naming.values().map(|naming| &naming.index);
-    let suffixes: Vec<&str> =
-        PARTITIONED_KINDS.into_iter().filter_map(partition_pattern).collect();
+    let suffixes: Vec<&str> = PARTITIONED_KINDS.into_iter().filter_map(partition_pattern).collect();
     let mut matchers = Vec::new();
     for text in partitioned.chain(plain) {
         let wrong = |source| NamesError::Text { key: "*".to_owned(), text: text.clone(), source };
@@ -140,11 +139,12 @@ fn unknown_matchers(pack: &Pack, release: &Release) -> Result<Vec<Regex>, NamesE
             Slot::Name => format!("(?P<{NAME_GROUP}>{NAME_PATTERN})"),
             Slot::Partition => format!("(?:{})", suffixes.join("|")),
         });
-        let matcher = Regex::new(&format!("^{pattern}$")).map_err(|source| NamesError::Pattern {
-            key: "*".to_owned(),
-            tenant_pattern: pack.tenant_pattern.clone(),
-            source: Box::new(source),
-        })?;
+        let matcher =
+            Regex::new(&format!("^{pattern}$")).map_err(|source| NamesError::Pattern {
+                key: "*".to_owned(),
+                tenant_pattern: pack.tenant_pattern.clone(),
+                source: Box::new(source),
+            })?;
         matchers.push(matcher);
     }
     Ok(matchers)

@@ -1,3 +1,35 @@
 //! Packs: an application's releases and the steps between them.
+//!
+//! Text becomes a tree with places ([`yaml`]), the tree becomes the words of the format ([`wire`]), these are checked
+//! against each other ([`check`]), and only a pack without mistakes becomes a [`model`]. Who reads the folder from
+//! disk is not here. The format is specified in `docs/design/pack-format.md`, the mistakes in
+//! `docs/design/pack-errors.md`.
 
 pub mod model;
+
+pub mod load;
+
+pub mod diagnostic;
+
+pub mod code;
+
+mod place;
+
+mod yaml;
+
+mod fields;
+
+mod wire;
+
+mod mapping;
+
+mod nearest;
+
+mod draft;
+
+mod check;
+
+mod build;
+
+pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use load::{PackFiles, Reading, load, read};

@@ -1,0 +1,96 @@
+//! Turns a draft without mistakes into a pack.
+
+use std::collections::BTreeMap;
+
+use super::{
+    draft::{Draft, DraftRelease},
+    model::{IndexStep, LogicalIndex, Naming, Pack, Release, Step},
+    place::At,
+    wire::{Fate, NamingWire, StepWire},
+};
+
+/// The pack; `None` when something is missing, which was found before.
+pub(crate) fn pack(draft: Draft) -> Option<Pack> {
+    let releases: Option<Vec<Release>> =
+        draft.releases.iter().map(|release| build_release(&draft, release)).collect();
+    let (releases, tenant_pattern) = (releases?, draft.tenant_pattern().to_owned());
+    let file = draft.pack?;
+    Some(Pack {
+        name: file.name?.value,
+        data_parts: usize::try_from(file.data_parts?.value).ok()?,
+        mode: file.mode?.value,
+        tenant_pattern,
+        tenants_ignored: file.tenants_ignored.into_iter().map(|tenant| tenant.value).collect(),
+        indices_ignored: file.indices_ignored.into_iter().map(|glob| glob.value).collect(),
+        type_equivalents: file.types,
+        releases,
+        digest: draft.digest,
+    })
+}
+
+fn build_release(draft: &Draft, release: &DraftRelease) -> Option<Release> {
+    let file = release.file.as_ref()?;
+    let mut naming = BTreeMap::new();
+    for (variant, wire) in draft.naming(release) {
+        naming.insert(variant.to_owned(), build_naming(wire)?);
+    }
+    let mut indices = BTreeMap::new();
+    for (key, index) in release.indices() {
+        let logical = LogicalIndex {
+            name: index.name(key).to_owned(),
+            naming: index.naming().to_owned(),
+            mapping: release.mappings.get(key)?.clone(),
+            settings: index.settings.clone(),
+            shards: index.shards,
+            replicas: index.replicas,
+            partition: index.partition,
+        };
+        indices.insert(key.to_owned(), logical);
+    }
+    let step = match &file.step {
+        Some(wire) => Some(build_step(wire)?),
+        None => None,
+    };
+    Some(Release {
+        version: release.version.clone(),
+        label: release.label().to_owned(),
+        default_tenant: file.default_tenant.as_ref().map(|tenant| tenant.value.clone()),
+        naming,
+        indices,
+        step,
+    })
+}
+
+fn build_naming(wire: &NamingWire) -> Option<Naming> {
+    let text = |text: &Option<At<String>>| text.as_ref().map(|text| text.value.clone());
+    Some(Naming {
+        index: text(&wire.index)?,
+        partitioned: text(&wire.partitioned),
+        alias: text(&wire.alias),
+        template: text(&wire.template),
+        template_pattern: text(&wire.template_pattern),
+    })
+}
+
+fn build_step(wire: &StepWire) -> Option<Step> {
+    let mut indices = BTreeMap::new();
+    let mut dropped = Vec::new();
+    for (key, entry) in &wire.indices {
+        let step = match entry.fate.as_ref()? {
+            Fate::Dropped => {
+                dropped.push(key.clone());
+                continue;
+            }
+            Fate::Unchanged => IndexStep::Unchanged,
+            Fate::New => IndexStep::New,
+            Fate::NewLike { like } => IndexStep::NewLike { like: like.value.clone() },
+            Fate::Migrate { from, operations } => IndexStep::Migrate {
+                from: from.as_ref().map_or(key, |from| &from.value).clone(),
+                operations: operations.all.iter().map(|wire| wire.operation.clone()).collect(),
+            },
+        };
+        indices.insert(key.clone(), step);
+    }
+    let from = wire.from.as_ref()?.value.clone();
+    Some(Step { from, required_stop: wire.required_stop, indices, dropped })
+}

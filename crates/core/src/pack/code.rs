@@ -1,0 +1,123 @@
+//! The codes of mistakes. A code never changes its meaning; what to do about each is in `docs/design/pack-errors.md`.
+
+macro_rules! codes {
+    ($($(#[doc = $why:literal])+ $name:ident = $code:literal;)+) => {
+        $($(#[doc = $why])+ pub const $name: &str = $code;)+
+
+        /// All codes.
+        pub const ALL: &[&str] = &[$($name),+];
+    };
+}
+
+codes! {
+    /// A file that every pack or release needs is missing.
+    FILE_MISSING = "P0001";
+    /// A file is not UTF-8 text.
+    NOT_TEXT = "P0002";
+    /// A file is not well-formed YAML.
+    NOT_YAML = "P0003";
+    /// A field that the format does not know.
+    FIELD_UNKNOWN = "P0004";
+    /// A field that is needed is missing.
+    FIELD_MISSING = "P0005";
+    /// A value of another kind than the field takes.
+    KIND = "P0006";
+    /// A key stands twice.
+    KEY_TWICE = "P0007";
+    /// A word that the format does not know: a mode, a partition kind, an operation.
+    WORD_UNKNOWN = "P0008";
+    /// A file that no other file mentions.
+    FILE_UNUSED = "P0009";
+
+    /// A format that this version can't read.
+    FORMAT = "P0101";
+    /// The application's name has another form than `[a-z][a-z0-9-]*`.
+    PACK_NAME = "P0102";
+    /// `data_parts` is 0.
+    DATA_PARTS = "P0103";
+    /// The tenant pattern is no regular expression that can match a whole tenant name.
+    TENANT_PATTERN = "P0104";
+    /// A tenant is named that the tenant pattern does not fit.
+    TENANT_NAME = "P0105";
+
+    /// The naming variant `default` is missing.
+    NAMING_DEFAULT = "P0201";
+    /// A naming text with an unknown placeholder or a lone brace.
+    PLACEHOLDER_UNKNOWN = "P0202";
+    /// A naming text lacks a placeholder that it needs.
+    PLACEHOLDER_MISSING = "P0203";
+    /// A naming text holds a placeholder that it must not hold, twice, or in the wrong order.
+    PLACEHOLDER_MISPLACED = "P0204";
+    /// A name that no engine takes.
+    NAME_ILLEGAL = "P0205";
+    /// An index uses a naming variant that is not there.
+    NAMING_UNKNOWN = "P0206";
+    /// A partitioned index whose naming variant lacks `partitioned`.
+    PARTITIONED_MISSING = "P0207";
+    /// `template` and `template_pattern` stand one without the other.
+    TEMPLATE_HALF = "P0208";
+    /// In mode `alias` an index has no alias.
+    ALIAS_MISSING = "P0209";
+    /// Two indices with the same name or alias.
+    NAMES_EQUAL = "P0210";
+    /// A name that belongs to two indices.
+    NAMES_CONFUSED = "P0211";
+    /// An index template catches names of another index.
+    TEMPLATE_CATCHES = "P0212";
+    /// In mode `alias` a step changes an index's alias.
+    ALIAS_CHANGES = "P0213";
+
+    /// A folder in `releases` whose name is no version.
+    RELEASE_FOLDER = "P0301";
+    /// Two releases with the same data version.
+    RELEASE_TWICE = "P0302";
+    /// A release that is not the first has no step.
+    STEP_MISSING = "P0303";
+    /// The first release has a step.
+    STEP_FIRST = "P0304";
+    /// A step that does not start at the release before.
+    STEP_FROM = "P0305";
+    /// The pack has no release at all.
+    RELEASES_NONE = "P0306";
+
+    /// A mapping file that is not there.
+    MAPPING_MISSING = "P0401";
+    /// A mapping file that is not JSON.
+    MAPPING_NOT_JSON = "P0402";
+    /// A mapping of another shape than engines take.
+    MAPPING_SHAPE = "P0403";
+    /// A mapping that Lockstep can't work with.
+    MAPPING_REFUSED = "P0404";
+    /// A setting that is written elsewhere or in another form.
+    SETTING = "P0405";
+
+    /// An index that its step does not mention.
+    INDEX_UNMENTIONED = "P0501";
+    /// A step that mentions an index which is not there.
+    INDEX_UNKNOWN = "P0502";
+    /// An index of the release before that is neither carried on nor dropped.
+    INDEX_LOST = "P0503";
+    /// An index that is `unchanged` and has another mapping.
+    UNCHANGED_DIFFERS = "P0504";
+    /// A step that changes how an index is partitioned.
+    PARTITION_CHANGES = "P0505";
+    /// An index whose partitions come from one that has none to give.
+    LIKE = "P0506";
+
+    /// A `rename` into another parent.
+    RENAME_PARENT = "P0601";
+    /// An operation without effect.
+    OPERATION_EMPTY = "P0602";
+    /// An operation whose paths lie within each other.
+    PATHS_NESTED = "P0603";
+    /// A `split` that can't split.
+    SPLIT = "P0604";
+    /// An operation on a field that documents can't have.
+    FIELD_ABSENT = "P0605";
+    /// An operation that writes a field which the new mapping refuses.
+    TARGET_REFUSES = "P0606";
+    /// A field that has no place in the new mapping.
+    FIELD_HOMELESS = "P0607";
+    /// A value of a type that the new mapping does not take.
+    TYPE_DIFFERS = "P0608";
+}

@@ -1,0 +1,221 @@
+//! From the files of a pack to the pack, or to everything that is wrong with it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str,
+};
+
+use serde_json::Value;
+
+use super::{
+    build, check, code,
+    diagnostic::{Diagnostics, Findings},
+    draft::{Draft, DraftRelease},
+    mapping,
+    model::Pack,
+    nearest::suggestion,
+    place::Place,
+    wire::{PackFile, ReleaseFile},
+    yaml,
+};
+use crate::version::Version;
+
+/// The file that describes the application.
+pub(crate) const PACK_FILE: &str = "pack.yaml";
+
+const RELEASES: &str = "releases/";
+
+const RELEASE_FILE: &str = "release.yaml";
+
+const MAPPINGS: &str = "mappings/";
+
+/// The files of a pack.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PackFiles {
+    /// Contents by path, relative to the pack's folder, with `/`.
+    pub files: BTreeMap<String, Vec<u8>>,
+}
+
+impl PackFiles {
+    /// The text of a file, without a byte order mark; `None` when it is missing or not UTF-8.
+    pub(crate) fn text(&self, path: &str) -> Option<&str> {
+        let text = str::from_utf8(self.files.get(path)?).ok()?;
+        Some(text.strip_prefix('\u{feff}').unwrap_or(text))
+    }
+
+    /// BLAKE3 over all files; lengths keep one file from passing for two.
+    fn digest(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for (path, content) in &self.files {
+            for part in [path.as_bytes(), content] {
+                let length = u64::try_from(part.len()).expect("a length in memory fits 64 bits");
+                hasher.update(&length.to_le_bytes());
+                hasher.update(part);
+            }
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+}
+
+/// What came of reading a pack.
+#[derive(Debug)]
+pub struct Reading {
+    /// The pack; `None` when there are errors.
+    pub pack: Option<Pack>,
+    /// All mistakes, warnings included.
+    pub diagnostics: Diagnostics,
+}
+
+/// Reads a pack. Warnings are told by [`read`] only.
+///
+/// # Errors
+/// All mistakes of the pack, warnings included, when at least one keeps it from being used.
+pub fn load(files: &PackFiles) -> Result<Pack, Diagnostics> {
+    let Reading { pack, diagnostics } = read(files);
+    pack.ok_or(diagnostics)
+}
+
+/// Reads a pack and tells all its mistakes.
+pub fn read(files: &PackFiles) -> Reading {
+    let mut findings = Findings::default();
+    let mut reader = Reader { files, used: BTreeSet::new(), findings: &mut findings };
+    let draft = reader.draft();
+    reader.note_unused();
+    check::all(&draft, &mut findings);
+    let diagnostics = findings.into_diagnostics(files);
+    let pack = if diagnostics.has_errors() { None } else { build::pack(draft) };
+    Reading { pack, diagnostics }
+}
+
+struct Reader<'a> {
+    files: &'a PackFiles,
+    used: BTreeSet<&'a str>,
+    findings: &'a mut Findings,
+}
+
+impl<'a> Reader<'a> {
+    fn draft(&mut self) -> Draft {
+        let pack = self.pack_file();
+        let mut folders: BTreeMap<&str, Option<Version>> = BTreeMap::new();
+        for path in self.files.files.keys() {
+            let folder = path.strip_prefix(RELEASES).and_then(|rest| rest.split_once('/'));
+            if let Some((folder, _)) = folder {
+                folders.entry(folder).or_insert_with(|| folder.parse().ok());
+            }
+        }
+        let mut releases = Vec::new();
+        for (folder, version) in folders {
+            match version {
+                Some(version) => releases.push(self.release(folder, version)),
+                None => self.not_a_release(folder),
+            }
+        }
+        releases.sort_by(|left, right| left.version.cmp(&right.version));
+        Draft { pack, releases, digest: self.files.digest() }
+    }
+
+    fn pack_file(&mut self) -> Option<PackFile> {
+        let place = Place::file(PACK_FILE);
+        let Some(text) = self.text(PACK_FILE) else {
+            if !self.files.files.contains_key(PACK_FILE) {
+                let message = "the pack has no file `pack.yaml`";
+                let fix = "add it, or give the folder in which it is";
+                self.findings.error(code::FILE_MISSING, &place, message, fix);
+            }
+            return None;
+        };
+        let node = yaml::parse(&place, text, self.findings)?;
+        PackFile::read(&node, &place, self.findings)
+    }
+
+    fn not_a_release(&mut self, folder: &str) {
+        let place = Place::file(&format!("{RELEASES}{folder}"));
+        let message = format!("the folder `{folder}` is not called like a version");
+        let fix = "call it by the release's version, numbers separated by dots, such as `1.0`";
+        self.findings.error(code::RELEASE_FOLDER, &place, message, fix);
+        let prefix = format!("{RELEASES}{folder}/");
+        let inside = self.files.files.keys().filter(|path| path.starts_with(&prefix));
+        self.used.extend(inside.map(String::as_str));
+    }
+
+    fn release(&mut self, folder: &str, version: Version) -> DraftRelease {
+        let path = format!("{RELEASES}{folder}/{RELEASE_FILE}");
+        let place = Place::file(&path);
+        let file = match self.text(&path) {
+            Some(text) => {
+                let node = yaml::parse(&place, text, self.findings);
+                node.and_then(|node| ReleaseFile::read(&node, &place, self.findings))
+            }
+            None => {
+                if !self.files.files.contains_key(&path) {
+                    let message = format!("the release {version} has no file `{RELEASE_FILE}`");
+                    let fix = "add it, or remove the folder";
+                    self.findings.error(code::FILE_MISSING, &place, message, fix);
+                }
+                None
+            }
+        };
+        let mappings = self.mappings(folder, file.as_ref());
+        DraftRelease { version, place, file, mappings }
+    }
+
+    fn mappings(&mut self, folder: &str, file: Option<&ReleaseFile>) -> BTreeMap<String, Value> {
+        let prefix = format!("{RELEASES}{folder}/{MAPPINGS}");
+        let Some(file) = file else {
+            // What the release would have mentioned is not known.
+            let inside = self.files.files.keys().filter(|path| path.starts_with(&prefix));
+            self.used.extend(inside.map(String::as_str));
+            return BTreeMap::new();
+        };
+        let mut by_path: BTreeMap<String, Option<Value>> = BTreeMap::new();
+        let mut by_key = BTreeMap::new();
+        for (key, index) in &file.indices {
+            let Some(written) = &index.mapping else { continue };
+            let path = format!("{prefix}{}", written.value);
+            if !self.files.files.contains_key(&path) {
+                let there = self.files.files.keys().filter_map(|path| path.strip_prefix(&prefix));
+                let fix = suggestion(&written.value, there);
+                let message = format!("there is no file `{path}`");
+                self.findings.error(code::MAPPING_MISSING, &written.place, message, fix);
+                continue;
+            }
+            if !by_path.contains_key(&path) {
+                let text = self.text(&path);
+                let place = Place::file(&path);
+                let value = text.and_then(|text| mapping::read(&place, text, self.findings));
+                by_path.insert(path.clone(), value);
+            }
+            if let Some(Some(value)) = by_path.get(&path) {
+                by_key.insert(key.clone(), value.clone());
+            }
+        }
+        by_key
+    }
+
+    /// The text of a file, which counts as used; notes when it is no text.
+    fn text(&mut self, path: &str) -> Option<&'a str> {
+        let (path, content) = self.files.files.get_key_value(path)?;
+        self.used.insert(path);
+        if let Err(error) = str::from_utf8(content) {
+            let message =
+                format!("the file is not UTF-8 text: byte {} is wrong", error.valid_up_to());
+            let fix = "save it as UTF-8";
+            self.findings.error(code::NOT_TEXT, &Place::file(path), message, fix);
+        }
+        self.files.text(path)
+    }
+
+    /// Notes files that look like a part of the pack and that nothing mentions.
+    fn note_unused(&mut self) {
+        for path in self.files.files.keys() {
+            let is_hidden = path.split('/').any(|part| part.starts_with('.'));
+            let is_data = [".yaml", ".yml", ".json"].iter().any(|ending| path.ends_with(ending));
+            if is_hidden || !is_data || self.used.contains(path.as_str()) {
+                continue;
+            }
+            let message = format!("nothing in the pack uses the file `{path}`");
+            let fix = "mention it in an index's `mapping`, give it the name that the format asks for, or remove it";
+            self.findings.warning(code::FILE_UNUSED, &Place::file(path), message, fix);
+        }
+    }
+}

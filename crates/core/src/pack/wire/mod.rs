@@ -1,0 +1,129 @@
+//! The words of the pack format as they are written, each with its place. What they mean together is in `check`.
+//!
+//! A field is `None` when it is not written or when it could not be read; the latter has been noted then.
+
+mod operation;
+
+mod pack_file;
+
+mod release_file;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{
+    model::{Partition, SwitchMode},
+    place::{At, Place},
+};
+use crate::{transform::operation::Operation, version::Version};
+
+/// `pack.yaml`.
+#[derive(Debug)]
+pub(crate) struct PackFile {
+    pub(crate) name: Option<At<String>>,
+    pub(crate) data_parts: Option<At<u32>>,
+    pub(crate) mode: Option<At<SwitchMode>>,
+    /// Where the key `naming` stands.
+    pub(crate) naming_place: Place,
+    pub(crate) naming: BTreeMap<String, NamingWire>,
+    pub(crate) tenant_pattern: Option<At<String>>,
+    pub(crate) tenants_ignored: Vec<At<String>>,
+    pub(crate) indices_ignored: Vec<At<String>>,
+    pub(crate) types: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// One naming variant.
+#[derive(Debug, Clone)]
+pub(crate) struct NamingWire {
+    /// Where its key stands.
+    pub(crate) place: Place,
+    pub(crate) index: Option<At<String>>,
+    pub(crate) partitioned: Option<At<String>>,
+    pub(crate) alias: Option<At<String>>,
+    pub(crate) template: Option<At<String>>,
+    pub(crate) template_pattern: Option<At<String>>,
+}
+
+/// `release.yaml`.
+#[derive(Debug)]
+pub(crate) struct ReleaseFile {
+    pub(crate) label: Option<At<String>>,
+    pub(crate) default_tenant: Option<At<String>>,
+    pub(crate) naming: BTreeMap<String, NamingWire>,
+    pub(crate) indices: BTreeMap<String, IndexWire>,
+    pub(crate) step: Option<StepWire>,
+}
+
+/// One logical index.
+#[derive(Debug)]
+pub(crate) struct IndexWire {
+    /// Where its key stands.
+    pub(crate) place: Place,
+    pub(crate) name: Option<At<String>>,
+    pub(crate) naming: Option<At<String>>,
+    pub(crate) mapping: Option<At<String>>,
+    pub(crate) settings: BTreeMap<String, Value>,
+    pub(crate) shards: Option<u32>,
+    pub(crate) replicas: Option<u32>,
+    pub(crate) partition: Partition,
+}
+
+/// The step into a release.
+#[derive(Debug)]
+pub(crate) struct StepWire {
+    /// Where its key stands.
+    pub(crate) place: Place,
+    pub(crate) from: Option<At<Version>>,
+    pub(crate) required_stop: bool,
+    pub(crate) indices: BTreeMap<String, IndexStepWire>,
+}
+
+/// What a step says of one index.
+#[derive(Debug)]
+pub(crate) struct IndexStepWire {
+    /// Where its key stands.
+    pub(crate) place: Place,
+    /// `None` when it could not be read.
+    pub(crate) fate: Option<Fate>,
+}
+
+/// What becomes of an index.
+#[derive(Debug)]
+pub(crate) enum Fate {
+    Unchanged,
+    New,
+    NewLike { like: At<String> },
+    Dropped,
+    Migrate { from: Option<At<String>>, operations: Operations },
+}
+
+/// The operations of one index, in order.
+#[derive(Debug)]
+pub(crate) struct Operations {
+    pub(crate) all: Vec<OperationWire>,
+    /// Whether every one of them could be read.
+    pub(crate) is_complete: bool,
+}
+
+/// One operation.
+#[derive(Debug)]
+pub(crate) struct OperationWire {
+    pub(crate) operation: Operation,
+    /// Where its name stands.
+    pub(crate) place: Place,
+    /// Where its values stand, by field; list fields have one for each element.
+    pub(crate) values: Vec<(&'static str, Place)>,
+}
+
+impl OperationWire {
+    /// Where a field's value stands.
+    pub(crate) fn value_place(&self, field: &str) -> &Place {
+        self.value_places(field).next().unwrap_or(&self.place)
+    }
+
+    /// Where the elements of a list field stand.
+    pub(crate) fn value_places(&self, field: &str) -> impl Iterator<Item = &Place> {
+        self.values.iter().filter(move |(name, _)| *name == field).map(|(_, place)| place)
+    }
+}

@@ -1,0 +1,277 @@
+//! Reads `release.yaml`: the schema of a release and the step into it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{
+    Fate, IndexStepWire, IndexWire, NamingWire, Operations, ReleaseFile, StepWire, pack_file::flag,
+};
+use crate::{
+    pack::{
+        code,
+        diagnostic::Findings,
+        fields::{Fields, expected, json, map, map_of, number, text, word},
+        model::Partition,
+        nearest::suggestion,
+        place::{At, Place},
+        yaml::{Entry, Kind, Node},
+    },
+    version::Version,
+};
+
+const PARTITIONS: [(&str, Partition); 6] = [
+    ("none", Partition::None),
+    ("day", Partition::Day),
+    ("week", Partition::Week),
+    ("month", Partition::Month),
+    ("quarter", Partition::Quarter),
+    ("year", Partition::Year),
+];
+
+impl ReleaseFile {
+    /// Reads the file; `None` when it is not even a mapping.
+    pub(crate) fn read(node: &Node, file: &Place, findings: &mut Findings) -> Option<Self> {
+        let mut fields = Fields::open(node, ("a release", file), findings)?;
+        let label = fields.optional("label");
+        let default_tenant = fields.optional("default_tenant");
+        let naming = fields.optional("naming");
+        let indices = fields.required(("indices", "{order: {mapping: order.json}}"), findings);
+        let step = fields.optional("step");
+        fields.finish(findings);
+        Some(Self {
+            label: label.and_then(|entry| text(entry, findings)),
+            default_tenant: default_tenant.and_then(|entry| text(entry, findings)),
+            naming: naming.map(|entry| NamingWire::read_all(entry, findings)).unwrap_or_default(),
+            indices: indices
+                .map(|entry| map_of(entry, "`indices`", findings, IndexWire::read))
+                .unwrap_or_default(),
+            step: step.map(|entry| StepWire::read(entry, findings)),
+        })
+    }
+}
+
+impl IndexWire {
+    fn read(entry: &Entry, findings: &mut Findings) -> Option<Self> {
+        let place = &entry.key.place;
+        let empty = Self {
+            place: place.clone(),
+            name: None,
+            naming: None,
+            mapping: None,
+            settings: BTreeMap::new(),
+            shards: None,
+            replicas: None,
+            partition: Partition::None,
+        };
+        // An index whose description is wrong is still there: steps may name it.
+        let Some(mut fields) = Fields::open(&entry.node, ("an index", place), findings) else {
+            return Some(empty);
+        };
+        let mapping = fields.required(("mapping", "order.json"), findings);
+        let name = fields.optional("name");
+        let naming = fields.optional("naming");
+        let settings = fields.optional("settings");
+        let shards = fields.optional("shards");
+        let replicas = fields.optional("replicas");
+        let partition = fields.optional("partition");
+        fields.finish(findings);
+        let number_of = |entry: Option<&Entry>, least: u32, findings: &mut Findings| {
+            entry.and_then(|entry| count(entry, least, findings))
+        };
+        Some(Self {
+            mapping: mapping.and_then(|entry| text(entry, findings)),
+            name: name.and_then(|entry| text(entry, findings)),
+            naming: naming.and_then(|entry| text(entry, findings)),
+            settings: settings.map(|entry| read_settings(entry, findings)).unwrap_or_default(),
+            shards: number_of(shards, 1, findings),
+            replicas: number_of(replicas, 0, findings),
+            partition: partition
+                .and_then(|entry| word(entry, &PARTITIONS, findings))
+                .map_or(Partition::None, |partition| partition.value),
+            ..empty
+        })
+    }
+}
+
+/// The most shards or replicas that engines take.
+const COUNT_MAX: u32 = 1024;
+
+fn count(entry: &Entry, least: u32, findings: &mut Findings) -> Option<u32> {
+    let number = number(entry, findings)?;
+    if !(least..=COUNT_MAX).contains(&number.value) {
+        let message = format!("`{}` can't be {}", entry.key.value, number.value);
+        findings.error(
+            code::KIND,
+            &number.place,
+            message,
+            format!("write a number from {least} to {COUNT_MAX}"),
+        );
+        return None;
+    }
+    Some(number.value)
+}
+
+/// Settings, nested ones made flat.
+fn read_settings(entry: &Entry, findings: &mut Findings) -> BTreeMap<String, Value> {
+    let mut settings = BTreeMap::new();
+    for item in map(entry, "`settings`", findings) {
+        add_setting(item, "", &mut settings, findings);
+    }
+    settings
+}
+
+fn add_setting(
+    entry: &Entry,
+    parent: &str,
+    settings: &mut BTreeMap<String, Value>,
+    findings: &mut Findings,
+) {
+    let name = format!("{parent}{}", entry.key.value);
+    if matches!(entry.node.kind, Kind::Mapping(_)) && name != "index" {
+        for item in map(entry, "a setting", findings) {
+            add_setting(item, &format!("{name}."), settings, findings);
+        }
+        return;
+    }
+    let place = &entry.key.place;
+    let elsewhere = match name.as_str() {
+        "number_of_shards" => Some("shards"),
+        "number_of_replicas" => Some("replicas"),
+        _ => None,
+    };
+    if let Some(field) = elsewhere {
+        let message = format!("`{name}` is not written among the settings");
+        findings.error(
+            code::SETTING,
+            place,
+            message,
+            format!("write `{field}: …` beside `settings`"),
+        );
+    } else if name == "index" || name.starts_with("index.") {
+        let message = format!("the setting `{name}` is written with the prefix `index.`");
+        findings.error(code::SETTING, place, message, "leave the prefix out");
+    } else if let Some(value) = json(&entry.node, findings)
+        && settings.insert(name.clone(), value).is_some()
+    {
+        let message = format!("the setting `{name}` stands twice, nested and dotted");
+        findings.error(code::KEY_TWICE, place, message, "keep one of the two");
+    }
+}
+
+impl StepWire {
+    fn read(entry: &Entry, findings: &mut Findings) -> Self {
+        let place = entry.key.place.clone();
+        let Some(mut fields) = Fields::open(&entry.node, ("a step", &place), findings) else {
+            return Self { place, from: None, required_stop: false, indices: BTreeMap::new() };
+        };
+        let from = fields.required(("from", "\"1.0\""), findings);
+        let required_stop = fields.optional("required_stop");
+        let indices = fields.required(("indices", "{order: unchanged}"), findings);
+        fields.finish(findings);
+        let read =
+            |entry: &Entry, findings: &mut Findings| Some(IndexStepWire::read(entry, findings));
+        Self {
+            from: from.and_then(|entry| version(entry, findings)),
+            required_stop: flag(required_stop, findings),
+            indices: indices
+                .map(|entry| map_of(entry, "`indices` of a step", findings, read))
+                .unwrap_or_default(),
+            place,
+        }
+    }
+}
+
+fn version(entry: &Entry, findings: &mut Findings) -> Option<At<Version>> {
+    let written = text(entry, findings)?;
+    match written.value.parse() {
+        Ok(version) => Some(written.map(|_| version)),
+        Err(error) => {
+            let fix = "write the version of the release before, as its folder is called";
+            findings.error(code::KIND, &written.place, error.to_string(), fix);
+            None
+        }
+    }
+}
+
+const FATES: [&str; 5] = ["unchanged", "migrate", "new", "new_like", "dropped"];
+
+impl IndexStepWire {
+    fn read(entry: &Entry, findings: &mut Findings) -> Self {
+        let fate = match &entry.node.kind {
+            Kind::Text(word) => simple_fate(word, entry, findings),
+            Kind::Mapping(entries) => match entries.as_slice() {
+                [only] => composed_fate(only, findings),
+                _ => wrong_fate(entry, findings),
+            },
+            Kind::Null | Kind::Plain(_) | Kind::List(_) => wrong_fate(entry, findings),
+        };
+        Self { place: entry.key.place.clone(), fate }
+    }
+}
+
+fn simple_fate(word: &str, entry: &Entry, findings: &mut Findings) -> Option<Fate> {
+    match word {
+        "unchanged" => Some(Fate::Unchanged),
+        "new" => Some(Fate::New),
+        "dropped" => Some(Fate::Dropped),
+        "migrate" | "new_like" => {
+            let fix = match word {
+                "migrate" => "write `{migrate: {from: …, operations: […]}}`",
+                _ => "write `{new_like: …}` with the key of the index whose partitions it gets",
+            };
+            expected(entry, &format!("more than the word `{word}`"), fix, findings);
+            None
+        }
+        _ => {
+            unknown_fate(word, &entry.node.place, findings);
+            None
+        }
+    }
+}
+
+fn composed_fate(entry: &Entry, findings: &mut Findings) -> Option<Fate> {
+    match entry.key.value.as_str() {
+        "migrate" => migration(entry, findings),
+        "new_like" => text(entry, findings).map(|like| Fate::NewLike { like }),
+        word @ ("unchanged" | "new" | "dropped") => {
+            let fix = format!(
+                "write the word `{word}` alone: `{{…}}` around it and what follows are too much"
+            );
+            expected(entry, "a word without a value", &fix, findings);
+            None
+        }
+        word => {
+            unknown_fate(word, &entry.key.place, findings);
+            None
+        }
+    }
+}
+
+fn migration(entry: &Entry, findings: &mut Findings) -> Option<Fate> {
+    let mut fields = Fields::open(&entry.node, ("`migrate`", &entry.key.place), findings)?;
+    let from = fields.optional("from");
+    let operations = fields.optional("operations");
+    fields.finish(findings);
+    // A source that could not be read must not be taken for the default one.
+    let from = match from {
+        Some(entry) => Some(text(entry, findings)?),
+        None => None,
+    };
+    let operations = match operations {
+        Some(entry) => Operations::read(entry, findings),
+        None => Operations { all: Vec::new(), is_complete: true },
+    };
+    Some(Fate::Migrate { from, operations })
+}
+
+fn wrong_fate(entry: &Entry, findings: &mut Findings) -> Option<Fate> {
+    let fix = "write one of `unchanged`, `new`, `dropped`, `{migrate: {…}}`, `{new_like: …}`";
+    expected(entry, "what becomes of the index", fix, findings);
+    None
+}
+
+fn unknown_fate(word: &str, place: &Place, findings: &mut Findings) {
+    let message = format!("an index can't become `{word}`");
+    findings.error(code::WORD_UNKNOWN, place, message, suggestion(word, FATES));
+}
