@@ -14,6 +14,8 @@ pub mod inventory;
 
 pub mod plan;
 
+pub mod json;
+
 pub mod transform;
 
 pub mod compare;

@@ -1,3 +1,29 @@
 //! How a document gets from one release to another: operations as data, fused into one program.
+//!
+//! `operation` is what a pack says, [`Program`] is what runs. The document itself is never parsed as a whole
+//! (`document`), fields are found by `search`, and each operation that needs more than a few lines has a file.
 
 pub mod operation;
+
+mod program;
+
+mod document;
+
+mod search;
+
+mod place;
+
+mod relocate;
+
+mod cast;
+
+mod split;
+
+mod rejection;
+
+pub use document::Workspace;
+pub use program::{Document, Program};
+pub use rejection::{Rejection, RejectionCode};
+
+#[cfg(test)]
+mod tests;

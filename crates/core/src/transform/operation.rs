@@ -31,7 +31,9 @@ impl fmt::Display for FieldPath {
 
 /// Why a text is not a field path.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not a field path: it needs one or more names joined by dots, such as `customer.name`")]
+#[error(
+    "`{0}` is not a field path: it needs one or more names joined by dots, such as `customer.name`"
+)]
 pub struct NotAFieldPath(String);
 
 impl TryFrom<String> for FieldPath {
@@ -113,6 +115,22 @@ pub enum Operation {
     Cast(Casting),
     /// Splits a string into several fields.
     Split(Splitting),
+}
+
+impl Operation {
+    /// The name that a pack uses for it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Rename(_) => "rename",
+            Self::Move(_) => "move",
+            Self::Copy(_) => "copy",
+            Self::Remove(_) => "remove",
+            Self::Set(_) => "set",
+            Self::Default(_) => "default",
+            Self::Cast(_) => "cast",
+            Self::Split(_) => "split",
+        }
+    }
 }
 
 /// From where to where, for `rename`, `move` and `copy`.

@@ -1,0 +1,161 @@
+//! A program: the operations of one step or of several, ready to take documents through.
+
+use super::{
+    document::{ROOT, Workspace},
+    operation::{Assignment, CastType, Existing, Operation, Otherwise, Relocation},
+    rejection::{Refusal, Rejection},
+    relocate::{Manner, Route},
+    split::Cut,
+};
+use crate::json::{DEPTH_MAX, Scanner};
+
+/// A document with its place in an index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Document<'a> {
+    /// `_id`.
+    pub id: &'a str,
+    /// `_routing`, where the document has one.
+    pub routing: Option<&'a str>,
+    /// `_source`: a JSON object.
+    pub source: &'a [u8],
+}
+
+/// Operations, compiled once. A pure function of a document: no clock, no randomness, nothing from outside.
+#[derive(Debug, Clone)]
+pub struct Program {
+    operations: Vec<Operation>,
+    actions: Vec<Action>,
+}
+
+/// An operation with everything worked out that does not depend on a document.
+#[derive(Debug, Clone)]
+enum Action {
+    Relocate { manner: Manner, from: String, to: String, existing: Existing },
+    Remove { fields: Vec<String> },
+    Assign { field: String, json: String, levels: u8, overwrite: bool },
+    Cast { field: String, to: CastType, otherwise: Otherwise },
+    Split { field: String, separator: String, into: Vec<String> },
+}
+
+impl Program {
+    /// Compiles operations, which are done in this order.
+    pub fn new(operations: Vec<Operation>) -> Self {
+        let actions = operations.iter().map(Action::of).collect();
+        Self { operations, actions }
+    }
+
+    /// One program that does what several do one after the other: each document is read and written once.
+    pub fn fuse<'a>(steps: impl IntoIterator<Item = &'a Self>) -> Self {
+        Self::new(steps.into_iter().flat_map(|step| step.operations.iter().cloned()).collect())
+    }
+
+    /// Whether documents pass unchanged and unread.
+    pub fn is_identity(&self) -> bool {
+        self.operations.is_empty()
+    }
+
+    /// The operations, in the order they are done.
+    pub fn operations(&self) -> &[Operation] {
+        &self.operations
+    }
+
+    /// Takes a document through all operations and hands what becomes of it to `emit`: one document in this version;
+    /// a step may later drop or split documents. Nothing is emitted of a rejected document.
+    ///
+    /// A document that no operation changes is emitted with the bytes it came with.
+    pub fn apply(
+        &self,
+        workspace: &mut Workspace,
+        document: Document<'_>,
+        emit: &mut dyn FnMut(Document<'_>),
+    ) -> Result<(), Rejection> {
+        if self.is_identity() {
+            emit(document);
+            return Ok(());
+        }
+        workspace.load(document.source)?;
+        for (index, (action, operation)) in self.actions.iter().zip(&self.operations).enumerate() {
+            action.execute(workspace).map_err(|(refusal, field)| {
+                refusal.into_rejection(index, operation.name(), field)
+            })?;
+        }
+        if workspace.is_changed() {
+            emit(Document { source: workspace.render()?, ..document });
+        } else {
+            emit(document);
+        }
+        Ok(())
+    }
+}
+
+impl Action {
+    fn of(operation: &Operation) -> Self {
+        match operation {
+            Operation::Rename(relocation) => Self::relocate(Manner::Rename, relocation),
+            Operation::Move(relocation) => Self::relocate(Manner::Move, relocation),
+            Operation::Copy(relocation) => Self::relocate(Manner::Copy, relocation),
+            Operation::Remove(removal) => {
+                Self::Remove { fields: removal.fields.iter().map(ToString::to_string).collect() }
+            }
+            Operation::Set(assignment) => Self::assign(assignment, true),
+            Operation::Default(assignment) => Self::assign(assignment, false),
+            Operation::Cast(casting) => Self::Cast {
+                field: casting.field.to_string(),
+                to: casting.to,
+                otherwise: casting.otherwise,
+            },
+            Operation::Split(splitting) => Self::Split {
+                field: splitting.field.to_string(),
+                separator: splitting.separator.clone(),
+                into: splitting.into.iter().map(ToString::to_string).collect(),
+            },
+        }
+    }
+
+    fn relocate(manner: Manner, relocation: &Relocation) -> Self {
+        let (from, to) = (relocation.from.to_string(), relocation.to.to_string());
+        // A pack whose `rename` leaves the parent is refused when it is read; here it can only mean a move.
+        let manner = match manner {
+            Manner::Rename if parent_path(&from) != parent_path(&to) => Manner::Move,
+            Manner::Rename | Manner::Move | Manner::Copy => manner,
+        };
+        Self::Relocate { manner, from, to, existing: relocation.existing }
+    }
+
+    fn assign(assignment: &Assignment, overwrite: bool) -> Self {
+        let json = assignment.value.to_string();
+        // A value that is too deep gets more levels than any document may have, and is refused where it is written.
+        let levels = Scanner::new(&json).value(DEPTH_MAX).unwrap_or(u8::MAX);
+        Self::Assign { field: assignment.field.to_string(), json, levels, overwrite }
+    }
+
+    /// Does it to the document at hand; a refusal comes with the field it is about.
+    fn execute(&self, workspace: &mut Workspace) -> Result<(), (Refusal, &str)> {
+        match self {
+            Self::Relocate { manner, from, to, existing } => {
+                let route = Route { manner: *manner, from, to, existing: *existing };
+                workspace.relocate(ROOT, route).map_err(|refusal| (refusal, from.as_str()))
+            }
+            Self::Remove { fields } => fields.iter().try_for_each(|field| {
+                workspace.remove_field(ROOT, field).map_err(|refusal| (refusal, field.as_str()))
+            }),
+            Self::Assign { field, json, levels, overwrite } => workspace
+                .make(*levels, |text| text.push_str(json))
+                .and_then(|value| workspace.assign(ROOT, field, value, *overwrite))
+                .map_err(|refusal| (refusal, field.as_str())),
+            Self::Cast { field, to, otherwise } => workspace
+                .cast_field(ROOT, field, *to, *otherwise)
+                .map_err(|refusal| (refusal, field.as_str())),
+            Self::Split { field, separator, into } => {
+                let into: Vec<&str> = into.iter().map(String::as_str).collect();
+                workspace
+                    .split_field(ROOT, Cut { field, separator, into: &into })
+                    .map_err(|refusal| (refusal, field.as_str()))
+            }
+        }
+    }
+}
+
+fn parent_path(path: &str) -> &str {
+    path.rsplit_once('.').map_or("", |(parent, _)| parent)
+}

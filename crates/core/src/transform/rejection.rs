@@ -1,0 +1,156 @@
+//! Why a document can't be taken through a program: what stops a run before the switch and is kept in its journal.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::json::{DEPTH_MAX, NotJson, NotJsonReason};
+
+/// What kind of trouble; the code is stable, texts are not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum RejectionCode {
+    /// The document is not a JSON object.
+    #[serde(rename = "T0101")]
+    NotAnObject,
+    /// It is nested too deeply, or would be.
+    #[serde(rename = "T0102")]
+    TooDeep,
+    /// One path names two fields of the document.
+    #[serde(rename = "T0103")]
+    Ambiguous,
+    /// The field that would be written exists already.
+    #[serde(rename = "T0104")]
+    Exists,
+    /// A value that is no object stands where a parent would be made.
+    #[serde(rename = "T0105")]
+    ParentNotAnObject,
+    /// A value would have to leave its array element, or enter one.
+    #[serde(rename = "T0106")]
+    AcrossArray,
+    /// The value can't be turned into the type.
+    #[serde(rename = "T0107")]
+    Cast,
+    /// What should be split is not a string.
+    #[serde(rename = "T0108")]
+    NotAString,
+    /// The document has become too large.
+    #[serde(rename = "T0109")]
+    TooLarge,
+}
+
+impl RejectionCode {
+    /// The stable code, such as `T0101`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAnObject => "T0101",
+            Self::TooDeep => "T0102",
+            Self::Ambiguous => "T0103",
+            Self::Exists => "T0104",
+            Self::ParentNotAnObject => "T0105",
+            Self::AcrossArray => "T0106",
+            Self::Cast => "T0107",
+            Self::NotAString => "T0108",
+            Self::TooLarge => "T0109",
+        }
+    }
+}
+
+impl fmt::Display for RejectionCode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// A document that a program does not take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{code}: {place}{message}", place = self.place())]
+pub struct Rejection {
+    /// What kind of trouble.
+    pub code: RejectionCode,
+    /// Which operation of the program, from 0; `None` when the document could not be read at all.
+    pub operation_index: Option<usize>,
+    /// The operation's name in a pack, such as `rename`.
+    pub operation: Option<String>,
+    /// The field that it was about, as the pack writes it.
+    pub field: Option<String>,
+    /// What is wrong and what can be done; shows a glimpse of one value at most.
+    pub message: String,
+}
+
+impl Rejection {
+    fn place(&self) -> String {
+        match (&self.operation, &self.field, self.operation_index) {
+            (Some(operation), Some(field), Some(index)) => {
+                format!("operation {} (`{operation}` of `{field}`): ", index + 1)
+            }
+            _ => String::new(),
+        }
+    }
+}
+
+/// Trouble within an operation, before it is known which one it is.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) code: RejectionCode,
+    pub(super) message: String,
+}
+
+impl Refusal {
+    pub(super) fn new(code: RejectionCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    pub(super) fn too_deep() -> Self {
+        let message = format!("the document would be nested deeper than {DEPTH_MAX} levels");
+        Self::new(RejectionCode::TooDeep, message)
+    }
+
+    pub(super) fn ambiguous(field: &str) -> Self {
+        let message = format!(
+            "`{field}` stands twice in the document, nested and dotted, or under the same key; \
+             remove one of them first"
+        );
+        Self::new(RejectionCode::Ambiguous, message)
+    }
+
+    pub(super) fn into_rejection(
+        self,
+        operation_index: usize,
+        operation: &str,
+        field: &str,
+    ) -> Rejection {
+        Rejection {
+            code: self.code,
+            operation_index: Some(operation_index),
+            operation: Some(operation.into()),
+            field: Some(field.into()),
+            message: self.message,
+        }
+    }
+}
+
+impl From<NotJson> for Refusal {
+    fn from(fault: NotJson) -> Self {
+        let code = match fault.reason {
+            NotJsonReason::TooDeep => RejectionCode::TooDeep,
+            NotJsonReason::Expected(_)
+            | NotJsonReason::ControlCharacter
+            | NotJsonReason::Escape
+            | NotJsonReason::NotUtf8
+            | NotJsonReason::Trailing => RejectionCode::NotAnObject,
+        };
+        Self::new(code, format!("the document can't be read: {fault}"))
+    }
+}
+
+impl From<Refusal> for Rejection {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            code: refusal.code,
+            operation_index: None,
+            operation: None,
+            field: None,
+            message: refusal.message,
+        }
+    }
+}
