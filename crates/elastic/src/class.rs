@@ -167,12 +167,10 @@ fn by_status(status: u16, scope: Scope) -> Class {
     match (status, scope) {
         (408 | 502..=504, _) | (500.., Scope::Request) => Class::Retry,
         (429, _) => Class::BackOff,
-        (405 | 406, _) => Class::Bug,
-        (401 | 403 | 404, _) | (300..=499, Scope::Request) => Class::Operator,
+        // Below 300 is no error: nobody should have asked.
+        (405 | 406 | 0..=299, _) => Class::Bug,
+        (401 | 403 | 404 | 300..=399, _) | (400..=499, Scope::Request) => Class::Operator,
         (400.., Scope::Item) => Class::Poison,
-        (300..=399, Scope::Item) => Class::Operator,
-        // Not an error status: nobody should have asked.
-        (0..=299, _) => Class::Bug,
     }
 }
 

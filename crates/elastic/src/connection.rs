@@ -57,8 +57,8 @@ impl Default for Timeouts {
         Self {
             connect: Duration::from_secs(10),
             // Above the 30 s after which a master gives up by itself: its own answer says more than our timeout.
-            request: Duration::from_secs(60),
-            transfer: Duration::from_secs(120),
+            request: Duration::from_mins(1),
+            transfer: Duration::from_mins(2),
         }
     }
 }
@@ -80,7 +80,7 @@ impl Default for RetryBounds {
     fn default() -> Self {
         Self {
             attempts_max: 8,
-            wait_total: Duration::from_secs(60),
+            wait_total: Duration::from_mins(1),
             wait_first: Duration::from_millis(200),
             wait_max: Duration::from_secs(10),
         }

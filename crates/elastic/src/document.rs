@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
 
-use crate::bulk::{ItemOutcome, Rejection};
+use crate::bulk::{BulkItems, ItemOutcome, ItemResult, Rejection, bulk_request, push_source};
 use crate::class::Class;
 use crate::cluster::Cluster;
 use crate::failure::{Failure, FailureKind};
@@ -70,7 +70,8 @@ pub struct Document<'a> {
 
 #[derive(Deserialize)]
 struct Found {
-    found: bool,
+    #[serde(rename = "found")]
+    is_there: bool,
     #[serde(rename = "_source")]
     source: Option<Box<RawValue>>,
     #[serde(rename = "_seq_no")]
@@ -99,7 +100,7 @@ impl Cluster {
         let (Some(seq_no), Some(primary_term), Some(version)) =
             (found.seq_no, found.primary_term, found.version)
         else {
-            return if found.found {
+            return if found.is_there {
                 Err(answer.unreadable("the document has no sequence number"))
             } else {
                 Ok(None)
@@ -166,10 +167,10 @@ impl Cluster {
             return Ok(Vec::new());
         }
         let index = IndexName::parse(index)?;
-        let body = conditional_body(&index, documents);
-        let answer = self.send(&crate::bulk::bulk_request(body)).await?;
-        let items = crate::bulk::BulkItems::read(&answer, documents.len())?;
-        let outcome = |item: &crate::bulk::ItemResult<'_>| match item.outcome() {
+        let body = conditional_body(&index, documents)?;
+        let answer = self.send(&bulk_request(body)).await?;
+        let items = BulkItems::read(&answer, documents.len())?;
+        let outcome = |item: &ItemResult<'_>| match item.outcome() {
             ItemOutcome::Newer => Ok(Ok(Put::Conflict)),
             ItemOutcome::Rejected(rejection) => Ok(Err(rejection)),
             ItemOutcome::Done => match (item.seq_no, item.primary_term) {
@@ -199,8 +200,8 @@ impl Cluster {
 }
 
 /// The body of a bulk request whose items have conditions.
-fn conditional_body(index: &IndexName, documents: &[Document<'_>]) -> Bytes {
-    let mut text = String::new();
+fn conditional_body(index: &IndexName, documents: &[Document<'_>]) -> Result<Bytes, Failure> {
+    let mut bytes = Vec::new();
     for document in documents {
         let mut target = json!({"_index": index.as_str(), "_id": document.id});
         let mut verb = "index";
@@ -214,24 +215,14 @@ fn conditional_body(index: &IndexName, documents: &[Document<'_>]) -> Bytes {
                 }
             }
         }
-        text.push_str(&json!({verb: target}).to_string());
-        text.push('\n');
-        push_line(&mut text, document.source.get());
+        bytes.extend_from_slice(json!({verb: target}).to_string().as_bytes());
+        bytes.push(b'\n');
+        push_source(&mut bytes, document.source.get().as_bytes()).map_err(|unwritable| {
+            Failure::new(FailureKind::InvalidRequest, "POST /_bulk", unwritable.to_string())
+        })?;
+        bytes.push(b'\n');
     }
-    Bytes::from(text)
-}
-
-/// A document on one line. A `RawValue` is valid JSON, so a line break in it lies between tokens.
-fn push_line(text: &mut String, source: &str) {
-    let is_break = |character| character == '\n' || character == '\r';
-    for piece in source.split(is_break) {
-        text.push_str(piece);
-        // A space keeps two tokens apart as the line break did.
-        if source.contains(is_break) {
-            text.push(' ');
-        }
-    }
-    text.push('\n');
+    Ok(Bytes::from(bytes))
 }
 
 /// The path of one document. Ids that a URL takes for directions can't be asked for this way.

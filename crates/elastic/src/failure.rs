@@ -53,6 +53,8 @@ pub enum FailureKind {
     NotAnEngine,
     /// Some shards failed or the search timed out: the answer is not complete.
     Partial,
+    /// Another number of shards answered than the index must have: it is another index.
+    ShardAbsent,
     /// The cluster took the change but did not confirm it in time.
     NotAcknowledged,
     /// A hit came without `_source`: the index does not keep it.
@@ -74,6 +76,7 @@ impl FailureKind {
             Self::Unreadable => "answer not understood",
             Self::NotAnEngine => "not an Elasticsearch or OpenSearch cluster",
             Self::Partial => "incomplete answer",
+            Self::ShardAbsent => "shard absent",
             Self::NotAcknowledged => "not acknowledged",
             Self::SourceMissing => "a document without _source",
             Self::ItemsRefused => "items refused",
@@ -152,9 +155,10 @@ impl Failure {
                     classify(status, self.deciding_type(), Scope::Request)
                 })
             }
-            FailureKind::NotAnEngine | FailureKind::SourceMissing | FailureKind::AnswerTooLarge => {
-                Class::Operator
-            }
+            FailureKind::NotAnEngine
+            | FailureKind::SourceMissing
+            | FailureKind::ShardAbsent
+            | FailureKind::AnswerTooLarge => Class::Operator,
             FailureKind::Unreadable | FailureKind::InvalidRequest => Class::Bug,
         }
     }
@@ -217,6 +221,9 @@ impl Failure {
                 "check the address, the network and the certificate authority"
             }
             (FailureKind::NotAnEngine, ..) => "check the address: something else answers there",
+            (FailureKind::ShardAbsent, ..) => {
+                "the index is not the one that was planned for: compare its unique id"
+            }
             (FailureKind::AnswerTooLarge, ..) => "ask for less at a time, or raise the bound",
             (FailureKind::SourceMissing, ..) => {
                 "the index must keep _source whole: it can't be copied"

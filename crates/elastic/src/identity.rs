@@ -88,11 +88,10 @@ impl Cluster {
         };
         let by_name = match version.distribution.as_deref() {
             Some("opensearch") => Some(Engine::OpenSearch),
-            Some(_) => None,
             None if greeting.tagline.contains("OpenSearch") => Some(Engine::OpenSearch),
             None if version.lucene_version.is_some() => Some(Engine::Elasticsearch),
             None if greeting.tagline == "You Know, for Search" => Some(Engine::Elasticsearch),
-            None => None,
+            Some(_) | None => None,
         };
         let (Some(engine), Some(cluster_name)) = (by_name, greeting.cluster_name) else {
             return Err(foreign("the server introduces itself as something else"));

@@ -96,6 +96,10 @@ pub enum Created {
 
 /// What came of deleting an index.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::enum_variant_names,
+    reason = "the word for the good outcome is the word for the call"
+)]
 pub enum Deleted {
     /// It is gone.
     Deleted,
@@ -226,11 +230,11 @@ impl Cluster {
 
     /// The settings of an index in flat form. [`Failure::is_index_absent`] when it is not there or an alias.
     pub async fn settings(&self, name: &str) -> Result<Map<String, Value>, Failure> {
-        let name = &IndexName::parse(name)?;
         #[derive(Deserialize)]
         struct Entry {
             settings: Map<String, Value>,
         }
+        let name = &IndexName::parse(name)?;
         let path = Path::index(name).segment("_settings").parameter("flat_settings", true);
         let answer = self.send(&Request::get(path)).await?;
         let mut found: BTreeMap<String, Entry> = answer.read()?;

@@ -22,27 +22,14 @@ impl Cluster {
         struct Counted {
             count: u64,
             #[serde(rename = "_shards")]
-            shards: CountedShards,
-        }
-        #[derive(Deserialize)]
-        struct CountedShards {
-            total: u32,
-            successful: u32,
-            #[serde(flatten)]
-            tally: ShardTally,
+            shards: ShardTally,
         }
         let path = Path::index(&IndexName::parse(name)?).segment("_count");
         let request = Request::new(Method::POST, path, Effect::Read)
             .json(&json!({"query": {"match_all": {}}}));
         let answer = self.send(&request).await?;
         let counted: Counted = answer.read()?;
-        counted.shards.tally.check(&answer.request)?;
-        if counted.shards.successful < counted.shards.total {
-            let reason = "not every shard was counted";
-            return Err(
-                Failure::new(FailureKind::Partial, answer.request, reason).with_status(503, None)
-            );
-        }
+        counted.shards.check_answered(None, &answer.request)?;
         Ok(counted.count)
     }
 
@@ -77,6 +64,6 @@ impl Cluster {
             keys.entry("track_total_hits").or_insert(json!(false));
         }
         let request = Request::new(Method::POST, path, Effect::Read).json(&body).transfer();
-        Page::read(self.send(&request).await?, Content::Sources)
+        Page::read(self.send(&request).await?, Content::Sources, None)
     }
 }

@@ -116,6 +116,7 @@ impl Request {
             | FailureKind::NotAnEngine
             | FailureKind::Partial
             | FailureKind::SourceMissing
+            | FailureKind::ShardAbsent
             | FailureKind::ItemsRefused
             | FailureKind::InvalidRequest => false,
         };

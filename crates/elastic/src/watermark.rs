@@ -37,7 +37,9 @@ pub(crate) struct StatsAnswer {
 /// How many shards took part in an answer.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct ShardTally {
-    pub(crate) failed: u32,
+    pub(crate) total: u32,
+    pub(crate) successful: u32,
+    failed: u32,
     #[serde(default)]
     failures: Vec<ShardFailure>,
 }
@@ -114,6 +116,26 @@ impl ShardTally {
     }
 }
 
+impl ShardTally {
+    /// A failure unless all of exactly that many shards answered.
+    ///
+    /// Asking for a shard that is not there, or for an index that just went, is answered by no shard at all and an
+    /// empty list of hits: taken at its word, it would be a loss of documents.
+    pub(crate) fn check_answered(&self, shards: Option<u32>, request: &str) -> Result<(), Failure> {
+        self.check(request)?;
+        let is_expected = shards.map_or(self.total > 0, |count| self.total == count);
+        if is_expected && self.successful == self.total {
+            return Ok(());
+        }
+        let reason = format!("{} of {} shards answered", self.successful, self.total);
+        Err(if is_expected {
+            Failure::new(FailureKind::Partial, request, reason).with_status(503, None)
+        } else {
+            Failure::new(FailureKind::ShardAbsent, request, reason)
+        })
+    }
+}
+
 /// The number of a status which the engines spell out in shard failures.
 fn status_number(words: &str) -> u16 {
     match words {
@@ -160,12 +182,12 @@ impl StatsAnswer {
 impl Cluster {
     /// Makes everything visible that was acknowledged before the call.
     pub async fn refresh(&self, names: &[impl AsRef<str>]) -> Result<(), Failure> {
-        let names = IndexName::parse_all(names)?;
         #[derive(Deserialize)]
         struct Refreshed {
             #[serde(rename = "_shards")]
             shards: ShardTally,
         }
+        let names = IndexName::parse_all(names)?;
         for list in name_lists(&names) {
             let path = Path::indices(&list).segment("_refresh");
             let request = Request::new(Method::POST, path, Effect::Repeatable).transfer();

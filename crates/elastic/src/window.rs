@@ -125,14 +125,18 @@ struct RawHit<'a> {
 struct Borrowed<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl Page {
-    /// Reads a search answer that was asked for at most `size` hits.
-    pub(crate) fn read(answer: Answer, content: Content) -> Result<Self, Failure> {
+    /// Reads a search answer which that many shards had to give; `None` for all of an index.
+    pub(crate) fn read(
+        answer: Answer,
+        content: Content,
+        shards: Option<u32>,
+    ) -> Result<Self, Failure> {
         let spans = {
             let text = std::str::from_utf8(&answer.bytes)
                 .map_err(|error| answer.unreadable(&error.to_string()))?;
             let seen: SearchAnswer<'_> = serde_json::from_str(text)
                 .map_err(|error| answer.unreadable(&error.to_string()))?;
-            seen.shards.check(&answer.request)?;
+            seen.shards.check_answered(shards, &answer.request)?;
             if seen.timed_out {
                 let reason = "the search ran out of time";
                 return Err(Failure::new(FailureKind::Partial, answer.request, reason)
@@ -268,7 +272,7 @@ impl Cluster {
         );
         let request =
             Request::new(Method::POST, path, Effect::Read).json_bytes(Bytes::from(body)).transfer();
-        let mut page = Page::read(self.send(&request).await?, content)?;
+        let mut page = Page::read(self.send(&request).await?, content, Some(1))?;
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         page.is_full = page.len() >= size && window.may_overflow();
         Ok(page)
@@ -281,7 +285,7 @@ mod tests {
 
     fn read(body: &str, content: Content) -> Result<Page, Failure> {
         let bytes = Bytes::copy_from_slice(body.as_bytes());
-        Page::read(Answer { bytes, request: "POST /i/_search".to_owned() }, content)
+        Page::read(Answer { bytes, request: "POST /i/_search".to_owned() }, content, Some(1))
     }
 
     fn answer(hits: &str) -> String {
@@ -318,6 +322,15 @@ mod tests {
         let slow = answer("").replace("\"timed_out\":false", "\"timed_out\":true");
         let failure = read(&slow, Content::Sources).unwrap_err();
         assert_eq!((failure.kind(), failure.class()), (FailureKind::Partial, crate::Class::Retry));
+        let counts = [
+            ("\"total\":1", "\"total\":0", FailureKind::ShardAbsent),
+            ("\"total\":1", "\"total\":2", FailureKind::ShardAbsent),
+            ("\"successful\":1", "\"successful\":0", FailureKind::Partial),
+        ];
+        for (from, to, kind) in counts {
+            let failure = read(&answer("").replace(from, to), Content::Sources).unwrap_err();
+            assert_eq!(failure.kind(), kind, "{to}");
+        }
         let cut = answer("").replace("]}}", "");
         assert_eq!(read(&cut, Content::Sources).unwrap_err().kind(), FailureKind::Unreadable);
         let foreign = read("{}", Content::Sources).unwrap_err();

@@ -93,9 +93,7 @@ impl BulkBody {
         check_id(key.id)?;
         let start = self.bytes.len();
         self.action(b"index", index, key, version);
-        if memchr2(b'\n', b'\r', source).is_none() {
-            self.bytes.extend_from_slice(source);
-        } else if let Err(unwritable) = compact(&mut self.bytes, source) {
+        if let Err(unwritable) = push_source(&mut self.bytes, source) {
             self.bytes.truncate(start);
             return Err(unwritable);
         }
@@ -228,6 +226,15 @@ fn push_text(bytes: &mut Vec<u8>, text: &str) {
 fn push_number(bytes: &mut Vec<u8>, number: u64) {
     serde_json::to_writer(bytes, &number)
         .expect("a number is always JSON, and a Vec takes all bytes");
+}
+
+/// Writes a document's JSON on one line, as it is where it already stands on one.
+pub(crate) fn push_source(bytes: &mut Vec<u8>, source: &[u8]) -> Result<(), Unwritable> {
+    if memchr2(b'\n', b'\r', source).is_some() {
+        return compact(bytes, source);
+    }
+    bytes.extend_from_slice(source);
+    Ok(())
 }
 
 /// Writes a JSON text without the white space between its tokens. Every token keeps its bytes.
