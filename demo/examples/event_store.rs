@@ -1,10 +1,10 @@
-//! The demo application on a cluster of your own: `event_store seed URL [TENANTS DOCUMENTS]`, `clear URL [TENANTS]`.
+//! The demo application on a cluster of your own: `seed URL [TENANTS [DOCUMENTS]]`, `check URL`, `clear URL [TENANTS]`.
 
 use std::{env, error::Error, io::Write as _, process::ExitCode};
 
-use lockstep_demo::{SeedOptions, clear, seed};
+use lockstep_demo::{CheckOptions, SeedOptions, check, clear, seed};
 
-const USAGE: &str = "usage: event_store seed|clear URL [TENANTS [DOCUMENTS]]";
+const USAGE: &str = "usage: event_store seed|check|clear URL [TENANTS [DOCUMENTS]]";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -33,6 +33,7 @@ async fn run(arguments: &[&str]) -> Result<String, Box<dyn Error>> {
     }
     match verb {
         "seed" => Ok(format!("{:?}", seed(url, &options).await?)),
+        "check" => Ok(format!("{:#?}", check(url, &CheckOptions::default()).await?)),
         "clear" => Ok(format!("{} indices removed", clear(url, options.tenants).await?)),
         _ => Err(USAGE.into()),
     }

@@ -4,19 +4,24 @@
 //!
 //! - [`pack_files`]: its pack, the files under `demo/pack/`, embedded;
 //! - [`seed`]: creates release 1.0 on a cluster as the application would, with documents made to be awkward;
-//! - a checker: reads the old and the new set and says where they disagree. It shares no code with Lockstep's own
+//! - [`check`]: reads the old and the new set and says where they disagree. It shares no code with Lockstep's own
 //!   transform, comparison or client: a mistake there must not be able to hide itself here.
 //!
 //! What is not here: anything that upgrades. This crate only knows the application.
 
 mod application;
+mod check;
 mod cluster;
 mod documents;
 mod error;
+mod expected;
+mod json;
+mod number;
 mod pack;
 mod seed;
 
 pub use application::{MONTHS, Release, tenant_names};
+pub use check::{CheckOptions, CheckReport, Example, Verdict, check};
 pub use error::DemoError;
 pub use pack::pack_files;
 pub use seed::{SeedOptions, SeedReport, clear, seed};

@@ -1,0 +1,164 @@
+//! Which index of the new set must hold the documents of which index of the old one.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    application::{LogicalIndex, Release, index_name},
+    check::CheckOptions,
+};
+
+/// Two indices that are compared. An index that the cluster lacks counts as empty; that it is lacking is a problem besides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Pair {
+    /// Logical name in the old release.
+    pub(super) name: &'static str,
+    /// The index of the old set, if it has one.
+    pub(super) old: Option<String>,
+    /// The index of the new set; its name even when the cluster lacks it.
+    pub(super) new: String,
+    /// Whether the new index is there.
+    pub(super) new_is_there: bool,
+}
+
+/// What there is to compare.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) tenants: BTreeSet<String>,
+    pub(super) pairs: Vec<Pair>,
+    pub(super) problems: Vec<String>,
+}
+
+/// An index name of the demo, taken apart.
+struct Parts<'name> {
+    tenant: &'name str,
+    name: &'name str,
+    version: &'name str,
+    partition: Option<&'name str>,
+}
+
+/// Takes `acme-event-v1.0-2026-01` apart; `None` for names of another form.
+fn parts(index: &str) -> Option<Parts<'_>> {
+    let (tenant, rest) = index.split_once('-')?;
+    let (name, rest) = rest.split_once("-v")?;
+    let (version, partition) = match rest.split_once('-') {
+        Some((version, partition)) => (version, Some(partition)),
+        None => (rest, None),
+    };
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    (!tenant.is_empty() && tenant.bytes().all(plain)).then_some(Parts {
+        tenant,
+        name,
+        version,
+        partition,
+    })
+}
+
+/// Partitions that an index of a release has on the cluster; the one of an index that is not monthly is `None`.
+pub(super) fn partitions<'name>(
+    names: &BTreeSet<&'name str>,
+    tenant: &str,
+    name: &str,
+    release: Release,
+) -> Vec<Option<&'name str>> {
+    names
+        .iter()
+        .filter_map(|index| parts(index))
+        .filter(|at| at.tenant == tenant && at.name == name && at.version == release.version())
+        .map(|at| at.partition)
+        .collect()
+}
+
+/// Pairs up the indices of both sets.
+pub(super) fn find(names: &BTreeSet<&str>, options: &CheckOptions) -> Found {
+    let mut found = Found::default();
+    for index in names.iter().filter_map(|index| parts(index)) {
+        if index.version == options.from.version()
+            && options.from.indices().iter().any(|logical| logical.name == index.name)
+        {
+            found.tenants.insert(index.tenant.to_owned());
+        }
+    }
+    let mut paired = BTreeSet::new();
+    for tenant in found.tenants.clone() {
+        for old in options.from.indices() {
+            let becomes = options.to.indices().iter().find(|new| source(new, options) == old.name);
+            let partitions = partitions(names, &tenant, old.name, options.from);
+            if partitions.is_empty() {
+                found
+                    .problems
+                    .push(format!("tenant {tenant} has no index {} in the old set", old.name));
+            }
+            for partition in partitions {
+                let old_index = index_name(&tenant, old.name, options.from, partition);
+                // An index that ends is read as well: none of its documents may turn up anywhere.
+                let name = becomes.map_or(old.name, |new| new.name);
+                let new_index = index_name(&tenant, name, options.to, partition);
+                paired.insert(new_index.clone());
+                found.add(names, old.name, Some(old_index), (new_index, becomes.is_some()));
+            }
+        }
+        for new in options.to.indices() {
+            let known = options.from.indices().iter().any(|old| old.name == source(new, options));
+            if !known {
+                for partition in new_partitions(names, &tenant, new, options) {
+                    let new_index = index_name(&tenant, new.name, options.to, partition);
+                    paired.insert(new_index.clone());
+                    found.add(names, new.name, None, (new_index, true));
+                }
+            }
+        }
+    }
+    let unpaired = names.iter().filter(|index| !paired.contains(**index));
+    for (index, at) in unpaired.filter_map(|index| parts(index).map(|at| (index, at))) {
+        if at.version == options.to.version() && found.tenants.contains(at.tenant) {
+            found.problems.push(format!("index {index} of the new set has no counterpart"));
+            found.pairs.push(Pair {
+                name: "",
+                old: None,
+                new: (*index).to_owned(),
+                new_is_there: true,
+            });
+        }
+    }
+    found
+}
+
+/// The name that an index of the new release has in the old one.
+fn source(new: &LogicalIndex, options: &CheckOptions) -> &'static str {
+    match new.formerly {
+        Some(formerly) if options.from < Release::V2_0 => formerly,
+        _ => new.name,
+    }
+}
+
+/// Partitions of an index that starts empty: the months that events have.
+fn new_partitions<'name>(
+    names: &BTreeSet<&'name str>,
+    tenant: &str,
+    new: &LogicalIndex,
+    options: &CheckOptions,
+) -> Vec<Option<&'name str>> {
+    if new.monthly { partitions(names, tenant, "event", options.from) } else { vec![None] }
+}
+
+impl Found {
+    /// Adds a pair; `new` is the name and whether the cluster must have it.
+    fn add(
+        &mut self,
+        names: &BTreeSet<&str>,
+        name: &'static str,
+        old: Option<String>,
+        new: (String, bool),
+    ) {
+        let (new, required) = new;
+        let new_is_there = names.contains(new.as_str());
+        if required && !new_is_there {
+            self.problems.push(format!("index {new} of the new set is missing"));
+        }
+        if !required && new_is_there {
+            self.problems
+                .push(format!("index {new} is there, although {name} ends with the old set"));
+        }
+        self.pairs.push(Pair { name, old, new, new_is_there });
+    }
+}
