@@ -55,9 +55,7 @@ struct Search {
 impl Workspace {
     /// Looks for a path within a frame; a path that names two fields there is refused.
     pub(super) fn find(&mut self, frame: NodeId, path: &str) -> Result<Found, Refusal> {
-        let reached = Reached { node: frame, offset: 0, twice: false };
-        let mut search = Search { field: None, array: None, count: 0, reached };
-        self.find_in_object(frame, path, 0, &mut search)?;
+        let search = self.search(frame, path)?;
         if search.count > 1 {
             return Err(Refusal::ambiguous(path));
         }
@@ -88,8 +86,15 @@ impl Workspace {
         Ok(())
     }
 
+    fn search(&mut self, frame: NodeId, path: &str) -> Result<Search, Refusal> {
+        let reached = Reached { node: frame, offset: 0, twice: false };
+        let mut search = Search { field: None, array: None, count: 0, reached };
+        self.search_object(frame, path, 0, &mut search)?;
+        Ok(search)
+    }
+
     /// Recursion is bounded by the nesting of the document.
-    fn find_in_object(
+    fn search_object(
         &mut self,
         object: NodeId,
         path: &str,
@@ -124,7 +129,7 @@ impl Workspace {
             search.reached = Reached { node, offset, twice };
         }
         match self.shape(node) {
-            Shape::Object => self.find_in_object(node, path, offset, search),
+            Shape::Object => self.search_object(node, path, offset, search),
             Shape::Array => {
                 if self.holds(node, path.get(offset..).unwrap_or_default())? {
                     search.count += 1;
@@ -136,10 +141,10 @@ impl Workspace {
         }
     }
 
-    /// Whether any element of an array has the field.
+    /// Whether any element of an array has the field. One that has it twice is refused by whoever works on it.
     fn holds(&mut self, array: NodeId, path: &str) -> Result<bool, Refusal> {
         for frame in self.frames(array)? {
-            if !matches!(self.find(frame, path)?, Found::Missing(_)) {
+            if self.search(frame, path)?.count > 0 {
                 return Ok(true);
             }
         }

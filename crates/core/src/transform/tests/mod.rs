@@ -2,6 +2,10 @@
 
 mod table;
 
+mod reference;
+
+mod properties;
+
 use super::{Document, Program, Rejection, Workspace, operation::Operation};
 
 /// A program from operations as a pack's wire form has them.

@@ -1,0 +1,240 @@
+//! Properties of programs on random documents: against the reference, fused against step by step, and on any bytes.
+
+use std::fmt::Write as _;
+
+use proptest::{collection::vec, prelude::*, sample::select};
+
+use super::{
+    apply,
+    reference::{self, Json, Members},
+};
+use crate::{
+    compare::document_hash,
+    transform::{
+        Document, Program, Rejection, Workspace,
+        operation::{
+            Assignment, CastType, Casting, Existing, FieldPath, Operation, Otherwise, Relocation,
+            Removal, Splitting,
+        },
+    },
+};
+
+/// Few names, so that paths and documents meet; some keys are dotted, one must be escaped.
+const KEYS: [&str; 9] = ["a", "b", "c", "a.b", "b.c", "a.b.c", "a\"", "a.", ".b"];
+
+const TEXTS: [&str; 11] =
+    ["", "x", "x y", " x y z", "7", "+7", "-0.50", "true", "é\"\\", "\u{1f}\n", "😀 😀"];
+
+const NUMBERS: [&str; 10] =
+    ["0", "-0", "7", "1.10", "2.0", "1e3", "1e400", "-5e-1", "9007199254740993", "123456789012345678901"];
+
+fn json() -> impl Strategy<Value = Json> {
+    let leaf = prop_oneof![
+        Just(Json::Null),
+        any::<bool>().prop_map(Json::Boolean),
+        select(&NUMBERS[..]).prop_map(Json::Number),
+        select(&TEXTS[..]).prop_map(|text| Json::Text(text.into())),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            2 => members(inner.clone()).prop_map(Json::Object),
+            1 => vec(inner, 0..4).prop_map(Json::Array),
+        ]
+    })
+}
+
+fn members(value: impl Strategy<Value = Json>) -> impl Strategy<Value = Members> {
+    vec((select(&KEYS[..]).prop_map(str::to_owned), value), 0..5)
+}
+
+fn document() -> impl Strategy<Value = Members> {
+    members(json())
+}
+
+fn path() -> impl Strategy<Value = FieldPath> {
+    vec(select(&["a", "b", "c", "a\""][..]), 1..4)
+        .prop_map(|names| FieldPath::try_from(names.join(".")).unwrap())
+}
+
+fn relocation() -> impl Strategy<Value = Relocation> {
+    let existing = select(&[Existing::Reject, Existing::Overwrite, Existing::Keep][..]);
+    (path(), path(), existing).prop_map(|(from, to, existing)| Relocation { from, to, existing })
+}
+
+/// A rename as a pack has it: only the last name changes.
+fn rename() -> impl Strategy<Value = Relocation> {
+    (relocation(), select(&["a", "b", "c"][..])).prop_map(|(relocation, name)| {
+        let from = relocation.from.as_str();
+        let to = from.rsplit_once('.').map_or(name.into(), |(parent, _)| format!("{parent}.{name}"));
+        Relocation { to: FieldPath::try_from(to).unwrap(), ..relocation }
+    })
+}
+
+fn assignment() -> impl Strategy<Value = Assignment> {
+    let value = select(&["1", "null", r#"{"b":{"c":[1.5]}}"#, r#"[{"a":"x y"}]"#][..])
+        .prop_map(|json| serde_json::from_str(json).unwrap());
+    (path(), value).prop_map(|(field, value)| Assignment { field, value })
+}
+
+fn casting() -> impl Strategy<Value = Casting> {
+    let to = select(&[CastType::String, CastType::Long, CastType::Double, CastType::Boolean][..]);
+    let otherwise =
+        select(&[Otherwise::Reject, Otherwise::Keep, Otherwise::Remove, Otherwise::Null][..]);
+    (path(), to, otherwise).prop_map(|(field, to, otherwise)| Casting { field, to, otherwise })
+}
+
+fn splitting() -> impl Strategy<Value = Splitting> {
+    (path(), select(&[" ", "\"", "xx"][..]), vec(path(), 1..4)).prop_map(
+        |(field, separator, into)| Splitting { field, separator: separator.into(), into },
+    )
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    prop_oneof![
+        2 => rename().prop_map(Operation::Rename),
+        1 => relocation().prop_map(Operation::Rename),
+        3 => relocation().prop_map(Operation::Move),
+        2 => relocation().prop_map(Operation::Copy),
+        1 => vec(path(), 1..3).prop_map(|fields| Operation::Remove(Removal { fields })),
+        1 => assignment().prop_map(Operation::Set),
+        1 => assignment().prop_map(Operation::Default),
+        2 => casting().prop_map(Operation::Cast),
+        2 => splitting().prop_map(Operation::Split),
+    ]
+}
+
+/// White space and escapes that change nothing, chosen by the bits of `noise`.
+fn noisy(json: &str, mut noise: u64) -> String {
+    let mut next = || {
+        noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        noise >> 61
+    };
+    let mut output = String::new();
+    let (mut in_string, mut after_backslash) = (false, false);
+    for character in json.chars() {
+        if in_string {
+            let plain = "abcxy".contains(character) && !after_backslash;
+            if plain && next() == 0 {
+                write!(output, "\\u{:04x}", u32::from(character)).unwrap();
+            } else {
+                output.push(character);
+            }
+            in_string = character != '"' || after_backslash;
+            after_backslash = character == '\\' && !after_backslash;
+            continue;
+        }
+        in_string = character == '"';
+        let spaced = "{}[]:,\"".contains(character);
+        if spaced && !in_string && next() == 0 {
+            output += " \n";
+        }
+        output.push(character);
+        if spaced && !in_string && next() == 0 {
+            output.push('\t');
+        }
+    }
+    output
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases * 4, ..ProptestConfig::default() })]
+
+    #[test]
+    fn program_does_what_the_reference_does(
+        document in document(), operations in vec(operation(), 1..5), noise in any::<u64>(),
+    ) {
+        let source = reference::render(&document);
+        let program = Program::new(operations.clone());
+        let expected = reference::apply(&operations, document);
+        let found = apply(&program, source.as_bytes());
+        let from_noise = apply(&program, noisy(&source, noise).as_bytes());
+        if let Ok(document) = expected {
+            let expected = reference::render(&document);
+            let hash = document_hash(expected.as_bytes()).unwrap();
+            prop_assert_eq!(String::from_utf8(found.unwrap()).unwrap(), expected);
+            prop_assert_eq!(document_hash(&from_noise.unwrap()), Ok(hash));
+        } else {
+            let rejection = found.unwrap_err();
+            prop_assert_eq!(from_noise.unwrap_err().code, rejection.code);
+            let index = rejection.operation_index.expect("the source is a document");
+            prop_assert_eq!(rejection.operation.as_deref(), Some(operations[index].name()));
+        }
+    }
+
+    #[test]
+    fn fused_is_step_by_step(
+        documents in vec(document(), 1..4),
+        steps in vec(vec(operation(), 0..3), 0..4),
+        noise in any::<u64>(),
+    ) {
+        let steps: Vec<Program> = steps.into_iter().map(Program::new).collect();
+        let fused = Program::fuse(&steps);
+        // One workspace for all: nothing of one document may show in the next.
+        let mut workspace = Workspace::new();
+        for document in documents {
+            let source = noisy(&reference::render(&document), noise);
+            let mut output = None;
+            let place = Document { id: "1", routing: None, source: source.as_bytes() };
+            let outcome = fused.apply(&mut workspace, place, &mut |document| {
+                output = Some(document.source.to_vec());
+            });
+            prop_assert_eq!(outcome.map(|()| output.unwrap()), step_by_step(&steps, source));
+        }
+    }
+
+    #[test]
+    fn untouched_values_keep_their_bytes(
+        document in document(), value in json(), operations in vec(operation(), 1..5),
+        noise in any::<u64>(),
+    ) {
+        let value = noisy(&value.render(), noise).trim().to_owned();
+        let source = reference::render(&document);
+        let separator = if document.is_empty() { "" } else { "," };
+        let source = source.replacen('{', &format!("{{\"untouched\":{value}{separator}"), 1);
+        if let Ok(output) = apply(&Program::new(operations), source.as_bytes()) {
+            let expected = format!("{{\"untouched\":{value}");
+            let output = String::from_utf8(output).unwrap();
+            prop_assert!(output.starts_with(&expected), "{} in {}", expected, output);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_a_document_or_a_rejection(
+        document in document(), operations in vec(operation(), 1..5),
+        at in any::<prop::sample::Index>(), bytes in vec(any::<u8>(), 0..4), cut in 0_usize..4,
+    ) {
+        let mut source = reference::render(&document).into_bytes();
+        let at = at.index(source.len() + 1);
+        source.splice(at..source.len().min(at + cut), bytes);
+        let program = Program::new(operations);
+        let outcome = apply(&program, &source);
+        let is_object = str::from_utf8(&source).is_ok_and(|text| {
+            text.trim_start_matches([' ', '\t', '\r', '\n']).starts_with('{')
+                && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+        });
+        match outcome {
+            Ok(output) => {
+                prop_assert!(is_object);
+                prop_assert!(document_hash(&output).is_ok());
+            }
+            Err(rejection) => {
+                let unreadable = rejection.operation_index.is_none();
+                prop_assert_eq!(unreadable, !is_object, "{}", rejection);
+            }
+        }
+    }
+}
+
+/// Each step on its own; a rejection counts operations from the first step on, as the fused program does.
+fn step_by_step(steps: &[Program], source: String) -> Result<Vec<u8>, Rejection> {
+    let mut source = source.into_bytes();
+    let mut operation_count = 0;
+    for step in steps {
+        source = apply(step, &source).map_err(|rejection| Rejection {
+            operation_index: rejection.operation_index.map(|index| index + operation_count),
+            ..rejection
+        })?;
+        operation_count += step.operations().len();
+    }
+    Ok(source)
+}
