@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use reqwest::Method;
+use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -44,7 +44,7 @@ impl Cluster {
             // A repetition is harmless: an index that is blocked already stays so.
             let request = Request::new(Method::PUT, path, Effect::Repeatable);
             let bounds = self.inner.connection.retry;
-            repeat(bounds, passes, async || self.block_once(&request, &list).await).await?;
+            repeat(bounds, passes, || self.block_once(&request, &list)).await?;
         }
         Ok(())
     }

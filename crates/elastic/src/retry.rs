@@ -42,10 +42,12 @@ impl Waits {
 }
 
 /// Repeats `attempt` while `may_repeat` says so and the bounds allow it.
-pub(crate) async fn repeat<T>(
+///
+/// Takes a function that gives futures rather than an async closure: only then can callers be sent between threads.
+pub(crate) async fn repeat<T, Attempt: Future<Output = Result<T, Failure>>>(
     bounds: RetryBounds,
     may_repeat: impl Fn(&Failure) -> bool,
-    mut attempt: impl AsyncFnMut() -> Result<T, Failure>,
+    mut attempt: impl FnMut() -> Attempt,
 ) -> Result<T, Failure> {
     let mut waits = Waits::new(bounds);
     loop {
@@ -95,9 +97,9 @@ mod tests {
     ) -> (Result<u32, Failure>, u32, Duration) {
         let count = Cell::new(0);
         let start = Instant::now();
-        let outcome = repeat(bounds, passes, async || {
+        let outcome = repeat(bounds, passes, || {
             count.set(count.get() + 1);
-            make(count.get())
+            std::future::ready(make(count.get()))
         })
         .await;
         (outcome, count.get(), start.elapsed())

@@ -1,14 +1,11 @@
-//! Sending one request: one attempt with bounds on time and bytes, and the rule which failures may be repeated.
+//! Sending one request: the rule which failures may be repeated, and which leave the outcome unknown.
 //!
 //! What is not here: what a request means. The files of the calls build it and read its answer.
 
-use std::error::Error;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
-use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use reqwest::{Method, Response};
+use http::Method;
 use serde::de::DeserializeOwned;
 
 use crate::class::Class;
@@ -16,6 +13,7 @@ use crate::cluster::Cluster;
 use crate::failure::{Failure, FailureKind};
 use crate::path::Path;
 use crate::retry::{passes, repeat};
+use crate::wire::{Broken, Outgoing};
 
 /// What a request does to the cluster, which decides what happens when its answer is lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,7 +137,7 @@ impl Cluster {
     /// Sends a request, repeats it where that is safe, and makes every error status a failure.
     pub(crate) async fn send(&self, request: &Request) -> Result<Answer, Failure> {
         let bounds = self.inner.connection.retry;
-        repeat(bounds, |failure| request.may_repeat(failure), async || self.attempt(request).await)
+        repeat(bounds, |failure| request.may_repeat(failure), || self.attempt(request))
             .await
     }
 
@@ -161,7 +159,7 @@ impl Cluster {
             acknowledged: bool,
         }
         let bounds = self.inner.connection.retry;
-        let confirmed = async || {
+        let confirmed = || async {
             let answer = self.attempt(request).await?;
             let seen: Acknowledgement = answer
                 .read()
@@ -187,85 +185,41 @@ impl Cluster {
         let connection = &self.inner.connection;
         let timeouts = connection.timeouts;
         let timeout = if request.is_transfer { timeouts.transfer } else { timeouts.request };
-        let url = format!("{}{}", connection.base(), request.path);
-        let mut call = self
-            .inner
-            .client
-            .request(request.method.clone(), url)
-            .timeout(timeout.saturating_add(request.time_extra));
-        if let Some((kind, body)) = &request.body {
-            call = call.header(CONTENT_TYPE, HeaderValue::from_static(kind)).body(body.clone());
-        }
-        let response = call.send().await.map_err(|error| broken(request, error))?;
-        let status = response.status().as_u16();
-        let retry_after = retry_after(&response);
-        let body = self.body_of(request, response).await;
-        if (200..300).contains(&status) {
-            return Ok(Answer { bytes: body?, request: request.title() });
-        }
-        // The status says more than the loss of the rest of an error's body.
-        let body = body.unwrap_or_default();
-        Err(Failure::refused(request.title(), status, &body).with_retry_after(retry_after))
-    }
-
-    /// Reads the whole body, up to the bound.
-    async fn body_of(&self, request: &Request, response: Response) -> Result<Bytes, Failure> {
-        let bytes_max = self.inner.connection.answer_bytes_max;
-        let too_large = || {
-            let reason = format!("the answer has more than {bytes_max} bytes");
-            Failure::new(FailureKind::AnswerTooLarge, request.title(), reason)
+        let outgoing = Outgoing {
+            method: request.method.clone(),
+            url: format!("{}{}", connection.base(), request.path),
+            body: request.body.clone(),
+            timeout: timeout.saturating_add(request.time_extra),
         };
-        let announced = response
-            .content_length()
-            .map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX));
-        if announced > bytes_max {
-            return Err(too_large());
-        }
-        let mut body = Vec::with_capacity(announced);
-        let mut pieces = response.bytes_stream();
-        while let Some(piece) = pieces.next().await {
-            let piece = piece.map_err(|error| broken(request, error))?;
-            if body.len() + piece.len() > bytes_max {
-                return Err(too_large());
+        let title = request.title();
+        let incoming = match self.inner.wire.exchange(outgoing).await {
+            Ok(incoming) => incoming,
+            // An error's status says more than the loss of the rest of its body.
+            Err(Broken::Lost(reason, Some(status))) if !(200..300).contains(&status) => {
+                return Err(Failure::refused(title, status, reason.as_bytes()));
             }
-            body.extend_from_slice(&piece);
+            Err(broken) => return Err(self.failure_of(broken, title)),
+        };
+        if (200..300).contains(&incoming.status) {
+            return Ok(Answer { bytes: incoming.body, request: title });
         }
-        Ok(Bytes::from(body))
+        Err(Failure::refused(title, incoming.status, &incoming.body)
+            .with_retry_after(incoming.retry_after))
     }
-}
 
-/// A failure from what the HTTP library reports.
-fn broken(request: &Request, error: reqwest::Error) -> Failure {
-    let error = error.without_url();
-    let kind = if error.is_builder() {
-        FailureKind::InvalidRequest
-    } else if error.is_connect() {
-        FailureKind::Unreachable
-    } else {
-        FailureKind::AnswerLost
-    };
-    Failure::new(kind, request.title(), chain_of(&error))
-}
-
-/// The messages of an error and all its causes, each said once.
-pub(crate) fn chain_of(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let words = inner.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        cause = inner.source();
+    fn failure_of(&self, broken: Broken, title: String) -> Failure {
+        let (kind, reason) = match broken {
+            Broken::Invalid(reason) => (FailureKind::InvalidRequest, reason),
+            Broken::Unreachable(reason) => (FailureKind::Unreachable, reason),
+            Broken::Lost(reason, _) => (FailureKind::AnswerLost, reason),
+            Broken::TooLarge => {
+                let bytes_max = self.inner.connection.answer_bytes_max;
+                let reason = format!("the answer has more than {bytes_max} bytes");
+                (FailureKind::AnswerTooLarge, reason)
+            }
+        };
+        Failure::new(kind, title, reason)
     }
-    text
-}
-
-/// The wait that the server asks for, in its form as seconds. No engine uses the form as a date.
-fn retry_after(response: &Response) -> Option<Duration> {
-    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
-    text.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// Whether a 404 comes from an engine and means absence, not from a proxy that knows no such path.

@@ -1,1 +1,27 @@
-//! Placeholder.
+//! Drives a run: it looks at the cluster, keeps the journal, and does what the run's state asks for.
+//!
+//! Read [`drive`] first: it is the one loop. The stages stand in the order of the main path. What is not here:
+//! decisions (they are in `lockstep-core`) and HTTP (that is in `lockstep-elastic`).
+
+pub mod error;
+
+pub mod pack_folder;
+
+pub mod survey;
+
+pub mod report;
+
+pub mod journal;
+
+pub mod lease;
+
+pub mod session;
+
+pub mod drive;
+
+pub mod stage;
+
+pub mod status;
+
+pub use error::{EngineError, ErrorClass};
+pub use session::Session;

@@ -172,6 +172,19 @@ impl RunState {
         matches!(self, Self::Switched | Self::Aborted)
     }
 
+    /// The round it is in; 0 where there is none.
+    pub fn round(&self) -> u32 {
+        match self {
+            Self::Copying { round }
+            | Self::Settling { round }
+            | Self::Verifying { round }
+            | Self::Fencing { round }
+            | Self::Switching { round }
+            | Self::Halted { round, .. } => *round,
+            Self::Preparing | Self::Switched | Self::Aborting | Self::Aborted => 0,
+        }
+    }
+
     /// The word for it in reports.
     pub fn name(&self) -> &'static str {
         match self {

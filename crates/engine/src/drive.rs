@@ -1,0 +1,147 @@
+//! The one loop: the run's state asks for an action, a stage does it, the event that happened moves the run, the journal
+//! keeps where it stands. Intent comes before effect, outcome after it.
+
+use lockstep_core::run::{
+    state::{Action, Event, RunState},
+    step::step,
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    error::EngineError,
+    journal::{ApplicationRecord, Journal, Kept, RunRecord, SwitchRecord, Write},
+    report::Event as ReportEvent,
+    stage::{StageContext, abort, copy, prepare, settle, switch, verify},
+};
+
+/// A run that this process drives.
+#[derive(Debug)]
+pub struct Drive {
+    /// What the stages work with.
+    pub context: StageContext,
+    /// The run as it stands in the journal.
+    pub run: Kept<RunRecord>,
+    /// The fencing number of this driver's lease.
+    pub driver: u64,
+    /// Cancelled when somebody else took the lease.
+    pub lost: CancellationToken,
+}
+
+impl Drive {
+    /// Drives the run until it is over, an operator is needed, or somebody asked to stop.
+    ///
+    /// # Errors
+    /// [`EngineError::Halted`] when an operator is needed, [`EngineError::Interrupted`] when stopped, anything else when
+    /// the cluster or the journal can't be worked with. The same command goes on from there.
+    pub async fn to_the_end(&mut self) -> Result<RunState, EngineError> {
+        let mut times = self.run.record.switch.unwrap_or_default();
+        self.announce();
+        loop {
+            self.check()?;
+            let event = match self.run.record.state.clone() {
+                state if state.is_final() => return Ok(state),
+                RunState::Halted { problem, .. } => return Err(EngineError::Halted(Box::new(problem))),
+                state => match self.act(&state, &mut times).await {
+                    Ok(event) => event,
+                    Err(EngineError::Halted(problem)) => Event::Stuck(*problem),
+                    Err(error) => return Err(self.blame(error)),
+                },
+            };
+            self.happened(event, times).await?;
+        }
+    }
+
+    async fn act(&self, state: &RunState, times: &mut SwitchRecord) -> Result<Event, EngineError> {
+        let round = state.round();
+        match state.action() {
+            Action::CreateTargets => prepare::create_targets(&self.context).await,
+            Action::CopyDocuments => copy::copy_documents(&self.context, round).await,
+            Action::RestoreSettings => settle::restore_settings(&self.context).await,
+            Action::CompareSets => verify::compare_sets(&self.context, round).await,
+            Action::BlockSources => switch::block_sources(&self.context, round, times).await,
+            Action::MoveAliases => switch::move_aliases(&self.context, times).await,
+            Action::DropTargets => abort::drop_targets(&self.context).await,
+            Action::Finish | Action::Wait => Err(EngineError::Bug(format!("a run that is {state} was driven"))),
+        }
+    }
+
+    /// Moves the run and journals it.
+    ///
+    /// # Errors
+    /// [`EngineError::LeaseLost`] when somebody else moved it.
+    pub async fn happened(&mut self, event: Event, times: SwitchRecord) -> Result<(), EngineError> {
+        let state = step(&self.run.record.state, event)?;
+        let mut record = self.run.record.clone();
+        record.switch = match &state {
+            RunState::Switching { .. } | RunState::Switched => Some(times),
+            _ => None,
+        };
+        record.state = state;
+        record.changed_at = jiff::Timestamp::now().to_string();
+        record.driver = self.driver;
+        let key = record.id.clone();
+        match self.context.journal.replace(&key, &self.run, record).await? {
+            Write::Kept(kept) => self.run = kept,
+            Write::Conflict => return Err(EngineError::LeaseLost),
+        }
+        self.announce();
+        if self.run.record.state.is_final() {
+            self.close().await?;
+        }
+        Ok(())
+    }
+
+    /// Tells the application's record that the run is over, and which release is live.
+    async fn close(&self) -> Result<(), EngineError> {
+        close(&self.context.journal, &self.context.plan, &self.run.record).await
+    }
+
+    fn check(&self) -> Result<(), EngineError> {
+        if self.lost.is_cancelled() {
+            return Err(EngineError::LeaseLost);
+        }
+        // Once the switch is decided the live set is blocked: stopping there would only prolong that.
+        match self.run.record.state {
+            RunState::Switching { .. } => Ok(()),
+            _ => self.context.check_stop(),
+        }
+    }
+
+    /// A stage that was stopped because the lease was lost says so.
+    fn blame(&self, error: EngineError) -> EngineError {
+        match error {
+            EngineError::Interrupted if self.lost.is_cancelled() => EngineError::LeaseLost,
+            other => other,
+        }
+    }
+
+    fn announce(&self) {
+        self.context.reporter.report(ReportEvent::Entered {
+            run: self.run.record.id.clone(),
+            state: self.run.record.state.clone(),
+        });
+    }
+}
+
+/// Takes a final run off the application's record. Repeatable: done again when a driver died right before it.
+pub(crate) async fn close(
+    journal: &Journal,
+    plan: &lockstep_core::plan::model::Plan,
+    run: &RunRecord,
+) -> Result<(), EngineError> {
+    let Some(kept) = journal.read::<ApplicationRecord>(&plan.application).await? else {
+        return Err(EngineError::Bug("the application has no record".to_owned()));
+    };
+    if kept.record.run.as_ref() != Some(&run.id) {
+        return Ok(());
+    }
+    let live = match run.state {
+        RunState::Switched => Some(plan.to.clone()),
+        _ => kept.record.live.clone(),
+    };
+    let record = ApplicationRecord { live, run: None, last_run: Some(run.id.clone()) };
+    match journal.replace(&plan.application, &kept, record).await? {
+        Write::Kept(_) => Ok(()),
+        Write::Conflict => Err(EngineError::LeaseLost),
+    }
+}

@@ -1,0 +1,238 @@
+//! What can go wrong while Lockstep works, with a code, a class that becomes the exit code, and the next step.
+
+use std::path::PathBuf;
+
+use lockstep_core::{
+    pack::diagnostic::Diagnostics,
+    plan::{build::PlanError, model::Plan},
+    run::{state::Problem, step::Refusal},
+};
+use lockstep_elastic::{ConnectionError, Failure, FailureKind};
+
+/// Why a command didn't do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The address or the certificates can't be used.
+    #[error("can't use this cluster address")]
+    Connection(#[from] ConnectionError),
+    /// The cluster didn't do what it was asked to.
+    #[error("the cluster refused or didn't answer: {0}")]
+    Cluster(#[from] Failure),
+    /// A pack's folder can't be read.
+    #[error("can't read the pack at {}", path.display())]
+    PackUnreadable {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A pack has mistakes.
+    #[error("the pack has mistakes")]
+    Pack {
+        /// All of them.
+        diagnostics: Diagnostics,
+        /// As text, with the places that they point at.
+        rendered: String,
+    },
+    /// There is no way from the live release to the one asked for.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// Preflight found something that forbids the run.
+    #[error("preflight forbids this upgrade: {} findings", plan.findings.iter().filter(|finding| finding.is_refusal()).count())]
+    Refused {
+        /// The plan with its findings.
+        plan: Box<Plan>,
+    },
+    /// There is no run to work on.
+    #[error("`{application}` has no {what} in this cluster")]
+    NoRun {
+        /// The application.
+        application: String,
+        /// What was looked for.
+        what: &'static str,
+    },
+    /// A run to another version is under way.
+    #[error("a run from {from} to {to} is under way for `{application}`")]
+    OtherRun {
+        /// The application.
+        application: String,
+        /// Where it comes from.
+        from: String,
+        /// Where it goes.
+        to: String,
+    },
+    /// The pack changed since the plan was made.
+    #[error("the pack changed since this run was planned")]
+    PackChanged,
+    /// The run belongs to another cluster.
+    #[error("the journal holds a run for the cluster with id {planned}, but this one is {found}")]
+    OtherCluster {
+        /// In the plan.
+        planned: String,
+        /// Here.
+        found: String,
+    },
+    /// Somebody else drives the run.
+    #[error("{owner} drives this run")]
+    Driven {
+        /// Who.
+        owner: String,
+    },
+    /// Somebody else took the run over.
+    #[error("another process took this run over; this one stopped")]
+    LeaseLost,
+    /// The journal holds something that this version can't read.
+    #[error("the journal's record `{id}` can't be read: {reason}")]
+    JournalUnreadable {
+        /// The record.
+        id: String,
+        /// Why.
+        reason: String,
+    },
+    /// The run can't do what was asked in its state.
+    #[error(transparent)]
+    State(#[from] Refusal),
+    /// The run stopped because an operator is needed.
+    #[error("{}", .0.message)]
+    Halted(Box<Problem>),
+    /// Somebody asked to stop; the run can go on later.
+    #[error("stopped on request; the same command goes on from here")]
+    Interrupted,
+    /// Something that must not happen.
+    #[error("internal error: {0}")]
+    Bug(String),
+}
+
+/// The class of an error; the command line makes an exit code of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// The cluster can't be reached or didn't answer in time.
+    Unreachable,
+    /// The cluster refused who asked.
+    Credentials,
+    /// Something else than Elasticsearch or OpenSearch answered.
+    NotAnEngine,
+    /// The cluster refused what was asked.
+    Cluster,
+    /// A pack has mistakes or can't be read.
+    Pack,
+    /// There is no way to the version that was asked for.
+    Version,
+    /// Preflight, or the state of things, forbids it.
+    Refused,
+    /// Somebody else is at it.
+    Busy,
+    /// An operator is needed before it can go on.
+    Halted,
+    /// Both sets differ, or documents were rejected.
+    Data,
+    /// Stopped on request.
+    Interrupted,
+    /// A bug.
+    Bug,
+}
+
+/// Code of the problem that documents were rejected by a step or by the new mapping.
+pub const REJECTED_DOCUMENTS: &str = "R0201";
+/// Code of the problem that both sets differ although nobody writes.
+pub const SETS_DIFFER: &str = "R0401";
+
+impl EngineError {
+    /// Stable code, see `docs/design/error-codes.md`.
+    pub fn code(&self) -> String {
+        match self {
+            Self::Connection(_) => "C0001".to_owned(),
+            Self::Cluster(failure) => cluster_code(failure).to_owned(),
+            Self::PackUnreadable { .. } => "P0001".to_owned(),
+            Self::Pack { .. } => "P0002".to_owned(),
+            Self::Plan(error) => error.code().to_owned(),
+            Self::Refused { .. } => "F0001".to_owned(),
+            Self::NoRun { .. } => "J0101".to_owned(),
+            Self::OtherRun { .. } => "J0102".to_owned(),
+            Self::PackChanged => "J0103".to_owned(),
+            Self::OtherCluster { .. } => "J0104".to_owned(),
+            Self::Driven { .. } => "J0201".to_owned(),
+            Self::LeaseLost => "J0202".to_owned(),
+            Self::JournalUnreadable { .. } => "J0301".to_owned(),
+            Self::State(_) => "J0401".to_owned(),
+            Self::Halted(problem) => problem.code.clone(),
+            Self::Interrupted => "I0001".to_owned(),
+            Self::Bug(_) => "B0001".to_owned(),
+        }
+    }
+
+    /// The class that decides the exit code.
+    pub fn class(&self) -> ErrorClass {
+        match self {
+            Self::Connection(_) => ErrorClass::Refused,
+            Self::Cluster(failure) => cluster_class(failure),
+            Self::PackUnreadable { .. } | Self::Pack { .. } => ErrorClass::Pack,
+            Self::Plan(_) => ErrorClass::Version,
+            Self::Refused { .. }
+            | Self::NoRun { .. }
+            | Self::OtherRun { .. }
+            | Self::PackChanged
+            | Self::OtherCluster { .. }
+            | Self::JournalUnreadable { .. }
+            | Self::State(_) => ErrorClass::Refused,
+            Self::Driven { .. } | Self::LeaseLost => ErrorClass::Busy,
+            Self::Halted(problem) => match problem.code.as_str() {
+                REJECTED_DOCUMENTS | SETS_DIFFER => ErrorClass::Data,
+                _ => ErrorClass::Halted,
+            },
+            Self::Interrupted => ErrorClass::Interrupted,
+            Self::Bug(_) => ErrorClass::Bug,
+        }
+    }
+
+    /// What to do next.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Connection(_) => "give an address such as http://localhost:9200".to_owned(),
+            Self::Cluster(failure) => failure.advice().to_owned(),
+            Self::PackUnreadable { .. } => "name the folder that holds pack.yaml with --pack".to_owned(),
+            Self::Pack { .. } => "mend the places above; docs/design/pack-errors.md explains each code".to_owned(),
+            Self::Plan(error) => error.hint(),
+            Self::Refused { .. } => "each finding above says what to do; nothing was changed".to_owned(),
+            Self::NoRun { .. } => "start one with `lockstep upgrade --to VERSION`".to_owned(),
+            Self::OtherRun { to, .. } => {
+                format!("finish it with `lockstep upgrade --to {to}`, or give it up with `lockstep abort`")
+            }
+            Self::PackChanged => {
+                "take the pack back to what it was, or give the run up with `lockstep abort` and plan again".to_owned()
+            }
+            Self::OtherCluster { .. } => {
+                "the journal index was probably restored from another cluster's snapshot; look before you delete it"
+                    .to_owned()
+            }
+            Self::Driven { .. } => "wait for it, or stop it; its lease ends seconds after it dies".to_owned(),
+            Self::LeaseLost => "look at `lockstep status`".to_owned(),
+            Self::JournalUnreadable { .. } => "use the version of Lockstep that wrote it, or a newer one".to_owned(),
+            Self::State(_) => "look at `lockstep status`".to_owned(),
+            Self::Halted(problem) => problem.hint.clone(),
+            Self::Interrupted => "run the same command again to go on".to_owned(),
+            Self::Bug(_) => "please report this with the output of `lockstep status --json`".to_owned(),
+        }
+    }
+}
+
+fn cluster_class(failure: &Failure) -> ErrorClass {
+    match failure.kind() {
+        FailureKind::NotAnEngine => ErrorClass::NotAnEngine,
+        FailureKind::Unreachable | FailureKind::AnswerLost => ErrorClass::Unreachable,
+        _ => match failure.status() {
+            Some(401 | 403) => ErrorClass::Credentials,
+            Some(502..=504) => ErrorClass::Unreachable,
+            _ => ErrorClass::Cluster,
+        },
+    }
+}
+
+fn cluster_code(failure: &Failure) -> &'static str {
+    match cluster_class(failure) {
+        ErrorClass::Unreachable => "C0101",
+        ErrorClass::Credentials => "C0102",
+        ErrorClass::NotAnEngine => "C0103",
+        _ => "C0201",
+    }
+}

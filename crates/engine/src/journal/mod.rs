@@ -1,0 +1,259 @@
+//! The durable record of runs, kept in the cluster itself: an index with one JSON document a record.
+//!
+//! Every write is a compare-and-swap on what was read before, so two drivers can't both believe that they are the one.
+//! After a lost answer the record is read again: the write either happened or it didn't.
+
+mod record;
+
+use lockstep_elastic::{Cluster, Document, Expect, Failure, Put, Stored};
+use serde_json::{Value, json, value::RawValue};
+
+pub use self::record::{
+    ApplicationRecord, JOURNAL_FORMAT, LeaseRecord, PlanRecord, Record, RoundRecord, RunRecord, SetRecord,
+    SwitchRecord, TaskRecord, VerdictRecord,
+};
+use self::record::Envelope;
+use crate::error::EngineError;
+
+/// The index that holds the journal of all applications of a cluster.
+pub const JOURNAL_INDEX: &str = "lockstep-journal";
+
+/// How many records are read in one call.
+const READ_AT_ONCE: usize = 500;
+/// How many records are written in one call.
+const WRITE_AT_ONCE: usize = 500;
+
+/// The journal of one application.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    cluster: Cluster,
+    application: String,
+}
+
+/// A record together with where it stood when it was read or written: the expectation of the next write.
+#[derive(Debug, Clone)]
+pub struct Kept<R> {
+    /// The record.
+    pub record: R,
+    seq_no: i64,
+    primary_term: u64,
+}
+
+/// What came of a write.
+#[derive(Debug, Clone)]
+pub enum Write<R> {
+    /// It is in the journal.
+    Kept(Kept<R>),
+    /// Somebody else wrote meanwhile.
+    Conflict,
+}
+
+impl Journal {
+    /// The journal of an application; the index is made by [`Journal::ensure`].
+    pub fn new(cluster: &Cluster, application: &str) -> Self {
+        Self { cluster: cluster.clone(), application: application.to_owned() }
+    }
+
+    /// Makes the journal's index when it isn't there.
+    pub async fn ensure(&self) -> Result<(), EngineError> {
+        if self.exists().await? {
+            return Ok(());
+        }
+        let body = json!({
+            "settings": {"index.number_of_shards": 1, "index.auto_expand_replicas": "0-1"},
+            "mappings": {
+                "dynamic": false,
+                "_meta": {"lockstep_journal_format": JOURNAL_FORMAT},
+                "properties": {
+                    "kind": {"type": "keyword"},
+                    "application": {"type": "keyword"},
+                    "run": {"type": "keyword"},
+                    "body": {"type": "object", "enabled": false}
+                }
+            }
+        });
+        match self.cluster.create_index(JOURNAL_INDEX, &body).await {
+            // Another process may have made it at the same time; then it is there just as well.
+            Ok(_) => Ok(()),
+            Err(failure) if failure.outcome_unknown() && self.exists().await? => Ok(()),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// Whether the journal's index is there.
+    pub async fn exists(&self) -> Result<bool, EngineError> {
+        Ok(self.cluster.index_uuid(JOURNAL_INDEX).await?.is_some())
+    }
+
+    /// Reads a record.
+    pub async fn read<R: Record>(&self, key: &str) -> Result<Option<Kept<R>>, EngineError> {
+        let id = id::<R>(key);
+        match self.cluster.document(JOURNAL_INDEX, &id).await {
+            Ok(Some(stored)) => {
+                let record = decode(&id, stored.source.get().as_bytes())?;
+                Ok(Some(keep(record, &stored)))
+            }
+            Ok(None) => Ok(None),
+            // Nothing was ever journalled.
+            Err(failure) if failure.is_index_absent() => Ok(None),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// Reads many records; those that are not there are left out.
+    pub async fn read_many<R: Record>(&self, keys: &[String]) -> Result<Vec<Kept<R>>, EngineError> {
+        let mut records = Vec::with_capacity(keys.len());
+        if keys.is_empty() {
+            return Ok(records);
+        }
+        // Searches see only what was refreshed.
+        self.cluster.refresh(&[JOURNAL_INDEX]).await?;
+        for keys in keys.chunks(READ_AT_ONCE) {
+            let ids: Vec<String> = keys.iter().map(|key| id::<R>(key)).collect();
+            let page = self.cluster.documents(JOURNAL_INDEX, &ids).await?;
+            for hit in page.hits() {
+                let record = decode(&hit.id, hit.source)?;
+                records.push(Kept { record, seq_no: hit.seq_no, primary_term: hit.primary_term });
+            }
+        }
+        Ok(records)
+    }
+
+    /// Writes many records in few calls, each over what was read of it, or where nothing was.
+    ///
+    /// # Errors
+    /// [`EngineError::LeaseLost`] when somebody else wrote one of them.
+    pub async fn write_many<R: Record + Clone>(
+        &self,
+        writes: Vec<(String, R, Option<Kept<R>>)>,
+    ) -> Result<Vec<(String, Kept<R>)>, EngineError> {
+        let mut kept = Vec::with_capacity(writes.len());
+        for part in writes.chunks(WRITE_AT_ONCE) {
+            kept.extend(self.write_part(part).await?);
+        }
+        Ok(kept)
+    }
+
+    async fn write_part<R: Record + Clone>(
+        &self,
+        part: &[(String, R, Option<Kept<R>>)],
+    ) -> Result<Vec<(String, Kept<R>)>, EngineError> {
+        let mut sources = Vec::with_capacity(part.len());
+        for (key, record, before) in part {
+            let expect = match before {
+                Some(kept) => Expect::At { seq_no: kept.seq_no, primary_term: kept.primary_term },
+                None => Expect::Absent,
+            };
+            sources.push((id::<R>(key), self.encode(record)?, expect));
+        }
+        let documents: Vec<Document<'_>> = sources
+            .iter()
+            .map(|(id, source, expect)| Document { id, source, expect: *expect })
+            .collect();
+        let puts = match self.cluster.put_documents(JOURNAL_INDEX, &documents).await {
+            Ok(puts) => puts.into_iter().map(Result::ok).collect(),
+            // Each is then written by itself, which tells whether it arrived.
+            Err(failure) if failure.outcome_unknown() => vec![None; part.len()],
+            Err(failure) => return Err(failure.into()),
+        };
+        let mut kept = Vec::with_capacity(part.len());
+        for (((key, record, _), (_, source, expect)), put) in part.iter().zip(&sources).zip(puts) {
+            let one = match put {
+                Some(Put::Stored { seq_no, primary_term }) => {
+                    Kept { record: record.clone(), seq_no, primary_term }
+                }
+                Some(Put::Conflict) => match self.settle_conflict(&id::<R>(key), record.clone(), source).await? {
+                    Write::Kept(kept) => kept,
+                    Write::Conflict => return Err(EngineError::LeaseLost),
+                },
+                None => match self.write(key, record.clone(), *expect).await? {
+                    Write::Kept(kept) => kept,
+                    Write::Conflict => return Err(EngineError::LeaseLost),
+                },
+            };
+            kept.push((key.clone(), one));
+        }
+        Ok(kept)
+    }
+
+    /// Writes a record that must not be there yet.
+    pub async fn create<R: Record>(&self, key: &str, record: R) -> Result<Write<R>, EngineError> {
+        self.write(key, record, Expect::Absent).await
+    }
+
+    /// Writes a record over the one that was read.
+    pub async fn replace<R: Record>(&self, key: &str, kept: &Kept<R>, record: R) -> Result<Write<R>, EngineError> {
+        let expect = Expect::At { seq_no: kept.seq_no, primary_term: kept.primary_term };
+        self.write(key, record, expect).await
+    }
+
+    async fn write<R: Record>(&self, key: &str, record: R, expect: Expect) -> Result<Write<R>, EngineError> {
+        let id = id::<R>(key);
+        let source = self.encode(&record)?;
+        match self.cluster.put_document(JOURNAL_INDEX, &id, &source, expect).await {
+            Ok(Put::Stored { seq_no, primary_term }) => Ok(Write::Kept(Kept { record, seq_no, primary_term })),
+            Ok(Put::Conflict) => self.settle_conflict(&id, record, &source).await,
+            Err(failure) if failure.outcome_unknown() => self.settle_lost(&id, record, &source, failure).await,
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// A conflict may be our own write, repeated by the client after its answer was lost.
+    async fn settle_conflict<R: Record>(&self, id: &str, record: R, source: &RawValue) -> Result<Write<R>, EngineError> {
+        match self.cluster.document(JOURNAL_INDEX, id).await? {
+            Some(stored) if same_json(&stored.source, source) => Ok(Write::Kept(keep(record, &stored))),
+            Some(_) | None => Ok(Write::Conflict),
+        }
+    }
+
+    async fn settle_lost<R: Record>(
+        &self,
+        id: &str,
+        record: R,
+        source: &RawValue,
+        failure: Failure,
+    ) -> Result<Write<R>, EngineError> {
+        match self.cluster.document(JOURNAL_INDEX, id).await? {
+            Some(stored) if same_json(&stored.source, source) => Ok(Write::Kept(keep(record, &stored))),
+            // It didn't happen, or something else did; whoever tries again finds out by compare-and-swap.
+            Some(_) | None => Err(failure.into()),
+        }
+    }
+
+    fn encode<R: Record>(&self, record: &R) -> Result<Box<RawValue>, EngineError> {
+        let bug = |error: serde_json::Error| EngineError::Bug(format!("a journal record can't be written: {error}"));
+        let envelope = Envelope {
+            format: JOURNAL_FORMAT,
+            kind: R::KIND.to_owned(),
+            application: self.application.clone(),
+            run: None,
+            body: serde_json::to_value(record).map_err(bug)?,
+        };
+        serde_json::value::to_raw_value(&envelope).map_err(bug)
+    }
+}
+
+fn id<R: Record>(key: &str) -> String {
+    format!("{}:{key}", R::KIND)
+}
+
+fn keep<R>(record: R, stored: &Stored) -> Kept<R> {
+    Kept { record, seq_no: stored.seq_no, primary_term: stored.primary_term }
+}
+
+fn decode<R: Record>(id: &str, source: &[u8]) -> Result<R, EngineError> {
+    let unreadable = |reason: String| EngineError::JournalUnreadable { id: id.to_owned(), reason };
+    let envelope: Envelope = serde_json::from_slice(source).map_err(|error| unreadable(error.to_string()))?;
+    if envelope.format != JOURNAL_FORMAT {
+        return Err(unreadable(format!("it has form {}, and this version reads {JOURNAL_FORMAT}", envelope.format)));
+    }
+    if envelope.kind != R::KIND {
+        return Err(unreadable(format!("it is a `{}`", envelope.kind)));
+    }
+    serde_json::from_value(envelope.body).map_err(|error| unreadable(error.to_string()))
+}
+
+fn same_json(a: &RawValue, b: &RawValue) -> bool {
+    let parse = |value: &RawValue| serde_json::from_str::<Value>(value.get()).ok();
+    parse(a).is_some_and(|a| Some(a) == parse(b))
+}

@@ -1,0 +1,163 @@
+//! What the journal holds: one JSON document a record, in a form with a number. Golden files in `tests/golden/journal`
+//! keep every form that was ever written readable.
+
+use std::collections::BTreeMap;
+
+use lockstep_core::{
+    plan::model::Plan,
+    run::{
+        state::RunState,
+        task::Task,
+    },
+    version::Version,
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+/// The number of the form that this version writes.
+pub const JOURNAL_FORMAT: u32 = 1;
+
+/// A record as it is stored. `kind`, `application` and `run` can be searched; `body` is kept as it is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Envelope {
+    pub(super) format: u32,
+    pub(super) kind: String,
+    pub(super) application: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) run: Option<String>,
+    pub(super) body: Value,
+}
+
+/// A kind of record.
+pub trait Record: Serialize + DeserializeOwned + Send + Sync {
+    /// The word for it in the envelope.
+    const KIND: &'static str;
+}
+
+/// What is known of an application: which release is live, which run is under way. One per application.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ApplicationRecord {
+    /// The version that Lockstep switched to last; `None` before its first switch.
+    pub live: Option<Version>,
+    /// The run that is under way.
+    pub run: Option<String>,
+    /// The run that ended last.
+    pub last_run: Option<String>,
+}
+
+/// A run: where it stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Its id; ids sort by time.
+    pub id: String,
+    /// Digest of its plan.
+    pub plan_digest: String,
+    /// Where it stands.
+    pub state: RunState,
+    /// When it began, RFC 3339.
+    pub started_at: String,
+    /// When its state changed last, RFC 3339.
+    pub changed_at: String,
+    /// The fencing number of the driver that wrote this.
+    pub driver: u64,
+    /// How long the switch took, once it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub switch: Option<SwitchRecord>,
+}
+
+/// How long writes were blocked by the switch, by part, in milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwitchRecord {
+    /// Blocking writes on all sources.
+    pub block_ms: u64,
+    /// Looking whether a source moved.
+    pub watermark_ms: u64,
+    /// Publishing templates.
+    pub template_ms: u64,
+    /// The alias call and the look at its effect.
+    pub alias_ms: u64,
+}
+
+/// The plan of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanRecord {
+    /// The plan.
+    pub plan: Plan,
+}
+
+/// Unique ids of the targets that a run made, by name.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SetRecord {
+    /// Name → unique id.
+    pub targets: BTreeMap<String, String>,
+}
+
+/// What one round copies: for every index of the plan that is copied, first and last sequence number by shard.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RoundRecord {
+    /// The round, from 1.
+    pub round: u32,
+    /// Number of its first task within the run.
+    pub ordinal_first: u32,
+    /// `[position in the plan, shard, first, last]`, last included.
+    pub stretches: Vec<(usize, u32, i64, i64)>,
+}
+
+/// How far a task got.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskRecord {
+    /// The task.
+    pub task: Task,
+}
+
+/// What a comparison of both sets found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VerdictRecord {
+    /// The round.
+    pub round: u32,
+    /// Documents that both sets have in common.
+    pub documents: u64,
+    /// Documents only in the live set, as the steps make them.
+    pub missing: u64,
+    /// Documents only in the new set.
+    pub extra: u64,
+    /// Documents in both sets with other content.
+    pub differing: u64,
+    /// When it was found, RFC 3339.
+    pub at: String,
+}
+
+/// The right to drive runs of an application.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseRecord {
+    /// Who: `HOST/PID`.
+    pub owner: String,
+    /// What tells on the same machine whether that process still lives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub process: Option<String>,
+    /// Fencing number: higher for every new holder.
+    pub number: u64,
+    /// Counts renewals, so that a watcher sees a live holder.
+    pub beat: u64,
+    /// Whether the holder gave it back.
+    pub is_free: bool,
+}
+
+macro_rules! kinds {
+    ($($record:ty => $kind:literal),+ $(,)?) => {
+        $(impl Record for $record {
+            const KIND: &'static str = $kind;
+        })+
+    };
+}
+
+kinds! {
+    ApplicationRecord => "application",
+    RunRecord => "run",
+    PlanRecord => "plan",
+    SetRecord => "set",
+    RoundRecord => "round",
+    TaskRecord => "task",
+    VerdictRecord => "verdict",
+    LeaseRecord => "lease",
+}

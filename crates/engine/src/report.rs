@@ -1,0 +1,99 @@
+//! What a run tells while it works: typed events, which the command line turns into bars, lines or JSON.
+
+use std::fmt;
+
+use lockstep_core::run::state::RunState;
+use serde::Serialize;
+
+/// Somebody who listens to a run.
+pub trait Reporter: Send + Sync {
+    /// Takes an event; must return at once.
+    fn report(&self, event: Event);
+}
+
+/// A reporter that listens to nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Reporter for Silent {
+    fn report(&self, _event: Event) {}
+}
+
+/// Something that happened in a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// The run entered a state.
+    Entered {
+        /// The run's id.
+        run: String,
+        /// The state.
+        #[serde(flatten)]
+        state: RunState,
+    },
+    /// Work went on.
+    Progress(Progress),
+    /// Something to know.
+    Notice {
+        /// What.
+        message: String,
+    },
+}
+
+/// How far the present stage got.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Progress {
+    /// The stage, as in the state's name.
+    pub stage: &'static str,
+    /// What `done` and `total` count.
+    pub unit: Unit,
+    /// How much is done.
+    pub done: u64,
+    /// How much there is, as far as it is known.
+    pub total: u64,
+    /// Bytes of documents read.
+    pub bytes: u64,
+    /// What it waits for, if it waits.
+    pub waiting: Option<Waiting>,
+}
+
+/// What progress is counted in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Documents.
+    Documents,
+    /// Indices.
+    Indices,
+}
+
+/// What a run waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "for", rename_all = "snake_case")]
+pub enum Waiting {
+    /// Another process holds the lease.
+    Lease {
+        /// Who.
+        owner: String,
+    },
+    /// Shards of the new set are not there yet.
+    Shards {
+        /// How many indices.
+        index_count: usize,
+    },
+    /// The cluster asked for less, or didn't answer; the request is repeated.
+    Cluster {
+        /// What it said.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lease { owner } => write!(formatter, "waiting for the lease of {owner}"),
+            Self::Shards { index_count } => write!(formatter, "waiting for the shards of {index_count} indices"),
+            Self::Cluster { reason } => write!(formatter, "waiting for the cluster: {reason}"),
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! What an operator can ask for: a plan, an upgrade, a comparison, giving up.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use lockstep_core::{
+    inventory::Inventory,
+    pack::model::Pack,
+    plan::{
+        build::{PlanRequest, build},
+        model::{Limits, Plan, UpgradeKind},
+    },
+    run::state::{Event, RunState},
+    transform::Program,
+    version::Version,
+};
+use lockstep_elastic::Cluster;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::{
+    drive::{self, Drive},
+    error::EngineError,
+    journal::{ApplicationRecord, Journal, Kept, PlanRecord, RunRecord, SetRecord, Write},
+    lease::Lease,
+    report::Reporter,
+    stage::{StageContext, verify},
+    survey::survey,
+};
+
+/// A connection to a cluster, somebody who listens, and a way to stop.
+#[derive(Clone)]
+pub struct Session {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// Who listens.
+    pub reporter: Arc<dyn Reporter>,
+    /// Cancelled to stop cleanly.
+    pub stop: CancellationToken,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Session").finish_non_exhaustive()
+    }
+}
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct Wish {
+    /// The version to go to.
+    pub to: Version,
+    /// The version that is live, when the operator says so.
+    pub from: Option<Version>,
+    /// Bounds on what a run may use.
+    pub limits: Limits,
+}
+
+/// How an upgrade ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ending {
+    /// There was nothing to migrate: only the image changes.
+    Minor {
+        /// The plan that says so.
+        plan: Box<Plan>,
+    },
+    /// All tenants are on the new set.
+    Switched {
+        /// The plan.
+        plan: Box<Plan>,
+        /// The run.
+        run: Box<RunRecord>,
+    },
+    /// The run was given up.
+    Aborted {
+        /// The plan.
+        plan: Box<Plan>,
+        /// The run.
+        run: Box<RunRecord>,
+    },
+}
+
+impl Session {
+    /// Makes a plan. Changes nothing.
+    ///
+    /// # Errors
+    /// [`EngineError`] when the cluster can't be seen whole, or there is no way to the version.
+    pub async fn plan(&self, pack: &Pack, wish: &Wish) -> Result<Plan, EngineError> {
+        let inventory = survey(&self.cluster).await?;
+        let record = Journal::new(&self.cluster, &pack.name).read::<ApplicationRecord>(&pack.name).await?;
+        plan_from(pack, wish, &inventory, record.as_ref())
+    }
+
+    /// Takes an application to another version: begins a run, or goes on with the one that is under way.
+    ///
+    /// # Errors
+    /// [`EngineError`]; the same command goes on from where it stopped.
+    pub async fn upgrade(&self, pack: &Pack, wish: &Wish) -> Result<Ending, EngineError> {
+        let journal = Journal::new(&self.cluster, &pack.name);
+        let inventory = survey(&self.cluster).await?;
+        let record = journal.read::<ApplicationRecord>(&pack.name).await?;
+        let under_way = record.as_ref().is_some_and(|kept| kept.record.run.is_some());
+        if !under_way {
+            let plan = plan_from(pack, wish, &inventory, record.as_ref())?;
+            if plan.is_refused() {
+                return Err(EngineError::Refused { plan: Box::new(plan) });
+            }
+            if plan.kind == UpgradeKind::Minor {
+                return Ok(Ending::Minor { plan: Box::new(plan) });
+            }
+        }
+        // Only now is anything written: a plan that is refused leaves no trace.
+        journal.ensure().await?;
+        let lease = Lease::take(&journal, &pack.name, self.reporter.as_ref()).await?;
+        let outcome = self.upgrade_leased(pack, wish, &inventory, &journal, &lease).await;
+        finish(lease, outcome).await
+    }
+
+    async fn upgrade_leased(
+        &self,
+        pack: &Pack,
+        wish: &Wish,
+        inventory: &Inventory,
+        journal: &Journal,
+        lease: &Lease,
+    ) -> Result<Ending, EngineError> {
+        let record = application_record(journal, &pack.name).await?;
+        let (plan, run) = match self.open_run(journal, &record).await? {
+            Some((plan, run)) => {
+                check_same(pack, wish, inventory, &plan)?;
+                (plan, run)
+            }
+            None => {
+                let record = application_record(journal, &pack.name).await?;
+                let plan = plan_from(pack, wish, inventory, Some(&record))?;
+                if plan.is_refused() {
+                    return Err(EngineError::Refused { plan: Box::new(plan) });
+                }
+                if plan.kind == UpgradeKind::Minor {
+                    return Ok(Ending::Minor { plan: Box::new(plan) });
+                }
+                let run = begin(journal, &plan, &record, lease.number()).await?;
+                (plan, run)
+            }
+        };
+        let mut drive = self.drive(journal, plan, run, lease);
+        if matches!(drive.run.record.state, RunState::Halted { .. }) {
+            drive.happened(Event::Resume, drive.run.record.switch.unwrap_or_default()).await?;
+        }
+        let ended = watched(&self.stop, lease, &mut drive).await;
+        ended?;
+        Ok(ending(drive))
+    }
+
+    /// Gives the run up that is under way: the unfinished new set is dropped, the live set is writable as before.
+    ///
+    /// # Errors
+    /// [`EngineError::NoRun`], [`EngineError::State`] once the switch is decided, or what the cluster says.
+    pub async fn abort(&self, application: &str) -> Result<Ending, EngineError> {
+        let journal = Journal::new(&self.cluster, application);
+        let no_run = || EngineError::NoRun { application: application.to_owned(), what: "run under way" };
+        let record = journal.read::<ApplicationRecord>(application).await?.ok_or_else(no_run)?;
+        if record.record.run.is_none() {
+            return Err(no_run());
+        }
+        let lease = Lease::take(&journal, application, self.reporter.as_ref()).await?;
+        let outcome = async {
+            let record = application_record(&journal, application).await?;
+            let (plan, run) = self.open_run(&journal, &record).await?.ok_or_else(no_run)?;
+            let mut drive = self.drive(&journal, plan, run, &lease);
+            drive.happened(Event::Abort, drive.run.record.switch.unwrap_or_default()).await?;
+            watched(&self.stop, &lease, &mut drive).await?;
+            Ok(ending(drive))
+        }
+        .await;
+        finish(lease, outcome).await
+    }
+
+    /// Compares both sets of the run that is under way, or of the one that ended last. Changes nothing.
+    ///
+    /// # Errors
+    /// [`EngineError::NoRun`], or what the cluster says.
+    pub async fn verify(&self, application: &str) -> Result<(Plan, verify::Verdict), EngineError> {
+        let journal = Journal::new(&self.cluster, application);
+        let no_run = || EngineError::NoRun { application: application.to_owned(), what: "run" };
+        let record = journal.read::<ApplicationRecord>(application).await?.ok_or_else(no_run)?.record;
+        let id = record.run.or(record.last_run).ok_or_else(no_run)?;
+        let plan = journal.read::<PlanRecord>(&id).await?.ok_or_else(no_run)?.record.plan;
+        let context = self.context(&journal, &id, &plan, self.stop.clone());
+        let verdict = verify::compare(&context).await?;
+        Ok((plan, verdict))
+    }
+
+    /// The run that is under way. One that is over, whose driver died before it could say so, is closed here.
+    async fn open_run(
+        &self,
+        journal: &Journal,
+        record: &Kept<ApplicationRecord>,
+    ) -> Result<Option<(Plan, Kept<RunRecord>)>, EngineError> {
+        let Some(id) = &record.record.run else { return Ok(None) };
+        let missing = |what: &str| EngineError::JournalUnreadable {
+            id: format!("{what}:{id}"),
+            reason: "it is not there, although the application's record names it".to_owned(),
+        };
+        let run = journal.read::<RunRecord>(id).await?.ok_or_else(|| missing("run"))?;
+        let plan = journal.read::<PlanRecord>(id).await?.ok_or_else(|| missing("plan"))?.record.plan;
+        if run.record.state.is_final() {
+            drive::close(journal, &plan, &run.record).await?;
+            return Ok(None);
+        }
+        Ok(Some((plan, run)))
+    }
+
+    fn drive(&self, journal: &Journal, plan: Plan, run: Kept<RunRecord>, lease: &Lease) -> Drive {
+        let stop = self.stop.child_token();
+        let context = self.context(journal, &run.record.id, &plan, stop);
+        Drive { context, run, driver: lease.number(), lost: lease.lost().clone() }
+    }
+
+    fn context(&self, journal: &Journal, run: &str, plan: &Plan, stop: CancellationToken) -> StageContext {
+        let programs: BTreeMap<String, Arc<Program>> = plan
+            .programs
+            .iter()
+            .map(|(key, operations)| (key.clone(), Arc::new(Program::new(operations.clone()))))
+            .collect();
+        StageContext {
+            cluster: self.cluster.clone(),
+            journal: journal.clone(),
+            run: run.to_owned(),
+            plan: Arc::new(plan.clone()),
+            programs: Arc::new(programs),
+            reporter: Arc::clone(&self.reporter),
+            stop,
+        }
+    }
+}
+
+fn plan_from(
+    pack: &Pack,
+    wish: &Wish,
+    inventory: &Inventory,
+    record: Option<&Kept<ApplicationRecord>>,
+) -> Result<Plan, EngineError> {
+    // What Lockstep switched to itself is known better than what names can tell; the operator knows best.
+    let recorded = record.and_then(|kept| kept.record.live.as_ref());
+    let from = wish.from.as_ref().or(recorded);
+    Ok(build(PlanRequest { pack, inventory, to: &wish.to, from, limits: &wish.limits })?)
+}
+
+/// A run goes on only with the pack, the version and the cluster that it was begun with.
+fn check_same(pack: &Pack, wish: &Wish, inventory: &Inventory, plan: &Plan) -> Result<(), EngineError> {
+    if plan.to.data(pack.data_parts) != wish.to.data(pack.data_parts) {
+        return Err(EngineError::OtherRun {
+            application: pack.name.clone(),
+            from: plan.from.to_string(),
+            to: plan.to.to_string(),
+        });
+    }
+    if plan.pack_digest != pack.digest {
+        return Err(EngineError::PackChanged);
+    }
+    if plan.cluster.uuid != inventory.cluster.uuid {
+        return Err(EngineError::OtherCluster {
+            planned: plan.cluster.uuid.clone(),
+            found: inventory.cluster.uuid.clone(),
+        });
+    }
+    Ok(())
+}
+
+async fn application_record(journal: &Journal, application: &str) -> Result<Kept<ApplicationRecord>, EngineError> {
+    loop {
+        if let Some(kept) = journal.read::<ApplicationRecord>(application).await? {
+            return Ok(kept);
+        }
+        let empty = ApplicationRecord { live: None, run: None, last_run: None };
+        if let Write::Kept(kept) = journal.create(application, empty).await? {
+            return Ok(kept);
+        }
+    }
+}
+
+/// Journals a new run. It is under way once the application's record names it, which is written last.
+async fn begin(
+    journal: &Journal,
+    plan: &Plan,
+    record: &Kept<ApplicationRecord>,
+    driver: u64,
+) -> Result<Kept<RunRecord>, EngineError> {
+    let id = Uuid::now_v7().simple().to_string();
+    let now = jiff::Timestamp::now().to_string();
+    let run = RunRecord {
+        id: id.clone(),
+        plan_digest: plan.digest(),
+        state: RunState::Preparing,
+        started_at: now.clone(),
+        changed_at: now,
+        driver,
+        switch: None,
+    };
+    kept(journal.create(&id, PlanRecord { plan: plan.clone() }).await?)?;
+    kept(journal.create(&id, SetRecord::default()).await?)?;
+    let run = kept(journal.create(&id, run).await?)?;
+    let named = ApplicationRecord { run: Some(id), ..record.record.clone() };
+    kept(journal.replace(&plan.application, record, named).await?)?;
+    Ok(run)
+}
+
+fn kept<R>(write: Write<R>) -> Result<Kept<R>, EngineError> {
+    match write {
+        Write::Kept(kept) => Ok(kept),
+        Write::Conflict => Err(EngineError::LeaseLost),
+    }
+}
+
+/// Drives while watching the lease: when it is lost, the stages stop.
+async fn watched(stop: &CancellationToken, lease: &Lease, drive: &mut Drive) -> Result<RunState, EngineError> {
+    let stages = drive.context.stop.clone();
+    let watching = async {
+        tokio::select! {
+            () = lease.lost().cancelled() => stages.cancel(),
+            () = stop.cancelled() => {}
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        ended = drive.to_the_end() => ended,
+        () = watching => Err(EngineError::Bug("watching a lease ended".to_owned())),
+    }
+}
+
+fn ending(drive: Drive) -> Ending {
+    let plan = Box::new(drive.context.plan.as_ref().clone());
+    let run = Box::new(drive.run.record);
+    match run.state {
+        RunState::Aborted => Ending::Aborted { plan, run },
+        _ => Ending::Switched { plan, run },
+    }
+}
+
+/// Gives the lease back; what happened before is told first.
+async fn finish<T>(lease: Lease, outcome: Result<T, EngineError>) -> Result<T, EngineError> {
+    let released = lease.release().await;
+    match (outcome, released) {
+        (Err(error), Err(second)) => {
+            tracing::warn!(error = %second, "the lease could not be given back; it ends by itself");
+            Err(error)
+        }
+        (outcome, Ok(())) => outcome,
+        (Ok(value), Err(error)) => {
+            tracing::warn!(%error, "the lease could not be given back; it ends by itself");
+            Ok(value)
+        }
+    }
+}

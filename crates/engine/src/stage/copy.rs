@@ -1,0 +1,341 @@
+//! Copy: every document of the live set is read once, taken through the steps, and written once.
+//!
+//! The way of one document: a [window](super::window) of the source shard's log gives it with its bytes as they were
+//! written; the plan's program takes it through the steps; it goes into a bulk body under the version
+//! `_seq_no + 1`, `external_gte`, so that an older copy can never overwrite a newer one; the target's answer is read item
+//! by item; the task's cursor moves; the journal remembers it. Catching up is the same: the next round reads from where
+//! the last one ended.
+
+use std::{collections::BTreeMap, collections::VecDeque, sync::Arc};
+
+use lockstep_core::{
+    run::{
+        state::{BadDocument, Event, Problem},
+        task::{Tally, Task, cut},
+    },
+    transform::{Document, Program, Workspace},
+};
+use lockstep_elastic::{BulkBody, IndexName, Key, Page, Version};
+use tokio::{
+    sync::{Mutex, mpsc},
+    task::JoinSet,
+};
+
+use super::{
+    CopyPair, StageContext,
+    checkpoint::{Checkpoints, TASKS_WAITING_MAX, task_key},
+    meter::Meter,
+    position::{covered, stretches},
+    problem,
+    window::{WindowReader, WindowWidth},
+};
+use crate::{
+    error::{EngineError, REJECTED_DOCUMENTS},
+    journal::{Kept, RoundRecord, TaskRecord, Write},
+    report::Unit,
+};
+
+/// A bulk body is sent once it has this many bytes: the engines refuse more than 100 MB (`http.max_content_length`) and
+/// do best with 5–15 MB.
+const BULK_BYTES_MAX: usize = 12 * 1024 * 1024;
+/// Rejected documents that one task keeps by id; all are counted.
+const REJECTIONS_KEPT_BY_TASK: usize = 100;
+
+/// Works off all tasks of a round.
+///
+/// # Errors
+/// [`EngineError`] when the cluster or the journal can't be worked with, or somebody asked to stop: what was
+/// acknowledged is journalled.
+pub async fn copy_documents(context: &StageContext, round: u32) -> Result<Event, EngineError> {
+    if round > context.plan.limits.rounds_max {
+        return Ok(Event::Stuck(problem(
+            "R0202",
+            format!("the application wrote during each of {} rounds of copying", context.plan.limits.rounds_max),
+            "pause its writes for a moment, then run the same command again",
+        )));
+    }
+    let rounds = match begin_round(context, round).await? {
+        Ok(rounds) => rounds,
+        Err(problem) => return Ok(Event::Stuck(problem)),
+    };
+    let (tasks, kept) = read_tasks(context, &rounds).await?;
+    let open = open_tasks(&tasks);
+    let total: u64 = context.plan.sources().map(|source| source.documents).sum();
+    let meter = Arc::new(Meter::start("copying", Unit::Documents, total, &context.reporter));
+    let done: u64 = tasks.iter().map(|task| task.tally.read).sum();
+    meter.add(done, tasks.iter().map(|task| task.tally.bytes).sum());
+    let finished = work_off(context, open, kept, &meter).await?;
+    if let Some(meter) = Arc::into_inner(meter) {
+        meter.finish(&context.reporter);
+    }
+    let mut all: BTreeMap<u32, Task> = tasks.into_iter().map(|task| (task.ordinal, task)).collect();
+    all.extend(finished.into_iter().map(|task| (task.ordinal, task)));
+    Ok(rejections(all.into_values(), context.plan.limits.rejections_kept).map_or(Event::DocumentsCopied, Event::Stuck))
+}
+
+/// Journals what this round copies, unless that was done before; gives all rounds so far.
+async fn begin_round(context: &StageContext, round: u32) -> Result<Result<Vec<RoundRecord>, Problem>, EngineError> {
+    let mut rounds = context.rounds(round).await?;
+    if rounds.iter().any(|known| known.round == round) {
+        return Ok(Ok(rounds));
+    }
+    let positions = context.source_positions().await?;
+    if let Some(other) = positions.iter().find(|position| !position.is_the_planned_one()) {
+        return Ok(Err(source_replaced(&other.pair)));
+    }
+    let width = context.plan.limits.task_width_max;
+    let ordinal_first = rounds.iter().map(|known| tasks_of(known, width).len()).sum::<usize>();
+    let record = RoundRecord {
+        round,
+        ordinal_first: u32::try_from(ordinal_first).map_err(|error| EngineError::Bug(error.to_string()))?,
+        stretches: stretches(&positions, &covered(&rounds))
+            .iter()
+            .map(|stretch| (stretch.index, stretch.shard, stretch.first, stretch.last))
+            .collect(),
+    };
+    match context.journal.create(&context.round_key(round), record).await? {
+        Write::Kept(kept) => rounds.push(kept.record),
+        Write::Conflict => return Err(EngineError::LeaseLost),
+    }
+    Ok(Ok(rounds))
+}
+
+/// The problem that a source is not the index that was planned.
+pub(super) fn source_replaced(pair: &CopyPair) -> Problem {
+    problem(
+        "R0203",
+        format!("the live index `{}` was deleted or made anew since the plan was made", pair.source.index),
+        "give this run up with `lockstep abort`, then start again",
+    )
+}
+
+fn tasks_of(round: &RoundRecord, width_max: u64) -> Vec<Task> {
+    let stretches: Vec<_> = round
+        .stretches
+        .iter()
+        .map(|&(index, shard, first, last)| lockstep_core::run::task::Stretch { index, shard, first, last })
+        .collect();
+    cut(&stretches, round.round, round.ordinal_first, width_max)
+}
+
+/// All tasks of the rounds as far as the journal knows them.
+async fn read_tasks(
+    context: &StageContext,
+    rounds: &[RoundRecord],
+) -> Result<(Vec<Task>, BTreeMap<u32, Kept<TaskRecord>>), EngineError> {
+    let mut tasks: Vec<Task> =
+        rounds.iter().flat_map(|round| tasks_of(round, context.plan.limits.task_width_max)).collect();
+    let keys: Vec<String> = tasks.iter().map(|task| task_key(&context.run, task.ordinal)).collect();
+    let kept: BTreeMap<u32, Kept<TaskRecord>> = context
+        .journal
+        .read_many::<TaskRecord>(&keys)
+        .await?
+        .into_iter()
+        .map(|kept| (kept.record.task.ordinal, kept))
+        .collect();
+    for task in &mut tasks {
+        if let Some(known) = kept.get(&task.ordinal) {
+            *task = known.record.task.clone();
+        }
+        // Somebody mended what was rejected, or wants to see it again.
+        if task.tally.rejected > 0 {
+            task.restart();
+        }
+    }
+    Ok((tasks, kept))
+}
+
+fn open_tasks(tasks: &[Task]) -> VecDeque<Task> {
+    tasks.iter().filter(|task| task.next().is_some()).cloned().collect()
+}
+
+/// Shared by the workers of a round.
+struct Shop {
+    context: StageContext,
+    pairs: BTreeMap<usize, CopyPair>,
+    open: Mutex<VecDeque<Task>>,
+    reports: mpsc::Sender<Task>,
+    meter: Arc<Meter>,
+}
+
+/// Lets workers work until no task is open. Gives the tasks as they ended.
+async fn work_off(
+    context: &StageContext,
+    open: VecDeque<Task>,
+    kept: BTreeMap<u32, Kept<TaskRecord>>,
+    meter: &Arc<Meter>,
+) -> Result<Vec<Task>, EngineError> {
+    let (reports, reported) = mpsc::channel(TASKS_WAITING_MAX);
+    let checkpoints = Checkpoints::new(context.journal.clone(), context.run.clone(), kept);
+    let pairs = context.pairs()?.into_iter().map(|pair| (pair.position, pair)).collect();
+    let mut shop_context = context.clone();
+    // One failing worker stops the others, without stopping the run itself.
+    shop_context.stop = context.stop.child_token();
+    let stop = shop_context.stop.clone();
+    let shop = Arc::new(Shop { context: shop_context, pairs, open: Mutex::new(open), reports, meter: Arc::clone(meter) });
+    let mut workers = JoinSet::new();
+    for _ in 0..context.plan.limits.windows_in_flight.max(1) {
+        workers.spawn(work(Arc::clone(&shop)));
+    }
+    drop(shop);
+    let working = async {
+        let mut finished = Vec::new();
+        let mut first_error = None;
+        while let Some(ended) = workers.join_next().await {
+            let outcome = ended.map_err(|error| EngineError::Bug(error.to_string())).and_then(|outcome| outcome);
+            match outcome {
+                Ok(tasks) => finished.extend(tasks),
+                Err(error) => {
+                    stop.cancel();
+                    // The first error is the cause; what follows it is mostly `Interrupted`.
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+        first_error.map_or(Ok(finished), Err)
+    };
+    let checkpointing = async {
+        let outcome = checkpoints.write_all(reported).await;
+        if outcome.is_err() {
+            stop.cancel();
+        }
+        outcome
+    };
+    let (worked, checkpointed) = tokio::join!(working, checkpointing);
+    checkpointed?;
+    worked
+}
+
+async fn work(shop: Arc<Shop>) -> Result<Vec<Task>, EngineError> {
+    let mut finished = Vec::new();
+    let limits = &shop.context.plan.limits;
+    let fresh = WindowWidth::new(limits.window_bytes, limits.window_width_max);
+    let mut width = (usize::MAX, fresh.clone());
+    loop {
+        let Some(mut task) = shop.open.lock().await.pop_front() else { return Ok(finished) };
+        // Documents of one index are much alike, those of another may be far larger.
+        let known = if width.0 == task.index { width.1 } else { fresh.clone() };
+        let learned = copy_task(&shop, &mut task, known).await?;
+        width = (task.index, learned);
+        finished.push(task);
+    }
+}
+
+async fn copy_task(shop: &Shop, task: &mut Task, width: WindowWidth) -> Result<WindowWidth, EngineError> {
+    let Some(first) = task.next() else { return Ok(width) };
+    let Shop { context, pairs, open: _, reports, meter } = shop;
+    let pair = pairs.get(&task.index).ok_or_else(|| {
+        EngineError::Bug(format!("task {} names index {}, which is not copied", task.ordinal, task.index))
+    })?;
+    let target = IndexName::parse(&pair.target.index).map_err(|error| EngineError::Bug(error.to_string()))?;
+    let place = (pair.source.index.as_str(), task.shard);
+    let mut reader = WindowReader::new(&context.cluster, place, (first, task.last), width);
+    loop {
+        context.check_stop()?;
+        let Some((page, last)) = reader.next().await? else { break };
+        let transformed = transform(page, Arc::clone(&pair.program), target.clone()).await?;
+        let tally = write(context, pair, transformed, &mut task.rejected).await?;
+        task.advance(last, tally);
+        meter.add(tally.read, tally.bytes);
+        if reports.send(task.clone()).await.is_err() {
+            // The journal's writer ended with an error, which is the one to tell.
+            return Err(EngineError::Interrupted);
+        }
+    }
+    Ok(reader.into_width())
+}
+
+/// A window after the steps, ready to be written.
+struct Transformed {
+    bodies: Vec<BulkBody>,
+    rejected: Vec<(String, String)>,
+    read: u64,
+    bytes: u64,
+}
+
+/// Takes a window through the steps, off the threads that wait for the network.
+async fn transform(page: Page, program: Arc<Program>, target: IndexName) -> Result<Transformed, EngineError> {
+    let work = move || transform_page(&page, &program, &target);
+    tokio::task::spawn_blocking(work).await.map_err(|error| EngineError::Bug(error.to_string()))
+}
+
+fn transform_page(page: &Page, program: &Program, target: &IndexName) -> Transformed {
+    let mut workspace = Workspace::default();
+    let room = page.len_bytes().min(BULK_BYTES_MAX);
+    let mut body = BulkBody::with_capacity(room);
+    let mut transformed = Transformed { bodies: Vec::new(), rejected: Vec::new(), read: 0, bytes: 0 };
+    for hit in page.hits() {
+        transformed.read += 1;
+        transformed.bytes += hit.source.len() as u64;
+        let version = Version::AtLeast(u64::try_from(hit.seq_no).unwrap_or_default() + 1);
+        let document = Document { id: &hit.id, routing: hit.routing.as_deref(), source: hit.source };
+        let mut unwritable = None;
+        let outcome = program.apply(&mut workspace, document, &mut |made| {
+            let key = Key { id: made.id, routing: made.routing };
+            if let Err(error) = body.index(target, key, version, made.source) {
+                unwritable = Some(error.to_string());
+            }
+        });
+        let reason = outcome.err().map(|rejection| rejection.to_string()).or(unwritable);
+        if let Some(reason) = reason {
+            transformed.rejected.push((hit.id.into_owned(), reason));
+        }
+        if body.len_bytes() >= BULK_BYTES_MAX {
+            transformed.bodies.push(std::mem::replace(&mut body, BulkBody::with_capacity(room)));
+        }
+    }
+    if !body.is_empty() {
+        transformed.bodies.push(body);
+    }
+    transformed
+}
+
+async fn write(
+    context: &StageContext,
+    pair: &CopyPair,
+    transformed: Transformed,
+    rejected: &mut Vec<BadDocument>,
+) -> Result<Tally, EngineError> {
+    let Transformed { bodies, rejected: by_steps, read, bytes } = transformed;
+    let mut tally = Tally { read, bytes, ..Tally::default() };
+    let mut reject = |id: String, reason: String| {
+        tally.rejected += 1;
+        if rejected.len() < REJECTIONS_KEPT_BY_TASK {
+            rejected.push(BadDocument { index: pair.source.index.clone(), id, reason });
+        }
+    };
+    for (id, reason) in by_steps {
+        reject(id, reason);
+    }
+    let (mut written, mut newer) = (0, 0);
+    for body in bodies {
+        let report = context.cluster.write_all(body).await?;
+        written += report.done_count as u64;
+        newer += report.newer_count as u64;
+        for poison in report.poison {
+            let rejection = poison.rejection;
+            reject(poison.item.id, format!("{}: {}", rejection.error_type, rejection.reason));
+        }
+    }
+    tally.written = written;
+    tally.newer = newer;
+    Ok(tally)
+}
+
+/// The problem of all rejected documents, if there are any.
+fn rejections(tasks: impl Iterator<Item = Task>, kept_max: usize) -> Option<Problem> {
+    let mut documents = Vec::new();
+    let mut document_count = 0;
+    for task in tasks {
+        document_count += task.tally.rejected;
+        let room = kept_max.saturating_sub(documents.len());
+        documents.extend(task.rejected.into_iter().take(room));
+    }
+    (document_count > 0).then(|| Problem {
+        code: REJECTED_DOCUMENTS.to_owned(),
+        message: format!("{document_count} documents were rejected by a step or by the new mapping"),
+        hint: "mend these documents, then run the same command again; or give the run up with `lockstep abort`, mend the pack, and start again".to_owned(),
+        documents,
+        document_count,
+    })
+}

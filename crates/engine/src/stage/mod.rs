@@ -1,0 +1,118 @@
+//! The stages of a run, in the order of the main path. Each does what one state of the run asks for, may be repeated
+//! at any time, and answers with the event that happened.
+
+pub mod prepare;
+
+pub mod copy;
+
+pub mod settle;
+
+pub mod verify;
+
+pub mod switch;
+
+pub mod abort;
+
+mod checkpoint;
+
+mod meter;
+
+mod position;
+
+mod side;
+
+mod window;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use lockstep_core::{
+    plan::model::{Plan, Schema, SourcePlan, Strategy, TargetPlan},
+    run::state::{BadDocument, Problem},
+    transform::Program,
+};
+use lockstep_elastic::Cluster;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::checkpoint::task_key;
+use crate::{error::EngineError, journal::Journal, report::Reporter};
+
+/// What every stage works with.
+#[derive(Clone)]
+pub struct StageContext {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// The journal of the application.
+    pub journal: Journal,
+    /// The run's id.
+    pub run: String,
+    /// The plan; it leaves no choice.
+    pub plan: Arc<Plan>,
+    /// The fused operations of the plan, compiled, by key.
+    pub programs: Arc<BTreeMap<String, Arc<Program>>>,
+    /// Who listens.
+    pub reporter: Arc<dyn Reporter>,
+    /// Cancelled when the run has to stop here.
+    pub stop: CancellationToken,
+}
+
+impl std::fmt::Debug for StageContext {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("StageContext").field("run", &self.run).finish_non_exhaustive()
+    }
+}
+
+/// An index that is copied: where from, where to, by which program.
+#[derive(Debug, Clone)]
+pub(crate) struct CopyPair {
+    /// Position in the plan's list.
+    pub(crate) position: usize,
+    /// Read from here.
+    pub(crate) source: SourcePlan,
+    /// Written there.
+    pub(crate) target: TargetPlan,
+    /// What happens on the way.
+    pub(crate) program: Arc<Program>,
+}
+
+impl StageContext {
+    /// Stops when somebody asked for it.
+    pub(crate) fn check_stop(&self) -> Result<(), EngineError> {
+        if self.stop.is_cancelled() { Err(EngineError::Interrupted) } else { Ok(()) }
+    }
+
+    /// All indices that are copied, in the plan's order.
+    pub(crate) fn pairs(&self) -> Result<Vec<CopyPair>, EngineError> {
+        let mut pairs = Vec::new();
+        for (position, index) in self.plan.indices.iter().enumerate() {
+            let Strategy::Copy { source, target, program } = &index.strategy else { continue };
+            let program = self.programs.get(program).ok_or_else(|| {
+                EngineError::Bug(format!("the plan names a program `{program}` that it doesn't have"))
+            })?;
+            pairs.push(CopyPair {
+                position,
+                source: source.clone(),
+                target: target.clone(),
+                program: Arc::clone(program),
+            });
+        }
+        Ok(pairs)
+    }
+
+    /// The schema of a target.
+    pub(crate) fn schema(&self, target: &TargetPlan) -> Result<&Schema, EngineError> {
+        self.plan.schemas.get(&target.schema).ok_or_else(|| {
+            EngineError::Bug(format!("the plan names a schema `{}` that it doesn't have", target.schema))
+        })
+    }
+}
+
+/// A problem without documents.
+pub(crate) fn problem(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Problem {
+    Problem {
+        code: code.to_owned(),
+        message: message.into(),
+        hint: hint.into(),
+        documents: Vec::<BadDocument>::new(),
+        document_count: 0,
+    }
+}

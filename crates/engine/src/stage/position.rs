@@ -1,0 +1,97 @@
+//! Where the logs of the live set stand, and how far they have been copied.
+
+use std::collections::BTreeMap;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use lockstep_core::run::task::Stretch;
+use lockstep_elastic::ShardPosition;
+
+use super::{CopyPair, StageContext};
+use crate::{error::EngineError, journal::RoundRecord};
+
+/// How many indices are looked at at the same time.
+const LOOKS_IN_FLIGHT: usize = 8;
+
+/// `(position in the plan, shard)` → the last sequence number that rounds so far cover.
+pub(super) type Covered = BTreeMap<(usize, u32), i64>;
+
+/// Where every shard of a source stands.
+#[derive(Debug)]
+pub(super) struct SourcePosition {
+    pub(super) pair: CopyPair,
+    /// The unique id that the index has now; `None` when it is gone.
+    pub(super) uuid: Option<String>,
+    pub(super) shards: Vec<ShardPosition>,
+}
+
+impl SourcePosition {
+    /// Whether the index is the one that was planned.
+    pub(super) fn is_the_planned_one(&self) -> bool {
+        self.uuid.as_ref() == Some(&self.pair.source.uuid)
+    }
+
+    /// Whether nothing was written after what rounds cover.
+    pub(super) fn is_covered(&self, covered: &Covered) -> bool {
+        self.shards.iter().all(|shard| {
+            let last = covered.get(&(self.pair.position, shard.number)).copied().unwrap_or(-1);
+            shard.max_seq_no <= last
+        })
+    }
+}
+
+impl StageContext {
+    /// Looks at all sources: their watermarks, and whether they are still the planned ones. Everything up to the
+    /// watermarks is visible to searches afterwards.
+    pub(super) async fn source_positions(&self) -> Result<Vec<SourcePosition>, EngineError> {
+        let looks = self.pairs()?.into_iter().map(|pair| async move {
+            self.check_stop()?;
+            let uuid = self.cluster.index_uuid(&pair.source.index).await?;
+            let shards = match &uuid {
+                Some(_) => self.cluster.watermark(&pair.source.index).await?,
+                None => Vec::new(),
+            };
+            Ok::<_, EngineError>(SourcePosition { pair, uuid, shards })
+        });
+        stream::iter(looks).buffered(LOOKS_IN_FLIGHT).try_collect().await
+    }
+
+    /// The rounds that were begun, oldest first.
+    pub(super) async fn rounds(&self, last: u32) -> Result<Vec<RoundRecord>, EngineError> {
+        let mut rounds = Vec::new();
+        for round in 1..=last {
+            if let Some(kept) = self.journal.read::<RoundRecord>(&self.round_key(round)).await? {
+                rounds.push(kept.record);
+            }
+        }
+        Ok(rounds)
+    }
+
+    pub(super) fn round_key(&self, round: u32) -> String {
+        format!("{}:{round}", self.run)
+    }
+}
+
+/// What the rounds cover.
+pub(super) fn covered(rounds: &[RoundRecord]) -> Covered {
+    let mut covered = Covered::new();
+    for (position, shard, _, last) in rounds.iter().flat_map(|round| round.stretches.iter().copied()) {
+        let known = covered.entry((position, shard)).or_insert(-1);
+        *known = last.max(*known);
+    }
+    covered
+}
+
+/// What a new round has to copy: from what is covered to the watermarks.
+pub(super) fn stretches(positions: &[SourcePosition], covered: &Covered) -> Vec<Stretch> {
+    let mut stretches = Vec::new();
+    for source in positions {
+        let index = source.pair.position;
+        for shard in &source.shards {
+            let first = covered.get(&(index, shard.number)).copied().unwrap_or(-1).saturating_add(1);
+            if first <= shard.global_checkpoint {
+                stretches.push(Stretch { index, shard: shard.number, first, last: shard.global_checkpoint });
+            }
+        }
+    }
+    stretches
+}

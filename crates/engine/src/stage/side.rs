@@ -1,0 +1,197 @@
+//! One side of a comparison: the live set through the steps, or the new set as it is.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use lockstep_core::{
+    compare::{BucketedDigest, EntryHashes, bucket_of, document_hash, entry_hash, fields_differing},
+    run::task::Stretch,
+    transform::{Document, Program, Workspace},
+};
+use lockstep_elastic::{Cluster, Hit, Page};
+
+use super::{
+    CopyPair,
+    window::{WindowReader, WindowWidth},
+};
+use crate::error::EngineError;
+
+/// Fields of one document that are named.
+const FIELDS_NAMED: usize = 5;
+
+/// Which side.
+#[derive(Debug, Clone)]
+pub(super) enum Side {
+    /// What the new set should hold: an index of the live set through a program.
+    Expected {
+        /// The index of the live set.
+        index: String,
+        /// The program.
+        program: Arc<Program>,
+    },
+    /// What the new set holds.
+    Found {
+        /// The index of the new set.
+        index: String,
+    },
+}
+
+impl Side {
+    pub(super) fn index(&self) -> &str {
+        match self {
+            Self::Expected { index, .. } | Self::Found { index } => index,
+        }
+    }
+
+    fn program(&self) -> Option<Arc<Program>> {
+        match self {
+            Self::Expected { program, .. } => Some(Arc::clone(program)),
+            Self::Found { .. } => None,
+        }
+    }
+}
+
+/// The digest of one window.
+#[derive(Debug)]
+pub(super) struct DigestPart {
+    pub(super) digest: BucketedDigest,
+    pub(super) documents: u64,
+    pub(super) bytes: u64,
+}
+
+/// Reads a range of one side, window by window.
+#[derive(Debug)]
+pub(super) struct SideReader<'a> {
+    windows: WindowReader<'a>,
+    side: &'a Side,
+}
+
+impl<'a> SideReader<'a> {
+    pub(super) fn new(cluster: &'a Cluster, side: &'a Side, range: Stretch, width: WindowWidth) -> Self {
+        let place = (side.index(), range.shard);
+        Self { windows: WindowReader::new(cluster, place, (range.first, range.last), width), side }
+    }
+
+    /// The digest of the next window; `None` at the end.
+    pub(super) async fn next_digest(&mut self) -> Result<Option<DigestPart>, EngineError> {
+        let Some((page, _)) = self.windows.next().await? else { return Ok(None) };
+        let program = self.side.program();
+        let index = self.side.index().to_owned();
+        let work = move || {
+            let mut part = DigestPart {
+                digest: BucketedDigest::new(),
+                documents: page.len() as u64,
+                bytes: page.hits().map(|hit| hit.source.len() as u64).sum(),
+            };
+            each_entry(&page, program.as_deref(), &index, &mut |id, hash| part.digest.add(id, hash))?;
+            Ok(part)
+        };
+        finish(tokio::task::spawn_blocking(work).await).map(Some)
+    }
+
+    /// The entries of the next window that fall into these buckets; `None` at the end.
+    pub(super) async fn next_entries(&mut self, buckets: &[u16]) -> Result<Option<EntryHashes>, EngineError> {
+        let Some((page, _)) = self.windows.next().await? else { return Ok(None) };
+        let program = self.side.program();
+        let index = self.side.index().to_owned();
+        let buckets = buckets.to_vec();
+        let work = move || {
+            let mut entries = EntryHashes::new();
+            each_entry(&page, program.as_deref(), &index, &mut |id, hash| {
+                if buckets.binary_search(&bucket_of(id)).is_ok() {
+                    entries.add(id, hash);
+                }
+            })?;
+            Ok(entries)
+        };
+        finish(tokio::task::spawn_blocking(work).await).map(Some)
+    }
+}
+
+fn finish<T>(joined: Result<Result<T, EngineError>, tokio::task::JoinError>) -> Result<T, EngineError> {
+    joined.map_err(|error| EngineError::Bug(error.to_string()))?
+}
+
+/// Hands id and hash of every document that a page gives, through the program if there is one.
+fn each_entry(
+    page: &Page,
+    program: Option<&Program>,
+    index: &str,
+    take: &mut dyn FnMut(&str, u128),
+) -> Result<(), EngineError> {
+    let mut workspace = Workspace::default();
+    for hit in page.hits() {
+        for_documents(&hit, program, &mut workspace, index, &mut |made| {
+            let hash = document_hash(made.source).map_err(|error| unreadable(index, made.id, &error.to_string()))?;
+            take(made.id, entry_hash(made.id, made.routing, hash));
+            Ok(())
+        })?;
+    }
+    Ok(())
+}
+
+/// Hands every document that a hit becomes.
+fn for_documents(
+    hit: &Hit<'_>,
+    program: Option<&Program>,
+    workspace: &mut Workspace,
+    index: &str,
+    take: &mut dyn FnMut(Document<'_>) -> Result<(), EngineError>,
+) -> Result<(), EngineError> {
+    let document = Document { id: &hit.id, routing: hit.routing.as_deref(), source: hit.source };
+    let Some(program) = program else { return take(document) };
+    let mut outcome = Ok(());
+    program
+        .apply(workspace, document, &mut |made| {
+            if outcome.is_ok() {
+                outcome = take(made);
+            }
+        })
+        .map_err(|rejection| unreadable(index, &hit.id, &rejection.to_string()))?;
+    outcome
+}
+
+/// Copying would have stopped at such a document, so it appeared since.
+fn unreadable(index: &str, id: &str, reason: &str) -> EngineError {
+    EngineError::Halted(Box::new(super::problem(
+        "R0402",
+        format!("document `{id}` of `{index}` can't be compared: {reason}"),
+        "run the same command again: copying tells what is wrong with it",
+    )))
+}
+
+/// Tells field by field how documents differ from what the steps make of the live ones.
+pub(super) async fn explain(
+    cluster: &Cluster,
+    pair: &CopyPair,
+    ids: &[&String],
+) -> Result<BTreeMap<String, String>, EngineError> {
+    let mut reasons = BTreeMap::new();
+    if ids.is_empty() {
+        return Ok(reasons);
+    }
+    let found: BTreeMap<String, Vec<u8>> = cluster
+        .documents(&pair.target.index, ids)
+        .await?
+        .hits()
+        .map(|hit| (hit.id.clone().into_owned(), hit.source.to_vec()))
+        .collect();
+    let mut workspace = Workspace::default();
+    for hit in cluster.documents(&pair.source.index, ids).await?.hits() {
+        for_documents(&hit, Some(&pair.program), &mut workspace, &pair.source.index, &mut |made| {
+            let Some(found) = found.get(made.id) else { return Ok(()) };
+            let Ok(differences) = fields_differing(made.source, found, FIELDS_NAMED) else { return Ok(()) };
+            let fields: Vec<String> = differences
+                .fields
+                .iter()
+                .map(|field| {
+                    let show = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
+                    format!("`{}` should be {} and is {}", field.path, show(&field.expected), show(&field.found))
+                })
+                .collect();
+            let text = if fields.is_empty() { "differs in routing".to_owned() } else { fields.join("; ") };
+            reasons.insert(made.id.to_owned(), text);
+            Ok(())
+        })?;
+    }
+    Ok(reasons)
+}

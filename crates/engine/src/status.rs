@@ -1,0 +1,118 @@
+//! Where an application stands: which release is live, what run is under way, how far it got.
+
+use lockstep_core::{
+    plan::model::Plan,
+    run::task::{Stretch, Tally, cut},
+};
+use lockstep_elastic::Cluster;
+use serde::Serialize;
+
+use crate::{
+    error::EngineError,
+    journal::{ApplicationRecord, Journal, LeaseRecord, PlanRecord, RoundRecord, RunRecord, TaskRecord, VerdictRecord},
+};
+
+/// Where an application stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Status {
+    /// The application.
+    pub application: String,
+    /// The version that Lockstep switched to last.
+    pub live: Option<String>,
+    /// The run that is under way, or the one that ended last.
+    pub run: Option<RunStatus>,
+}
+
+/// Where a run stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RunStatus {
+    /// Its record.
+    #[serde(flatten)]
+    pub record: RunRecord,
+    /// From which version.
+    pub from: String,
+    /// To which version.
+    pub to: String,
+    /// Whether it is the one that is under way.
+    pub is_under_way: bool,
+    /// Who drives it, if somebody does.
+    pub driver: Option<String>,
+    /// Tenants.
+    pub tenant_count: usize,
+    /// Documents of the live set when the plan was made.
+    pub document_count: u64,
+    /// What was copied so far.
+    pub copied: Tally,
+    /// What the last comparison found.
+    pub verdict: Option<VerdictRecord>,
+}
+
+/// Reads where an application stands. Changes nothing.
+///
+/// # Errors
+/// [`EngineError`] when the journal can't be read.
+pub async fn status(cluster: &Cluster, application: &str) -> Result<Status, EngineError> {
+    let journal = Journal::new(cluster, application);
+    let Some(record) = journal.read::<ApplicationRecord>(application).await? else {
+        return Ok(Status { application: application.to_owned(), live: None, run: None });
+    };
+    let ApplicationRecord { live, run, last_run } = record.record;
+    let is_under_way = run.is_some();
+    let run = match run.or(last_run) {
+        Some(id) => run_status(&journal, application, &id, is_under_way).await?,
+        None => None,
+    };
+    Ok(Status { application: application.to_owned(), live: live.map(String::from), run })
+}
+
+async fn run_status(
+    journal: &Journal,
+    application: &str,
+    id: &str,
+    is_under_way: bool,
+) -> Result<Option<RunStatus>, EngineError> {
+    let Some(run) = journal.read::<RunRecord>(id).await? else { return Ok(None) };
+    let Some(plan) = journal.read::<PlanRecord>(id).await? else { return Ok(None) };
+    let plan = plan.record.plan;
+    let lease = journal.read::<LeaseRecord>(application).await?;
+    let driver = lease.map(|kept| kept.record).filter(|lease| !lease.is_free).map(|lease| lease.owner);
+    let (copied, verdict) = progress(journal, id, &plan).await?;
+    Ok(Some(RunStatus {
+        record: run.record,
+        from: plan.from.to_string(),
+        to: plan.to.to_string(),
+        is_under_way,
+        driver,
+        tenant_count: plan.tenants.len(),
+        document_count: plan.sources().map(|source| source.documents).sum(),
+        copied,
+        verdict,
+    }))
+}
+
+async fn progress(
+    journal: &Journal,
+    id: &str,
+    plan: &Plan,
+) -> Result<(Tally, Option<VerdictRecord>), EngineError> {
+    let mut copied = Tally::default();
+    let mut verdict = None;
+    for round in 1..=plan.limits.rounds_max {
+        let key = format!("{id}:{round}");
+        let Some(kept) = journal.read::<RoundRecord>(&key).await? else { break };
+        let RoundRecord { round, ordinal_first, stretches } = kept.record;
+        let stretches: Vec<Stretch> = stretches
+            .into_iter()
+            .map(|(index, shard, first, last)| Stretch { index, shard, first, last })
+            .collect();
+        let tasks = cut(&stretches, round, ordinal_first, plan.limits.task_width_max);
+        let keys: Vec<String> = tasks.iter().map(|task| crate::stage::task_key(id, task.ordinal)).collect();
+        for kept in journal.read_many::<TaskRecord>(&keys).await? {
+            copied.add(kept.record.task.tally);
+        }
+        if let Some(kept) = journal.read::<VerdictRecord>(&key).await? {
+            verdict = Some(kept.record);
+        }
+    }
+    Ok((copied, verdict))
+}
