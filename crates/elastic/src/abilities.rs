@@ -1,6 +1,6 @@
 //! What the cluster can do where engines and versions differ: probed by harmless requests, not guessed from the version.
 
-use reqwest::Method;
+use http::Method;
 use serde_json::json;
 
 use crate::cluster::Cluster;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use reqwest::Url;
+use url::Url;
 
 /// How to reach a cluster. Made by [`Connection::parse`]; the other fields have defaults that may be changed.
 #[derive(Clone)]

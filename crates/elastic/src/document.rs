@@ -1,7 +1,7 @@
 //! Single documents, read in real time and written by compare-and-swap: what a journal needs.
 
 use bytes::Bytes;
-use reqwest::Method;
+use http::Method;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;

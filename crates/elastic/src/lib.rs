@@ -18,6 +18,7 @@ mod cluster;
 mod path;
 mod retry;
 mod transport;
+mod wire;
 
 pub mod class;
 mod failure;

@@ -1,6 +1,6 @@
 //! Searches beside the copy path: counts, documents by id, and small queries.
 
-use reqwest::Method;
+use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

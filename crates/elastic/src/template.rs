@@ -1,6 +1,6 @@
 //! Composable index templates.
 
-use reqwest::Method;
+use http::Method;
 use serde::Deserialize;
 use serde_json::Value;
 

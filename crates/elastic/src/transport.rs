@@ -137,8 +137,7 @@ impl Cluster {
     /// Sends a request, repeats it where that is safe, and makes every error status a failure.
     pub(crate) async fn send(&self, request: &Request) -> Result<Answer, Failure> {
         let bounds = self.inner.connection.retry;
-        repeat(bounds, |failure| request.may_repeat(failure), || self.attempt(request))
-            .await
+        repeat(bounds, |failure| request.may_repeat(failure), || self.attempt(request)).await
     }
 
     /// Like [`Cluster::send`]; an error status 404 is `None`.

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use bytes::Bytes;
-use reqwest::Method;
+use http::Method;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

@@ -185,7 +185,7 @@ impl Cluster {
 
 /// A bulk request: sent once, because only the caller knows whether its items may be repeated.
 pub(crate) fn bulk_request(body: Bytes) -> Request {
-    Request::new(reqwest::Method::POST, Path::fixed("/_bulk"), Effect::Once).lines(body).transfer()
+    Request::new(http::Method::POST, Path::fixed("/_bulk"), Effect::Once).lines(body).transfer()
 }
 
 #[cfg(test)]

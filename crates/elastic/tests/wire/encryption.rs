@@ -1,8 +1,9 @@
 //! TLS: whom we trust, and what is said when we don't.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use lockstep_elastic::{Cluster, ConnectionError, FailureKind};
+use lockstep_elastic::{Cluster, ConnectionError, FailureKind, RetryBounds};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -59,6 +60,25 @@ async fn an_own_authority_is_trusted_and_no_other() {
         assert!(failure.to_string().contains("certificate"), "{failure}");
     }
     assert_eq!(server.seen().len(), 1, "nothing was said to a server we don't trust");
+}
+
+#[tokio::test]
+async fn a_handshake_that_never_ends_is_no_connection() {
+    let server = Server::start_on(
+        |_| Reply::Hang,
+        |stream| -> Option<std::net::TcpStream> {
+            std::thread::sleep(Duration::from_secs(1));
+            drop(stream);
+            None
+        },
+    );
+    let mut connection = hasty(&format!("https://localhost:{}", server.port()))
+        .with_certificate_authority(authority().pem().into_bytes())
+        .with_retry(RetryBounds::once());
+    connection.timeouts.connect = Duration::from_millis(100);
+    let failure = Cluster::new(connection).unwrap().health().await.unwrap_err();
+    assert_eq!(failure.kind(), FailureKind::Unreachable, "{failure}");
+    assert!(failure.reason().contains("no connection within 100 ms"), "{failure}");
 }
 
 #[tokio::test]

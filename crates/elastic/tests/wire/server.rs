@@ -133,9 +133,9 @@ fn serve<Stream: Read + Write>(
             Reply::Answer(status, headers, body) => {
                 let mut head = format!("HTTP/1.1 {status} Whatever\r\n");
                 for (name, value) in headers {
-                    head.push_str(&format!("{name}: {value}\r\n"));
+                    head.extend([name.as_str(), ": ", value.as_str(), "\r\n"]);
                 }
-                head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+                head.extend(["content-length: ", &body.len().to_string(), "\r\n\r\n"]);
                 let mut bytes = head.into_bytes();
                 bytes.extend_from_slice(&body);
                 if stream
