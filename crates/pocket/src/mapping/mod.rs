@@ -1,0 +1,10 @@
+//! Mappings: what an index says about its fields, and what it therefore refuses.
+
+pub(crate) mod date;
+pub(crate) mod infer;
+pub(crate) mod merge;
+pub(crate) mod model;
+pub(crate) mod scalar;
+pub(crate) mod validate;
+
+pub(crate) use model::Mapping;

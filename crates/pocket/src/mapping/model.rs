@@ -1,0 +1,410 @@
+//! The mapping of one index, compiled from its JSON: a tree of fields that validation walks.
+//!
+//! The JSON stays the truth (it is what clients get back); the tree is rebuilt after each change.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use super::date::DateFormats;
+use crate::error::Refusal;
+use crate::node::Flavour;
+
+/// How unknown fields are met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dynamic {
+    Add,
+    Ignore,
+    Refuse,
+}
+
+/// A mapping as clients see it and as validation needs it.
+#[derive(Debug, Clone)]
+pub(crate) struct Mapping {
+    pub(crate) json: Map<String, Value>,
+    pub(crate) root: ObjectField,
+    pub(crate) date_detection: bool,
+    pub(crate) numeric_detection: bool,
+    pub(crate) routing_required: bool,
+    /// False where `_source` is disabled: the documents can't be read back.
+    pub(crate) source_enabled: bool,
+}
+
+/// An object, a nested object or the document itself.
+#[derive(Debug, Clone)]
+pub(crate) struct ObjectField {
+    pub(crate) dynamic: Dynamic,
+    pub(crate) enabled: bool,
+    pub(crate) fields: BTreeMap<String, Field>,
+}
+
+/// One field.
+#[derive(Debug, Clone)]
+pub(crate) enum Field {
+    Object(ObjectField),
+    Leaf(Leaf),
+}
+
+/// A field that holds values.
+#[derive(Debug, Clone)]
+pub(crate) struct Leaf {
+    /// The type's name in the mapping, used in messages.
+    pub(crate) type_name: String,
+    pub(crate) kind: Kind,
+    pub(crate) ignore_malformed: bool,
+    pub(crate) coerce: bool,
+    /// Multi-fields: other ways in which the same value is indexed.
+    pub(crate) variants: BTreeMap<String, Self>,
+}
+
+/// What values a leaf takes.
+#[derive(Debug, Clone)]
+pub(crate) enum Kind {
+    Keyword {
+        ignore_above: Option<usize>,
+    },
+    Text,
+    /// A whole number between the bounds of its type.
+    Integer {
+        low: i128,
+        high: i128,
+    },
+    /// A finite number whose magnitude is at most this.
+    Float {
+        magnitude_max: f64,
+    },
+    Boolean,
+    Date(DateFormats),
+    Ip,
+    Binary,
+    /// `flattened` or `flat_object`: any object, kept whole.
+    Flattened,
+    /// A range of some type: an object with bounds.
+    Range,
+    /// Another name of a field; can't be written.
+    Alias {
+        path: String,
+    },
+    /// Accepted without a look.
+    Opaque,
+}
+
+impl Mapping {
+    /// Compiles a mapping, or says what is wrong with it.
+    pub(crate) fn compile(json: Map<String, Value>, flavour: Flavour) -> Result<Self, Refusal> {
+        check_root(&json)?;
+        let compiler = Compiler { flavour };
+        let root = compiler.object("_doc", &json, Dynamic::Add)?;
+        let flag = |key: &str| json.get(key).and_then(as_flag);
+        let inner = |key: &str, flag: &str| json.get(key)?.get(flag).and_then(as_flag);
+        Ok(Self {
+            date_detection: flag("date_detection").unwrap_or(true),
+            numeric_detection: flag("numeric_detection").unwrap_or(false),
+            routing_required: inner("_routing", "required").unwrap_or(false),
+            source_enabled: inner("_source", "enabled").unwrap_or(true),
+            root,
+            json,
+        })
+    }
+
+    /// The leaf that a query or sort means by `path`, with the path of its value in the source.
+    pub(crate) fn resolve<'a>(&'a self, path: &'a str) -> Option<(String, &'a Leaf)> {
+        let mut object = &self.root;
+        let mut walked = String::new();
+        let mut rest = path;
+        loop {
+            let (name, tail) = rest.split_once('.').map_or((rest, None), |(n, t)| (n, Some(t)));
+            if !walked.is_empty() {
+                walked.push('.');
+            }
+            walked.push_str(name);
+            match (object.fields.get(name)?, tail) {
+                (Field::Object(inner), Some(tail)) => (object, rest) = (inner, tail),
+                (Field::Object(_), None) => return None,
+                (Field::Leaf(leaf), None) => {
+                    return match &leaf.kind {
+                        Kind::Alias { path } => self.resolve(path),
+                        _ => Some((walked, leaf)),
+                    };
+                }
+                (Field::Leaf(leaf), Some(tail)) => {
+                    return match &leaf.kind {
+                        Kind::Flattened => Some((path.to_owned(), leaf)),
+                        _ => leaf.variants.get(tail).map(|variant| (walked, variant)),
+                    };
+                }
+            }
+        }
+    }
+}
+
+/// `true`, `"true"`, `false` or `"false"`.
+pub(crate) fn as_flag(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(flag) => Some(*flag),
+        Value::String(text) if text == "true" => Some(true),
+        Value::String(text) if text == "false" => Some(false),
+        _ => None,
+    }
+}
+
+const ROOT_KEYS: [&str; 13] = [
+    "_meta",
+    "_routing",
+    "_source",
+    "_size",
+    "_field_names",
+    "date_detection",
+    "dynamic",
+    "dynamic_date_formats",
+    "dynamic_templates",
+    "enabled",
+    "numeric_detection",
+    "properties",
+    "type",
+];
+
+fn check_root(json: &Map<String, Value>) -> Result<(), Refusal> {
+    for (key, value) in json {
+        if !ROOT_KEYS.contains(&key.as_str()) {
+            let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            return Err(Refusal::mapper_parsing(format!(
+                "Root mapping definition has unsupported parameters:  [{key} : {shown}]"
+            )));
+        }
+    }
+    Ok(())
+}
+
+struct Compiler {
+    flavour: Flavour,
+}
+
+impl Compiler {
+    fn object(
+        &self,
+        name: &str,
+        json: &Map<String, Value>,
+        inherited: Dynamic,
+    ) -> Result<ObjectField, Refusal> {
+        let dynamic = match json.get("dynamic") {
+            None => inherited,
+            Some(value) => parse_dynamic(value)?,
+        };
+        let mut fields = BTreeMap::new();
+        match json.get("properties") {
+            None => {}
+            Some(Value::Object(properties)) => {
+                for (key, definition) in properties {
+                    fields.insert(key.clone(), self.field(key, definition, dynamic)?);
+                }
+            }
+            Some(Value::Array(list)) if list.is_empty() => {}
+            Some(_) => {
+                return Err(Refusal::mapper_parsing(format!(
+                    "Expected map for property [properties] on field [{name}] but got a class java.lang.String"
+                )));
+            }
+        }
+        let enabled = json.get("enabled").and_then(as_flag).unwrap_or(true);
+        Ok(ObjectField { dynamic, enabled, fields })
+    }
+
+    fn field(&self, name: &str, definition: &Value, dynamic: Dynamic) -> Result<Field, Refusal> {
+        let Value::Object(json) = definition else {
+            return Err(Refusal::mapper_parsing(format!(
+                "Expected map for property [fields] on field [{name}] but got a class java.lang.String"
+            )));
+        };
+        if name.is_empty() {
+            return Err(Refusal::illegal_argument("name cannot be empty string"));
+        }
+        let type_name = match json.get("type") {
+            Some(Value::String(type_name)) => type_name.as_str(),
+            None if json.contains_key("properties")
+                || json.contains_key("dynamic")
+                || json.contains_key("enabled") =>
+            {
+                "object"
+            }
+            _ => {
+                return Err(Refusal::mapper_parsing(format!(
+                    "No type specified for field [{name}]"
+                )));
+            }
+        };
+        if matches!(type_name, "object" | "nested") {
+            return Ok(Field::Object(self.object(name, json, dynamic)?));
+        }
+        self.leaf(name, type_name, json).map(Field::Leaf)
+    }
+
+    fn leaf(
+        &self,
+        name: &str,
+        type_name: &str,
+        json: &Map<String, Value>,
+    ) -> Result<Leaf, Refusal> {
+        let kind = self.kind(name, type_name, json)?;
+        check_parameters(name, type_name, json)?;
+        let mut variants = BTreeMap::new();
+        if let Some(Value::Object(list)) = json.get("fields") {
+            for (key, definition) in list {
+                let Field::Leaf(leaf) = self.field(key, definition, Dynamic::Add)? else {
+                    let message = format!("Type [object] cannot be used in multi field [{key}]");
+                    return Err(Refusal::mapper_parsing(message));
+                };
+                variants.insert(key.clone(), leaf);
+            }
+        }
+        Ok(Leaf {
+            type_name: type_name.to_owned(),
+            kind,
+            ignore_malformed: json.get("ignore_malformed").and_then(as_flag).unwrap_or(false),
+            coerce: json.get("coerce").and_then(as_flag).unwrap_or(true),
+            variants,
+        })
+    }
+
+    fn kind(
+        &self,
+        name: &str,
+        type_name: &str,
+        json: &Map<String, Value>,
+    ) -> Result<Kind, Refusal> {
+        let whole = |low: i128, high: i128| Kind::Integer { low, high };
+        let number = |magnitude_max: f64| Kind::Float { magnitude_max };
+        let elasticsearch = self.flavour == Flavour::Elasticsearch;
+        Ok(match type_name {
+            "keyword" | "constant_keyword" | "wildcard" => Kind::Keyword {
+                ignore_above: json.get("ignore_above").and_then(Value::as_u64).map(saturate),
+            },
+            "text" | "match_only_text" | "search_as_you_type" | "annotated_text" => Kind::Text,
+            "long" => whole(i64::MIN.into(), i64::MAX.into()),
+            "integer" => whole(i32::MIN.into(), i32::MAX.into()),
+            "short" => whole(i16::MIN.into(), i16::MAX.into()),
+            "byte" => whole(i8::MIN.into(), i8::MAX.into()),
+            "unsigned_long" if !elasticsearch => whole(0, u64::MAX.into()),
+            "double" | "scaled_float" => number(f64::MAX),
+            "float" => number(f64::from(f32::MAX)),
+            "half_float" => number(65504.0),
+            "boolean" => Kind::Boolean,
+            "date" | "date_nanos" => Kind::Date(DateFormats::parse(json.get("format"))),
+            "ip" => Kind::Ip,
+            "binary" => Kind::Binary,
+            "flattened" if elasticsearch => Kind::Flattened,
+            "flat_object" if !elasticsearch => Kind::Flattened,
+            "alias" => match json.get("path").and_then(Value::as_str) {
+                Some(path) => Kind::Alias { path: path.to_owned() },
+                None => {
+                    let message =
+                        format!("The [path] property must be specified for field [{name}].");
+                    return Err(Refusal::mapper_parsing(message));
+                }
+            },
+            "integer_range" | "long_range" | "float_range" | "double_range" | "date_range"
+            | "ip_range" => Kind::Range,
+            "completion" | "dense_vector" | "geo_point" | "geo_shape" | "histogram" | "join"
+            | "knn_vector" | "murmur3" | "percolator" | "point" | "rank_feature"
+            | "rank_features" | "shape" | "token_count" | "version" => Kind::Opaque,
+            other => {
+                return Err(Refusal::mapper_parsing(format!(
+                    "No handler for type [{other}] declared on field [{name}]"
+                )));
+            }
+        })
+    }
+}
+
+fn saturate(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+pub(crate) fn parse_dynamic(value: &Value) -> Result<Dynamic, Refusal> {
+    match value {
+        Value::Bool(true) => Ok(Dynamic::Add),
+        Value::Bool(false) => Ok(Dynamic::Ignore),
+        Value::String(word) => match word.as_str() {
+            "true" => Ok(Dynamic::Add),
+            "false" => Ok(Dynamic::Ignore),
+            "strict" => Ok(Dynamic::Refuse),
+            other => Err(bad_dynamic(other)),
+        },
+        other => Err(bad_dynamic(&other.to_string())),
+    }
+}
+
+fn bad_dynamic(word: &str) -> Refusal {
+    Refusal::mapper_parsing(format!(
+        "Could not convert [dynamic] to boolean: Failed to parse value [{word}] as only [true] or [false] are allowed."
+    ))
+}
+
+/// Parameters that some leaf type knows. A typo in a mapping must not pass here and fail on a real
+/// engine later; which type takes which parameter is not modelled.
+const LEAF_PARAMETERS: [&str; 49] = [
+    "analyzer",
+    "boost",
+    "coerce",
+    "contexts",
+    "copy_to",
+    "data_type",
+    "depth_limit",
+    "dimension",
+    "dims",
+    "doc_values",
+    "dynamic",
+    "eager_global_ordinals",
+    "enable_position_increments",
+    "fielddata",
+    "fielddata_frequency_filter",
+    "fields",
+    "format",
+    "ignore_above",
+    "ignore_malformed",
+    "ignore_z_value",
+    "index",
+    "index_options",
+    "index_phrases",
+    "index_prefixes",
+    "locale",
+    "max_input_length",
+    "max_shingle_size",
+    "meta",
+    "method",
+    "mode",
+    "norms",
+    "normalizer",
+    "null_value",
+    "orientation",
+    "path",
+    "position_increment_gap",
+    "positive_score_impact",
+    "preserve_position_increments",
+    "preserve_separators",
+    "relations",
+    "scaling_factor",
+    "search_analyzer",
+    "search_quote_analyzer",
+    "similarity",
+    "space_type",
+    "split_queries_on_whitespace",
+    "store",
+    "term_vector",
+    "type",
+];
+
+fn check_parameters(name: &str, type_name: &str, json: &Map<String, Value>) -> Result<(), Refusal> {
+    for (key, value) in json {
+        if !LEAF_PARAMETERS.contains(&key.as_str()) && key != "value" {
+            let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            return Err(Refusal::mapper_parsing(format!(
+                "Mapping definition for [{name}] has unsupported parameters:  [{key} : {shown}]"
+            )));
+        }
+    }
+    if type_name == "scaled_float" && !json.contains_key("scaling_factor") {
+        return Err(Refusal::mapper_parsing("Field [scaling_factor] is required"));
+    }
+    Ok(())
+}
