@@ -12,6 +12,7 @@
 //! | types of a shard or node that is away ([`PASSING_TYPES`]) | any | retry | retry |
 //! | types that name the cluster's state ([`OPERATOR_TYPES`]) | any | operator | operator |
 //! | types of a request that we built wrongly ([`BUG_TYPES`]) | any | poison | bug |
+//! | `illegal_state_exception`: how the engines refuse an alias change that contradicts another index | any | poison | operator |
 //! | anything else | 401, 403 | operator | operator |
 //! | | 404 | operator | operator |
 //! | | 413 | poison | operator |
@@ -154,6 +155,12 @@ fn by_type(status: u16, name: &str, scope: Scope) -> Option<Class> {
     if OPERATOR_TYPES.contains(&name) {
         return Some(Class::Operator);
     }
+    if name == "illegal_state_exception" {
+        return Some(match scope {
+            Scope::Item => Class::Poison,
+            Scope::Request => Class::Operator,
+        });
+    }
     if BUG_TYPES.contains(&name) {
         return Some(match scope {
             Scope::Item => Class::Poison,
@@ -208,6 +215,7 @@ mod tests {
             (400, Some("script_exception"), Class::Poison, Class::Operator),
             (400, Some("parsing_exception"), Class::Poison, Class::Bug),
             (400, Some("action_request_validation_exception"), Class::Poison, Class::Bug),
+            (500, Some("illegal_state_exception"), Class::Poison, Class::Operator),
             (500, Some("null_pointer_exception"), Class::Poison, Class::Retry),
             (401, None, Class::Operator, Class::Operator),
             (403, None, Class::Operator, Class::Operator),

@@ -106,10 +106,8 @@ impl Request {
             | FailureKind::AnswerTooLarge
             | FailureKind::NotAcknowledged
             | FailureKind::Unreadable => true,
-            FailureKind::Refused => {
-                failure.status().is_some_and(|status| status >= 500)
-                    && failure.class() != Class::BackOff
-            }
+            // A node or a proxy that is in trouble; what the engine refuses on purpose it has not done.
+            FailureKind::Refused => failure.class() == Class::Retry,
             FailureKind::Unreachable
             | FailureKind::NotAnEngine
             | FailureKind::Partial
