@@ -1,6 +1,7 @@
 //! The clusters under test, and index names that no other test uses.
 
 use lockstep_elastic::{BulkBody, Cluster, Connection, IndexName, Key, RetryBounds, Version};
+use lockstep_pocket::{Flavour, Options, Pocket};
 use serde_json::{Value, json};
 
 /// One cluster under test.
@@ -59,6 +60,11 @@ pub(crate) async fn on_every_cluster<Run>(topic: &str, test: impl Fn(std::rc::Rc
 where
     Run: Future<Output = ()>,
 {
+    for engine in [Flavour::OpenSearch, Flavour::Elasticsearch] {
+        let pocket = Pocket::start(Options { engine, ..Options::default() }).await.unwrap();
+        run_on(&format!("pocket as {engine:?}"), pocket.url(), topic, &test).await;
+        pocket.stop().await;
+    }
     let engines = std::env::var("LOCKSTEP_TEST_ENGINES").unwrap_or_default();
     for entry in engines.split(',').filter(|entry| !entry.trim().is_empty()) {
         let (name, address) = entry.split_once('=').expect("entries look like name=url");

@@ -1,5 +1,5 @@
-//! Every call of the client on clusters: on those that `LOCKSTEP_TEST_ENGINES` names, as `name=url,name=url`.
-// Without a list the tests have nothing to run on, and say so by passing at once: `./test` sets it.
+//! Every call of the client on clusters: on the pocket cluster in both its guises, and on those engines that
+//! `LOCKSTEP_TEST_ENGINES` names, as `name=url,name=url`.
 
 #[cfg(test)]
 mod clusters;

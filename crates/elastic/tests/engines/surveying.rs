@@ -11,12 +11,13 @@ use crate::clusters::on_every_cluster;
 async fn identity_and_abilities_are_those_of_the_engine() {
     on_every_cluster("identity", async |target| {
         let identity = target.cluster.identity().await.unwrap();
-        let is_opensearch = target.name.starts_with("opensearch") || identity.is_pocket;
+        let is_opensearch = target.name.to_lowercase().contains("opensearch");
         let engine = if is_opensearch { Engine::OpenSearch } else { Engine::Elasticsearch };
         assert_eq!(identity.engine, engine, "{}", target.name);
         if let Some((_, version)) = target.name.split_once('-') {
             assert_eq!(identity.version, version);
         }
+        assert_eq!(identity.is_pocket, target.name.starts_with("pocket"), "{identity:?}");
         assert!(!identity.cluster_uuid.is_empty());
         let abilities = target.cluster.abilities().await.unwrap();
         assert_eq!(abilities.alias_must_exist, is_opensearch, "{}", target.name);
