@@ -1,0 +1,55 @@
+//! End-to-end tests: whole upgrades on the pocket cluster and on every engine of `LOCKSTEP_TEST_ENGINES`.
+//!
+//! A trial is one scenario on one cluster, named `CLUSTER::SCENARIO`; `cargo test --test end_to_end -- pocket::` runs the
+//! pocket cluster alone. Trials on one cluster run one after the other: the demo's indices have fixed names.
+
+mod demo;
+
+mod stand;
+
+use std::{io::Write as _, process::ExitCode, sync::Arc};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use tokio::runtime::Runtime;
+
+use crate::stand::{Stand, stands};
+
+fn main() -> std::io::Result<ExitCode> {
+    match run() {
+        Ok(code) => Ok(code),
+        Err(error) => {
+            writeln!(std::io::stderr(), "end_to_end: {error}")?;
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let arguments = Arguments::from_args();
+    let runtime = Arc::new(Runtime::new()?);
+    let mut trials = Vec::new();
+    for stand in stands(&runtime)? {
+        trials.extend(demo::scenarios().into_iter().map(|scenario| trial(&runtime, &stand, scenario)));
+    }
+    Ok(libtest_mimic::run(&arguments, trials).exit_code())
+}
+
+/// What a scenario came to.
+type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+
+/// A scenario: its name, and what is done on a cluster.
+struct Scenario {
+    name: &'static str,
+    play: fn(&Runtime, &Stand) -> Outcome,
+}
+
+fn trial(runtime: &Arc<Runtime>, stand: &Arc<Stand>, scenario: Scenario) -> Trial {
+    let (runtime, stand) = (Arc::clone(runtime), Arc::clone(stand));
+    let name = format!("{}::{}", stand.cluster.name, scenario.name);
+    Trial::test(name, move || {
+        let turn = stand.turn();
+        let outcome = (scenario.play)(&runtime, &stand).map_err(|error| Failed::from(error.to_string()));
+        drop(turn);
+        outcome
+    })
+}
