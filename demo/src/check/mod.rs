@@ -165,3 +165,6 @@ async fn compare(
     let comparison = multiset::compare(expected, found, options.examples);
     Ok((pair, comparison, dropped))
 }
+
+#[cfg(test)]
+mod tests;
