@@ -20,3 +20,6 @@ pub use difference::{Difference, EntryHashes};
 pub use digest::{Digest, NotADigest};
 pub use field::{FieldDifference, FieldDifferences, fields_differing};
 pub use hash::{document_hash, entry_hash};
+
+#[cfg(test)]
+mod tests;

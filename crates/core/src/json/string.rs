@@ -18,9 +18,7 @@ pub fn unescape(literal: &str, content: &mut Vec<u8>) {
 /// Appends the text as a JSON string with quotes; only what must be escaped is.
 pub fn quote(text: &str, json: &mut String) {
     json.push('"');
-    for character in text.chars() {
-        push_character(character, json);
-    }
+    push_text(text, json);
     json.push('"');
 }
 
@@ -31,14 +29,12 @@ pub fn quote_bytes(content: &[u8], json: &mut String) {
     loop {
         match str::from_utf8(rest) {
             Ok(text) => {
-                text.chars().for_each(|character| push_character(character, json));
+                push_text(text, json);
                 break;
             }
             Err(error) => {
                 let (valid, invalid) = rest.split_at(error.valid_up_to());
-                String::from_utf8_lossy(valid)
-                    .chars()
-                    .for_each(|character| push_character(character, json));
+                push_text(&String::from_utf8_lossy(valid), json);
                 rest = push_surrogate(invalid, json);
             }
         }
@@ -50,6 +46,14 @@ pub fn quote_bytes(content: &[u8], json: &mut String) {
 pub(crate) fn inner(literal: &str) -> &str {
     let end = literal.len().saturating_sub(1);
     literal.get(1..end).unwrap_or_default()
+}
+
+fn push_text(text: &str, json: &mut String) {
+    if text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+        json.push_str(text);
+    } else {
+        text.chars().for_each(|character| push_character(character, json));
+    }
 }
 
 fn push_character(character: char, json: &mut String) {

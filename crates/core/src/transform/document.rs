@@ -128,7 +128,7 @@ impl Workspace {
     pub(super) fn shape(&self, id: NodeId) -> Shape {
         let value = self.node(id).value;
         // The first byte is right even where the rest is out of date.
-        match self.text.as_bytes().get(value.start) {
+        match self.byte(value.start) {
             Some(b'{') => Shape::Object,
             Some(b'[') => Shape::Array,
             Some(b'"') => Shape::String,
@@ -157,8 +157,14 @@ impl Workspace {
         self.node(id).parent
     }
 
-    /// A member's key by content. The slice may live in a buffer that the next call reuses.
+    /// Whether a member's key may begin with this byte: a cheap look before [`Self::key`].
     #[inline]
+    pub(super) fn key_may_begin_with(&self, id: NodeId, byte: u8) -> bool {
+        let node = self.node(id);
+        node.key_escaped || self.byte(node.key.0 + 1) == Some(byte)
+    }
+
+    /// A member's key by content. The slice may live in a buffer that the next call reuses.
     pub(super) fn key(&mut self, id: NodeId) -> &[u8] {
         let node = self.node(id);
         let (start, end) = node.key;
@@ -274,35 +280,36 @@ impl Workspace {
     /// Makes nodes of what is inside and gives the position behind the value.
     fn open(&mut self, id: NodeId) -> Result<usize, Refusal> {
         let is_object = self.shape(id) == Shape::Object;
-        let mut position = self.node(id).value.start + 1;
+        let mut scanner = Scanner::at(&self.text, self.node(id).value.start);
+        scanner.open();
         let mut first = true;
-        loop {
-            // The scanner borrows the text, which stays as it is while nodes are pushed.
-            let mut scanner = Scanner::at(&self.text, position);
-            let item = next_item(&mut scanner, is_object, &mut first)?;
-            position = scanner.position();
-            let Some((key, value)) = item else { break };
-            let node = Node {
+        let first_index = self.nodes.len();
+        while let Some((key, value)) = next_item(&mut scanner, is_object, &mut first)? {
+            let next = id_after(self.nodes.len())?;
+            self.nodes.push(Node {
                 key: (key.start, key.end),
                 key_escaped: key.escaped,
                 value,
                 parent: Some(id),
+                next: Some(next),
                 ..Node::default()
-            };
-            self.push_child(id, node)?;
+            });
+        }
+        let position = scanner.position();
+        let end_index = self.nodes.len();
+        if let Some(last) = self.nodes.get_mut(first_index..).and_then(<[Node]>::last_mut) {
+            last.next = None;
+            self.node_mut(id).first_child = Some(id_of(first_index));
+            self.node_mut(id).last_child = Some(id_of(end_index - 1));
         }
         self.node_mut(id).inside = Inside::Opened;
         Ok(position)
     }
 
     fn push_child(&mut self, parent: NodeId, node: Node) -> Result<(), Refusal> {
-        if self.nodes.len() >= NODES_MAX {
-            let message = format!("the operations look at more than {NODES_MAX} values of it");
-            return Err(Refusal::new(RejectionCode::TooLarge, message));
-        }
+        id_after(self.nodes.len())?;
+        let id = id_of(self.nodes.len());
         self.nodes.push(node);
-        let number = u32::try_from(self.nodes.len()).ok().and_then(NonZeroU32::new);
-        let id = NodeId(number.expect("there are at least one and at most NODES_MAX nodes"));
         match self.node(parent).last_child {
             Some(last) => self.node_mut(last).next = Some(id),
             None => self.node_mut(parent).first_child = Some(id),
@@ -322,21 +329,73 @@ impl Workspace {
         let is_object = self.shape(id) == Shape::Object;
         self.text.push(if is_object { '{' } else { '[' });
         let mut levels = 0;
+        let mut run = None;
+        let mut is_first = true;
         let mut child = self.skip_removed(node.first_child);
         while let Some(item) = child {
-            if is_object {
-                let key = self.node(item).key;
-                self.text.extend_from_within(key.0..key.1);
-                self.text.push(':');
+            let found = *self.node(item);
+            if let Some(range) = self.untouched(&found, is_object) {
+                run = Some(match run {
+                    None => range,
+                    Some(before) if self.follows(&before, &range) => before.start..range.end,
+                    Some(before) => {
+                        self.write_range(before, &mut is_first)?;
+                        range
+                    }
+                });
+                levels = levels.max(found.value.levels);
+            } else {
+                if let Some(before) = run.take() {
+                    self.write_range(before, &mut is_first)?;
+                }
+                self.write_range(found.key.0..found.key.1, &mut is_first)?;
+                if is_object {
+                    self.text.push(':');
+                }
+                levels = levels.max(self.write(item)?);
             }
-            levels = levels.max(self.write(item)?);
             child = self.next_sibling(item);
-            if child.is_some() {
-                self.text.push(',');
-            }
+        }
+        if let Some(before) = run {
+            self.write_range(before, &mut is_first)?;
         }
         self.text.push(if is_object { '}' } else { ']' });
         Ok(levels + 1)
+    }
+
+    /// Where a member or element stands as a whole, if the text has it in the form in which it would be written.
+    #[inline]
+    fn untouched(&self, node: &Node, is_object: bool) -> Option<Range<usize>> {
+        if node.inside == Inside::Changed {
+            return None;
+        }
+        if !is_object {
+            return Some(node.value.start..node.value.end);
+        }
+        let (start, end) = node.key;
+        let joined = end + 1 == node.value.start && self.byte(end) == Some(b':');
+        joined.then_some(start..node.value.end)
+    }
+
+    /// Whether two ranges have nothing between them but the comma that would be written.
+    #[inline]
+    fn follows(&self, before: &Range<usize>, next: &Range<usize>) -> bool {
+        before.end + 1 == next.start && self.byte(before.end) == Some(b',')
+    }
+
+    /// Repeats a part of the text behind a comma, the first time without.
+    fn write_range(&mut self, range: Range<usize>, is_first: &mut bool) -> Result<(), Refusal> {
+        self.check_room(range.len())?;
+        if !std::mem::take(is_first) {
+            self.text.push(',');
+        }
+        self.text.extend_from_within(range);
+        Ok(())
+    }
+
+    #[inline]
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.text.as_bytes().get(at).copied()
     }
 
     /// A node is marked only if its ancestors are, so the way up can end at the first one that is.
@@ -398,6 +457,23 @@ impl Workspace {
 #[inline]
 fn index(id: NodeId) -> usize {
     id.0.get() as usize - 1
+}
+
+/// The id of the node at this index, which is below [`NODES_MAX`].
+#[inline]
+fn id_of(index: usize) -> NodeId {
+    let number = u32::try_from(index + 1).ok().and_then(NonZeroU32::new);
+    NodeId(number.expect("NODES_MAX fits in 32 bits"))
+}
+
+/// The id of the node behind the one at this index; refused when there is no room for the one at this index.
+#[inline]
+fn id_after(index: usize) -> Result<NodeId, Refusal> {
+    if index >= NODES_MAX {
+        let message = format!("the operations look at more than {NODES_MAX} values of it");
+        return Err(Refusal::new(RejectionCode::TooLarge, message));
+    }
+    Ok(id_of(index + 1))
 }
 
 #[inline]

@@ -102,15 +102,18 @@ impl Workspace {
         search: &mut Search,
     ) -> Result<(), Refusal> {
         let rest = path.as_bytes().get(offset..).unwrap_or_default();
+        let first = rest.first().copied().unwrap_or_default();
         let mut next = self.first_child(object)?;
         while let Some(member) = next {
-            match key_match(self.key(member), rest) {
-                Match::No => {}
-                Match::Whole => {
-                    search.count += 1;
-                    search.field = Some(member);
+            if self.key_may_begin_with(member, first) {
+                match key_match(self.key(member), rest) {
+                    Match::No => {}
+                    Match::Whole => {
+                        search.count += 1;
+                        search.field = Some(member);
+                    }
+                    Match::Front(length) => self.follow(member, path, offset + length, search)?,
                 }
-                Match::Front(length) => self.follow(member, path, offset + length, search)?,
             }
             next = self.next_sibling(member);
         }
