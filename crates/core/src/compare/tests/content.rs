@@ -88,7 +88,8 @@ fn parts_do_not_mix() {
 /// The journal keeps digests while a run lasts, and a newer program may read them: the hash must not change unseen.
 #[test]
 fn the_hash_stays_what_it_is() {
-    let document = hash(r#"{"id":"a","n":[1.10,-7,1e400],"t":{"x":null,"y":"a long text, hashed"}}"#);
+    let document =
+        hash(r#"{"id":"a","n":[1.10,-7,1e400],"t":{"x":null,"y":"a long text, hashed"}}"#);
     insta::assert_snapshot!(format!("{document:032x}"), @"c00c26cf6d2d24e09a9130b89b178390");
     insta::assert_snapshot!(format!("{:032x}", entry_hash("id", Some("r"), document)), @"85d586914663eea93b265a8b827795d1");
 }
@@ -143,8 +144,13 @@ fn not_json() {
         let fault = document_hash(source).unwrap_err();
         assert_eq!((fault.offset, fault.reason), (offset, reason), "{}", source.escape_ascii());
     }
-    assert!(document_hash("[".repeat(128).as_bytes()).unwrap_err().reason != NotJsonReason::TooDeep);
-    assert_eq!(document_hash("[".repeat(129).as_bytes()).unwrap_err().reason, NotJsonReason::TooDeep);
+    assert!(
+        document_hash("[".repeat(128).as_bytes()).unwrap_err().reason != NotJsonReason::TooDeep
+    );
+    assert_eq!(
+        document_hash("[".repeat(129).as_bytes()).unwrap_err().reason,
+        NotJsonReason::TooDeep
+    );
 }
 
 /// A value as the text of its parts, so that it can be written in different orders.

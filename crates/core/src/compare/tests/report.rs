@@ -12,7 +12,8 @@ fn entries(rows: &[(&str, u128)]) -> EntryHashes {
 
 #[test]
 fn missing_extra_and_differing() {
-    let expected = entries(&[("e", 5), ("b", 2), ("a", 1), ("d", 4), ("c", 3), ("twice", 7), ("twice", 8)]);
+    let expected =
+        entries(&[("e", 5), ("b", 2), ("a", 1), ("d", 4), ("c", 3), ("twice", 7), ("twice", 8)]);
     let found = entries(&[("a", 1), ("x", 1), ("c", 9), ("b", 9), ("f", 1), ("twice", 15)]);
     let all = Difference::between(&expected, &found, 10);
     assert_eq!(all.missing, ["d", "e"]);

@@ -72,7 +72,13 @@ fn wire() {
     bucketed.add("id", 255);
     let wire = format!("{:03x}=1:000000000000000000000000000000ff", bucket_of("id"));
     assert_eq!(String::from(bucketed), wire);
-    for wrong in ["x", "1", "1:ff", "-1:000000000000000000000000000000ff", "1:00000000000000000000000000000-ff"] {
+    for wrong in [
+        "x",
+        "1",
+        "1:ff",
+        "-1:000000000000000000000000000000ff",
+        "1:00000000000000000000000000000-ff",
+    ] {
         assert!(serde_json::from_value::<Digest>(wrong.into()).is_err(), "{wrong}");
     }
     let sum = "000000000000000000000000000000ff";

@@ -25,8 +25,18 @@ const KEYS: [&str; 9] = ["a", "b", "c", "a.b", "b.c", "a.b.c", "a\"", "a.", ".b"
 const TEXTS: [&str; 11] =
     ["", "x", "x y", " x y z", "7", "+7", "-0.50", "true", "é\"\\", "\u{1f}\n", "😀 😀"];
 
-const NUMBERS: [&str; 10] =
-    ["0", "-0", "7", "1.10", "2.0", "1e3", "1e400", "-5e-1", "9007199254740993", "123456789012345678901"];
+const NUMBERS: [&str; 10] = [
+    "0",
+    "-0",
+    "7",
+    "1.10",
+    "2.0",
+    "1e3",
+    "1e400",
+    "-5e-1",
+    "9007199254740993",
+    "123456789012345678901",
+];
 
 fn json() -> impl Strategy<Value = Json> {
     let leaf = prop_oneof![
@@ -65,7 +75,8 @@ fn relocation() -> impl Strategy<Value = Relocation> {
 fn rename() -> impl Strategy<Value = Relocation> {
     (relocation(), select(&["a", "b", "c"][..])).prop_map(|(relocation, name)| {
         let from = relocation.from.as_str();
-        let to = from.rsplit_once('.').map_or(name.into(), |(parent, _)| format!("{parent}.{name}"));
+        let to =
+            from.rsplit_once('.').map_or(name.into(), |(parent, _)| format!("{parent}.{name}"));
         Relocation { to: FieldPath::try_from(to).unwrap(), ..relocation }
     })
 }
@@ -84,9 +95,8 @@ fn casting() -> impl Strategy<Value = Casting> {
 }
 
 fn splitting() -> impl Strategy<Value = Splitting> {
-    (path(), select(&[" ", "\"", "xx"][..]), vec(path(), 1..4)).prop_map(
-        |(field, separator, into)| Splitting { field, separator: separator.into(), into },
-    )
+    (path(), select(&[" ", "\"", "xx"][..]), vec(path(), 1..4))
+        .prop_map(|(field, separator, into)| Splitting { field, separator: separator.into(), into })
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -106,7 +116,8 @@ fn operation() -> impl Strategy<Value = Operation> {
 /// White space and escapes that change nothing, chosen by the bits of `noise`.
 fn noisy(json: &str, mut noise: u64) -> String {
     let mut next = || {
-        noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        noise =
+            noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         noise >> 61
     };
     let mut output = String::new();

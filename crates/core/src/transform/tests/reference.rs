@@ -84,7 +84,10 @@ pub(super) fn apply(operations: &[Operation], mut document: Members) -> Outcome<
 fn apply_one(operation: &Operation, document: &mut Members) -> Outcome {
     match operation {
         Operation::Rename(_) | Operation::Move(_) | Operation::Copy(_) => {
-            let (Operation::Rename(relocation) | Operation::Move(relocation) | Operation::Copy(relocation)) = operation else {
+            let (Operation::Rename(relocation)
+            | Operation::Move(relocation)
+            | Operation::Copy(relocation)) = operation
+            else {
                 unreachable!()
             };
             let (from, to) = (relocation.from.as_str(), relocation.to.as_str());
@@ -229,9 +232,9 @@ fn relocate(
         let to_rest = rest_in_array(frame, &way, from, to)?;
         let mut frames = Vec::new();
         objects(at(frame, &way.at), &mut frames);
-        return frames.into_iter().try_for_each(|frame| {
-            relocate(operation, relocation, frame, (&way.rest, &to_rest))
-        });
+        return frames
+            .into_iter()
+            .try_for_each(|frame| relocate(operation, relocation, frame, (&way.rest, &to_rest)));
     }
     let value = take_value(frame, &way.at);
     let parent_of = |path: &str| path.rsplit_once('.').map(|(parent, _)| parent.to_owned());
@@ -418,10 +421,8 @@ fn long_of(digits: &str) -> Option<Json> {
 fn split(splitting: &Splitting, frame: &mut Members, field: &str, into: &[&str]) -> Outcome {
     let Some(way) = way(frame, field)? else { return Ok(()) };
     if !way.rest.is_empty() {
-        let targets: Vec<String> = into
-            .iter()
-            .map(|to| rest_in_array(frame, &way, field, to))
-            .collect::<Outcome<_>>()?;
+        let targets: Vec<String> =
+            into.iter().map(|to| rest_in_array(frame, &way, field, to)).collect::<Outcome<_>>()?;
         let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
         let mut frames = Vec::new();
         objects(at(frame, &way.at), &mut frames);

@@ -22,11 +22,7 @@ fn untouched_bytes_stay() {
     let odd = r#""n":[1.10,1e400,123456789012345678901234567890,-0.0],"s":"\u00e9\/","k\u0065y":{  "x" : 1 }"#;
     let source = format!("{{\"a\":1,{odd}}}");
     let expected = format!("{{\"b\":1,{odd}}}");
-    check(&[(
-        r#"{"rename":{"from":"a","to":"b"}}"#,
-        &source,
-        &expected,
-    )]);
+    check(&[(r#"{"rename":{"from":"a","to":"b"}}"#, &source, &expected)]);
     // Nothing changes, so white space stays as well.
     let spaced = " { \"a\" : 1 }\n";
     check(&[
@@ -45,7 +41,11 @@ fn rename() {
         (r#"{"rename":{"from":"a","to":"b"}}"#, r#"{"x":1}"#, r#"{"x":1}"#),
         (r#"{"rename":{"from":"a","to":"b"}}"#, r#"{"a":null}"#, r#"{"b":null}"#),
         (r#"{"rename":{"from":"a","to":"a"}}"#, r#"{"a":1}"#, r#"{"a":1}"#),
-        (r#"{"rename":{"from":"a.b","to":"a.c"}}"#, r#"{"a":{"b":1,"d":2}}"#, r#"{"a":{"c":1,"d":2}}"#),
+        (
+            r#"{"rename":{"from":"a.b","to":"a.c"}}"#,
+            r#"{"a":{"b":1,"d":2}}"#,
+            r#"{"a":{"c":1,"d":2}}"#,
+        ),
         (r#"{"rename":{"from":"a.b","to":"a.c"}}"#, r#"{"a.b":1,"d":2}"#, r#"{"a.c":1,"d":2}"#),
         (r#"{"rename":{"from":"a.b.c","to":"a.b.d"}}"#, r#"{"a":{"b.c":1}}"#, r#"{"a":{"b.d":1}}"#),
         (r#"{"rename":{"from":"a.b.c","to":"a.b.d"}}"#, r#"{"a.b":{"c":1}}"#, r#"{"a.b":{"d":1}}"#),
@@ -55,17 +55,33 @@ fn rename() {
         (r#"{"rename":{"from":"a.b","to":"c"}}"#, r#"{"a":{"b":1}}"#, r#"{"c":1}"#),
         // The target exists.
         (r#"{"rename":{"from":"a","to":"b"}}"#, r#"{"a":1,"b":2}"#, "T0104"),
-        (r#"{"rename":{"from":"a","to":"b","existing":"overwrite"}}"#, r#"{"b":2,"a":1}"#, r#"{"b":1}"#),
+        (
+            r#"{"rename":{"from":"a","to":"b","existing":"overwrite"}}"#,
+            r#"{"b":2,"a":1}"#,
+            r#"{"b":1}"#,
+        ),
         (r#"{"rename":{"from":"a","to":"b","existing":"keep"}}"#, r#"{"b":2,"a":1}"#, r#"{"b":2}"#),
         (r#"{"rename":{"from":"a.b","to":"a.c"}}"#, r#"{"a":{"b":1},"a.c":2}"#, "T0104"),
         // Both at once.
         (r#"{"rename":{"from":"a.b","to":"a.c"}}"#, r#"{"a":{"b":1},"a.b":2}"#, "T0103"),
-        (r#"{"rename":{"from":"a.b","to":"a.c"}}"#, r#"{"a":{"x":1},"a.b":2}"#, r#"{"a":{"x":1},"a.c":2}"#),
+        (
+            r#"{"rename":{"from":"a.b","to":"a.c"}}"#,
+            r#"{"a":{"x":1},"a.b":2}"#,
+            r#"{"a":{"x":1},"a.c":2}"#,
+        ),
         (r#"{"rename":{"from":"a","to":"b"}}"#, r#"{"a":1,"a":2}"#, "T0103"),
         (r#"{"rename":{"from":"c","to":"b"}}"#, r#"{"a":1,"a":2,"c":3}"#, r#"{"a":1,"a":2,"b":3}"#),
         // Arrays.
-        (r#"{"rename":{"from":"a.b","to":"a.c"}}"#, r#"{"a":[{"b":1},{"x":2},7,null,[{"b":3}]]}"#, r#"{"a":[{"c":1},{"x":2},7,null,[{"c":3}]]}"#),
-        (r#"{"rename":{"from":"a.b.c","to":"a.b.d"}}"#, r#"{"a":[{"b":[{"c":1}]},{"b":{"c":2}},{"b.c":3}]}"#, r#"{"a":[{"b":[{"d":1}]},{"b":{"d":2}},{"b.d":3}]}"#),
+        (
+            r#"{"rename":{"from":"a.b","to":"a.c"}}"#,
+            r#"{"a":[{"b":1},{"x":2},7,null,[{"b":3}]]}"#,
+            r#"{"a":[{"c":1},{"x":2},7,null,[{"c":3}]]}"#,
+        ),
+        (
+            r#"{"rename":{"from":"a.b.c","to":"a.b.d"}}"#,
+            r#"{"a":[{"b":[{"c":1}]},{"b":{"c":2}},{"b.c":3}]}"#,
+            r#"{"a":[{"b":[{"d":1}]},{"b":{"d":2}},{"b.d":3}]}"#,
+        ),
         (r#"{"rename":{"from":"a.b","to":"a.c"}}"#, r#"{"a":[{"b":1},{"b":2,"c":3}]}"#, "T0104"),
         (
             r#"{"rename":{"from":"a.b.c","to":"a.b.d"}}"#,
@@ -80,33 +96,87 @@ fn rename() {
 #[test]
 fn moving() {
     check(&[
-        (r#"{"move":{"from":"a.b","to":"x.y"}}"#, r#"{"a":{"b":1},"z":2}"#, r#"{"z":2,"x":{"y":1}}"#),
-        (r#"{"move":{"from":"a.b","to":"x.y"}}"#, r#"{"a":{"b":1,"c":3},"x":{"w":2}}"#, r#"{"a":{"c":3},"x":{"w":2,"y":1}}"#),
+        (
+            r#"{"move":{"from":"a.b","to":"x.y"}}"#,
+            r#"{"a":{"b":1},"z":2}"#,
+            r#"{"z":2,"x":{"y":1}}"#,
+        ),
+        (
+            r#"{"move":{"from":"a.b","to":"x.y"}}"#,
+            r#"{"a":{"b":1,"c":3},"x":{"w":2}}"#,
+            r#"{"a":{"c":3},"x":{"w":2,"y":1}}"#,
+        ),
         (r#"{"move":{"from":"a.b.c","to":"x"}}"#, r#"{"a":{"b":{"c":1}}}"#, r#"{"x":1}"#),
-        (r#"{"move":{"from":"a.b.c","to":"x"}}"#, r#"{"a":{"b":{"c":1},"d":{}}}"#, r#"{"a":{"d":{}},"x":1}"#),
+        (
+            r#"{"move":{"from":"a.b.c","to":"x"}}"#,
+            r#"{"a":{"b":{"c":1},"d":{}}}"#,
+            r#"{"a":{"d":{}},"x":1}"#,
+        ),
         (r#"{"move":{"from":"a.b.c","to":"x"}}"#, r#"{"a.b":{"c":1},"a":2}"#, r#"{"a":2,"x":1}"#),
         (r#"{"move":{"from":"a.b","to":"x"}}"#, r#"{"a":{}}"#, r#"{"a":{}}"#),
-        (r#"{"move":{"from":"a","to":"x.y.z"}}"#, r#"{"a":{ "deep":[1.0] }}"#, r#"{"x":{"y":{"z":{ "deep":[1.0] }}}}"#),
+        (
+            r#"{"move":{"from":"a","to":"x.y.z"}}"#,
+            r#"{"a":{ "deep":[1.0] }}"#,
+            r#"{"x":{"y":{"z":{ "deep":[1.0] }}}}"#,
+        ),
         // Into itself and out of itself.
-        (r#"{"move":{"from":"a","to":"a.b"}}"#, r#"{"a":{"b":1,"c":2}}"#, r#"{"a":{"b":{"b":1,"c":2}}}"#),
+        (
+            r#"{"move":{"from":"a","to":"a.b"}}"#,
+            r#"{"a":{"b":1,"c":2}}"#,
+            r#"{"a":{"b":{"b":1,"c":2}}}"#,
+        ),
         (r#"{"move":{"from":"a.b","to":"a"}}"#, r#"{"a":{"b":{"c":1}}}"#, r#"{"a":{"c":1}}"#),
         (r#"{"move":{"from":"a.b","to":"a"}}"#, r#"{"a":{"b":1,"c":2}}"#, "T0104"),
-        (r#"{"move":{"from":"a.b","to":"a","existing":"overwrite"}}"#, r#"{"a":{"b":1,"c":2}}"#, r#"{"a":1}"#),
-        (r#"{"move":{"from":"a.b","to":"a","existing":"keep"}}"#, r#"{"a":{"b":1,"c":2}}"#, r#"{"a":{"c":2}}"#),
+        (
+            r#"{"move":{"from":"a.b","to":"a","existing":"overwrite"}}"#,
+            r#"{"a":{"b":1,"c":2}}"#,
+            r#"{"a":1}"#,
+        ),
+        (
+            r#"{"move":{"from":"a.b","to":"a","existing":"keep"}}"#,
+            r#"{"a":{"b":1,"c":2}}"#,
+            r#"{"a":{"c":2}}"#,
+        ),
         (r#"{"move":{"from":"a","to":"a"}}"#, r#"{"a":1,"b":2}"#, r#"{"b":2,"a":1}"#),
         // The target exists.
         (r#"{"move":{"from":"a","to":"b.c"}}"#, r#"{"a":1,"b":{"c":null}}"#, "T0104"),
-        (r#"{"move":{"from":"a","to":"b.c","existing":"overwrite"}}"#, r#"{"b.c":2,"a":1}"#, r#"{"b.c":1}"#),
-        (r#"{"move":{"from":"a","to":"b.c","existing":"keep"}}"#, r#"{"a":1,"b":{"c":2}}"#, r#"{"b":{"c":2}}"#),
+        (
+            r#"{"move":{"from":"a","to":"b.c","existing":"overwrite"}}"#,
+            r#"{"b.c":2,"a":1}"#,
+            r#"{"b.c":1}"#,
+        ),
+        (
+            r#"{"move":{"from":"a","to":"b.c","existing":"keep"}}"#,
+            r#"{"a":1,"b":{"c":2}}"#,
+            r#"{"b":{"c":2}}"#,
+        ),
+    ]);
+}
+
+#[test]
+fn moving_into_parents_and_elements() {
+    check(&[
         // Parents.
         (r#"{"move":{"from":"a","to":"b.c"}}"#, r#"{"a":1,"b":null}"#, r#"{"b":{"c":1}}"#),
         (r#"{"move":{"from":"a","to":"b.c.d"}}"#, r#"{"a":1,"b":null}"#, r#"{"b":{"c":{"d":1}}}"#),
         (r#"{"move":{"from":"a","to":"b.c"}}"#, r#"{"a":1,"b":"text"}"#, "T0105"),
-        (r#"{"move":{"from":"a","to":"b.c.d"}}"#, r#"{"a":1,"b":{"x":1},"b.c":{"y":2}}"#, r#"{"b":{"x":1},"b.c":{"y":2,"d":1}}"#),
+        (
+            r#"{"move":{"from":"a","to":"b.c.d"}}"#,
+            r#"{"a":1,"b":{"x":1},"b.c":{"y":2}}"#,
+            r#"{"b":{"x":1},"b.c":{"y":2,"d":1}}"#,
+        ),
         (r#"{"move":{"from":"a","to":"b.c.d"}}"#, r#"{"a":1,"b":{"c":{}},"b.c":{"y":2}}"#, "T0103"),
         // Arrays.
-        (r#"{"move":{"from":"i.a","to":"i.x.y"}}"#, r#"{"i":[{"a":1},{"a":2,"x":{"z":3}},{"b":4}]}"#, r#"{"i":[{"x":{"y":1}},{"x":{"z":3,"y":2}},{"b":4}]}"#),
-        (r#"{"move":{"from":"i.a.b","to":"i.c"}}"#, r#"{"i":[{"a":{"b":1}}]}"#, r#"{"i":[{"c":1}]}"#),
+        (
+            r#"{"move":{"from":"i.a","to":"i.x.y"}}"#,
+            r#"{"i":[{"a":1},{"a":2,"x":{"z":3}},{"b":4}]}"#,
+            r#"{"i":[{"x":{"y":1}},{"x":{"z":3,"y":2}},{"b":4}]}"#,
+        ),
+        (
+            r#"{"move":{"from":"i.a.b","to":"i.c"}}"#,
+            r#"{"i":[{"a":{"b":1}}]}"#,
+            r#"{"i":[{"c":1}]}"#,
+        ),
         (r#"{"move":{"from":"i.a","to":"x"}}"#, r#"{"i":[{"a":1}]}"#, "T0106"),
         (r#"{"move":{"from":"i.a","to":"x"}}"#, r#"{"i":[{"b":1}]}"#, r#"{"i":[{"b":1}]}"#),
         (r#"{"move":{"from":"x","to":"i.a"}}"#, r#"{"i":[{"b":1}],"x":2}"#, "T0106"),
@@ -119,49 +189,101 @@ fn moving() {
 #[test]
 fn copying() {
     check(&[
-        (r#"{"copy":{"from":"a","to":"b"}}"#, r#"{"a":{ "x":1.0 },"c":2}"#, r#"{"a":{ "x":1.0 },"c":2,"b":{ "x":1.0 }}"#),
+        (
+            r#"{"copy":{"from":"a","to":"b"}}"#,
+            r#"{"a":{ "x":1.0 },"c":2}"#,
+            r#"{"a":{ "x":1.0 },"c":2,"b":{ "x":1.0 }}"#,
+        ),
         (r#"{"copy":{"from":"a","to":"b"}}"#, r#"{"c":2}"#, r#"{"c":2}"#),
         (r#"{"copy":{"from":"a","to":"a.b"}}"#, r#"{"a":{"x":1}}"#, r#"{"a":{"x":1,"b":{"x":1}}}"#),
         (r#"{"copy":{"from":"a","to":"a.b"}}"#, r#"{"a":1}"#, "T0105"),
         (r#"{"copy":{"from":"a.b","to":"a"}}"#, r#"{"a":{"b":1}}"#, "T0104"),
-        (r#"{"copy":{"from":"a.b","to":"a","existing":"overwrite"}}"#, r#"{"a":{"b":1}}"#, r#"{"a":1}"#),
-        (r#"{"copy":{"from":"a","to":"b","existing":"keep"}}"#, r#"{"a":1,"b":2}"#, r#"{"a":1,"b":2}"#),
-        (r#"{"copy":{"from":"i.a","to":"i.b"}}"#, r#"{"i":[{"a":1},{}]}"#, r#"{"i":[{"a":1,"b":1},{}]}"#),
+        (
+            r#"{"copy":{"from":"a.b","to":"a","existing":"overwrite"}}"#,
+            r#"{"a":{"b":1}}"#,
+            r#"{"a":1}"#,
+        ),
+        (
+            r#"{"copy":{"from":"a","to":"b","existing":"keep"}}"#,
+            r#"{"a":1,"b":2}"#,
+            r#"{"a":1,"b":2}"#,
+        ),
+        (
+            r#"{"copy":{"from":"i.a","to":"i.b"}}"#,
+            r#"{"i":[{"a":1},{}]}"#,
+            r#"{"i":[{"a":1,"b":1},{}]}"#,
+        ),
         (r#"{"copy":{"from":"i.a","to":"b"}}"#, r#"{"i":[{"a":1}]}"#, "T0106"),
         // What was changed before is what is copied.
-        (r#"{"set":{"field":"a.x","value":1}},{"copy":{"from":"a","to":"b"}},{"set":{"field":"a.x","value":2}}"#, r#"{"a":{"w":0}}"#, r#"{"a":{"w":0,"x":2},"b":{"w":0,"x":1}}"#),
+        (
+            r#"{"set":{"field":"a.x","value":1}},{"copy":{"from":"a","to":"b"}},{"set":{"field":"a.x","value":2}}"#,
+            r#"{"a":{"w":0}}"#,
+            r#"{"a":{"w":0,"x":2},"b":{"w":0,"x":1}}"#,
+        ),
     ]);
 }
 
 #[test]
 fn removing() {
     check(&[
-        (r#"{"remove":{"fields":["a","b.c"]}}"#, r#"{"a":1,"b":{"c":2},"d":3}"#, r#"{"b":{},"d":3}"#),
+        (
+            r#"{"remove":{"fields":["a","b.c"]}}"#,
+            r#"{"a":1,"b":{"c":2},"d":3}"#,
+            r#"{"b":{},"d":3}"#,
+        ),
         (r#"{"remove":{"fields":["b.c"]}}"#, r#"{"b.c":2}"#, "{}"),
         (r#"{"remove":{"fields":["b.c"]}}"#, r#"{"b.c":2,"b":{"c":1}}"#, "T0103"),
-        (r#"{"remove":{"fields":["b.c"]}}"#, r#"{"b":[{"c":1},{"d":2},3,[{"c":4,"e":5}]]}"#, r#"{"b":[{},{"d":2},3,[{"e":5}]]}"#),
+        (
+            r#"{"remove":{"fields":["b.c"]}}"#,
+            r#"{"b":[{"c":1},{"d":2},3,[{"c":4,"e":5}]]}"#,
+            r#"{"b":[{},{"d":2},3,[{"e":5}]]}"#,
+        ),
         (r#"{"remove":{"fields":["b.c"]}}"#, r#"{"b":[],"c":"b.c"}"#, r#"{"b":[],"c":"b.c"}"#),
         (r#"{"remove":{"fields":["a","a"]}}"#, r#"{"a":1}"#, "{}"),
-        (r#"{"remove":{"fields":["a"]}},{"set":{"field":"a","value":2}}"#, r#"{"a":1,"b":0}"#, r#"{"b":0,"a":2}"#),
+        (
+            r#"{"remove":{"fields":["a"]}},{"set":{"field":"a","value":2}}"#,
+            r#"{"a":1,"b":0}"#,
+            r#"{"b":0,"a":2}"#,
+        ),
     ]);
 }
 
 #[test]
 fn setting() {
     check(&[
-        (r#"{"set":{"field":"a.b","value":{"x":[1,null]}}}"#, "{}", r#"{"a":{"b":{"x":[1,null]}}}"#),
+        (
+            r#"{"set":{"field":"a.b","value":{"x":[1,null]}}}"#,
+            "{}",
+            r#"{"a":{"b":{"x":[1,null]}}}"#,
+        ),
         (r#"{"set":{"field":"a","value":null}}"#, r#"{"a":{"b":1},"c":2}"#, r#"{"a":null,"c":2}"#),
         (r#"{"set":{"field":"a.b","value":1}}"#, r#"{"a.b":{"c":1}}"#, r#"{"a.b":1}"#),
         (r#"{"set":{"field":"a.b","value":1}}"#, r#"{"a":5}"#, "T0105"),
         (r#"{"set":{"field":"a.b","value":1}}"#, r#"{"a":null}"#, r#"{"a":{"b":1}}"#),
-        (r#"{"set":{"field":"a.b","value":1}}"#, r#"{"a":[{"b":2},{"c":3},null,[{}]]}"#, r#"{"a":[{"b":1},{"c":3,"b":1},null,[{"b":1}]]}"#),
-        (r#"{"set":{"field":"a.b.c","value":1}}"#, r#"{"a":[{},{"b":{}},{"b":[{}]}]}"#, r#"{"a":[{"b":{"c":1}},{"b":{"c":1}},{"b":[{"c":1}]}]}"#),
+        (
+            r#"{"set":{"field":"a.b","value":1}}"#,
+            r#"{"a":[{"b":2},{"c":3},null,[{}]]}"#,
+            r#"{"a":[{"b":1},{"c":3,"b":1},null,[{"b":1}]]}"#,
+        ),
+        (
+            r#"{"set":{"field":"a.b.c","value":1}}"#,
+            r#"{"a":[{},{"b":{}},{"b":[{}]}]}"#,
+            r#"{"a":[{"b":{"c":1}},{"b":{"c":1}},{"b":[{"c":1}]}]}"#,
+        ),
         (r#"{"set":{"field":"a.b","value":1}}"#, r#"{"a":[]}"#, r#"{"a":[]}"#),
         (r#"{"set":{"field":"a.b","value":1}}"#, r#"{"a":["x"]}"#, "T0105"),
         (r#"{"set":{"field":"a.b","value":1}}"#, r#"{"a":{"b":1},"a.b":2}"#, "T0103"),
-        (r#"{"set":{"field":"a.b.c","value":1}}"#, r#"{"a":[],"a.b":{}}"#, r#"{"a":[],"a.b":{"c":1}}"#),
+        (
+            r#"{"set":{"field":"a.b.c","value":1}}"#,
+            r#"{"a":[],"a.b":{}}"#,
+            r#"{"a":[],"a.b":{"c":1}}"#,
+        ),
         // What was set can be looked into.
-        (r#"{"set":{"field":"a","value":{"b":{"c":1}}}},{"rename":{"from":"a.b.c","to":"a.b.d"}}"#, r#"{"a":0}"#, r#"{"a":{"b":{"d":1}}}"#),
+        (
+            r#"{"set":{"field":"a","value":{"b":{"c":1}}}},{"rename":{"from":"a.b.c","to":"a.b.d"}}"#,
+            r#"{"a":0}"#,
+            r#"{"a":{"b":{"d":1}}}"#,
+        ),
     ]);
 }
 
@@ -172,7 +294,11 @@ fn defaulting() {
         (r#"{"default":{"field":"a","value":0}}"#, r#"{"a":null}"#, r#"{"a":null}"#),
         (r#"{"default":{"field":"a.b","value":0}}"#, r#"{"a.b":1}"#, r#"{"a.b":1}"#),
         (r#"{"default":{"field":"a.b","value":0}}"#, r#"{"a":null}"#, r#"{"a":{"b":0}}"#),
-        (r#"{"default":{"field":"a.b","value":0}}"#, r#"{"a":[{"b":1},{}]}"#, r#"{"a":[{"b":1},{"b":0}]}"#),
+        (
+            r#"{"default":{"field":"a.b","value":0}}"#,
+            r#"{"a":[{"b":1},{}]}"#,
+            r#"{"a":[{"b":1},{"b":0}]}"#,
+        ),
         (r#"{"default":{"field":"a.b","value":0}}"#, r#"{"a":true}"#, "T0105"),
     ]);
 }
@@ -201,8 +327,16 @@ fn splitting() {
         (IN_PLACE, r#"{"n":null}"#, r#"{"n":null}"#),
         (NESTED, r#"{"p":{"n":"a b"}}"#, r#"{"p":{"f":"a"},"q":{"l":"b"}}"#),
         (NESTED, r#"{"p":[{"n":"a b"}]}"#, "T0106"),
-        (UNTIL, r#"{"i":[{"n":"a b"},{"n":"c"},{"x":1}]}"#, r#"{"i":[{"f":"a","l":"b"},{"f":"c"},{"x":1}]}"#),
-        (r#"{"split":{"field":"n","separator":"-","into":["n.x","n.y"]}}"#, r#"{"n":"a-b"}"#, r#"{"n":{"x":"a","y":"b"}}"#),
+        (
+            UNTIL,
+            r#"{"i":[{"n":"a b"},{"n":"c"},{"x":1}]}"#,
+            r#"{"i":[{"f":"a","l":"b"},{"f":"c"},{"x":1}]}"#,
+        ),
+        (
+            r#"{"split":{"field":"n","separator":"-","into":["n.x","n.y"]}}"#,
+            r#"{"n":"a-b"}"#,
+            r#"{"n":{"x":"a","y":"b"}}"#,
+        ),
     ]);
 }
 
@@ -268,18 +402,35 @@ fn casting() {
             ("remove", r#"{"b":0}"#.into()),
             ("null", r#"{"a":null,"b":0}"#.into()),
         ] {
-            let operation = format!(r#"{{"cast":{{"field":"a","to":"{to}","otherwise":"{otherwise}"}}}}"#);
+            let operation =
+                format!(r#"{{"cast":{{"field":"a","to":"{to}","otherwise":"{otherwise}"}}}}"#);
             let possible = format!(r#"{{"a":{expected},"b":0}}"#);
             let outcome = if expected == "-" { impossible } else { possible };
             check(&[(&operation, &source, &outcome)]);
         }
     }
     check(&[
-        (r#"{"cast":{"field":"a","to":"long","otherwise":"remove"}}"#, r#"{"a":["1","x",{},[2.5,3]]}"#, r#"{"a":[1,[3]]}"#),
-        (r#"{"cast":{"field":"a","to":"long","otherwise":"null"}}"#, r#"{"a":["1","x",{}]}"#, r#"{"a":[1,null,null]}"#),
-        (r#"{"cast":{"field":"a","to":"long","otherwise":"keep"}}"#, r#"{"a":["1","x",{ }]}"#, r#"{"a":[1,"x",{ }]}"#),
+        (
+            r#"{"cast":{"field":"a","to":"long","otherwise":"remove"}}"#,
+            r#"{"a":["1","x",{},[2.5,3]]}"#,
+            r#"{"a":[1,[3]]}"#,
+        ),
+        (
+            r#"{"cast":{"field":"a","to":"long","otherwise":"null"}}"#,
+            r#"{"a":["1","x",{}]}"#,
+            r#"{"a":[1,null,null]}"#,
+        ),
+        (
+            r#"{"cast":{"field":"a","to":"long","otherwise":"keep"}}"#,
+            r#"{"a":["1","x",{ }]}"#,
+            r#"{"a":[1,"x",{ }]}"#,
+        ),
         (r#"{"cast":{"field":"a","to":"long"}}"#, r#"{"a":["1","x"]}"#, "T0107"),
-        (r#"{"cast":{"field":"a.b","to":"string"}}"#, r#"{"a":[{"b":1},{"c":1},{"b":[2]}]}"#, r#"{"a":[{"b":"1"},{"c":1},{"b":["2"]}]}"#),
+        (
+            r#"{"cast":{"field":"a.b","to":"string"}}"#,
+            r#"{"a":[{"b":1},{"c":1},{"b":[2]}]}"#,
+            r#"{"a":[{"b":"1"},{"c":1},{"b":["2"]}]}"#,
+        ),
         (r#"{"cast":{"field":"a","to":"long"}}"#, r#"{"b":"x"}"#, r#"{"b":"x"}"#),
     ]);
 }
@@ -321,9 +472,8 @@ fn paths_too_deep_or_doubling() {
     let set = |path: &str| format!(r#"[{{"set":{{"field":"{path}","value":1}}}}]"#);
     assert!(apply(&program(&set(&path)), b"{}").is_ok());
     assert_eq!(apply(&program(&set(&longer)), b"{}").unwrap_err().code.as_str(), "T0102");
-    let copies: Vec<String> = (0..40)
-        .map(|index| format!(r#"{{"copy":{{"from":"a","to":"a.copy{index}"}}}}"#))
-        .collect();
+    let copies: Vec<String> =
+        (0..40).map(|index| format!(r#"{{"copy":{{"from":"a","to":"a.copy{index}"}}}}"#)).collect();
     let copies = copies.join(",");
     let source = format!(r#"{{"a":{{"text":"{}"}}}}"#, "x".repeat(1000));
     let rejection = apply(&program(&format!("[{copies}]")), source.as_bytes()).unwrap_err();
@@ -332,9 +482,8 @@ fn paths_too_deep_or_doubling() {
 
 #[test]
 fn a_rejection_says_where_and_what_next() {
-    let program = program(
-        r#"[{"remove":{"fields":["z"]}},{"cast":{"field":"price","to":"long"}}]"#,
-    );
+    let program =
+        program(r#"[{"remove":{"fields":["z"]}},{"cast":{"field":"price","to":"long"}}]"#);
     let long = "s".repeat(500);
     let rejection = apply(&program, format!(r#"{{"price":"{long}"}}"#).as_bytes()).unwrap_err();
     assert_eq!(rejection.operation_index, Some(1));
