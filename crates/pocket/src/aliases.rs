@@ -10,8 +10,9 @@ use crate::error::Refusal;
 use crate::lifecycle::aliases_json;
 use crate::mapping::model::as_flag;
 use crate::names::{Expansion, matches, not_an_index, resolve};
-use crate::node::{Alias, Deed, Flavour, Node, State};
+use crate::node::{Alias, Deed, Flavour, Index, Node, State};
 use crate::request::{Answer, Request};
+use crate::search::query::Query;
 
 /// The properties of an alias as they are given in bodies.
 pub(crate) fn parse_alias(json: &Value) -> Result<Alias, Refusal> {
@@ -84,11 +85,7 @@ pub(crate) fn change(node: &Node, request: &Request) -> Result<Answer, Refusal> 
         )
     })?;
     if actions.is_empty() {
-        return Err(Refusal::new(
-            400,
-            "action_request_validation_exception",
-            "Validation Failed: 1: Must specify at least one alias action;",
-        ));
+        return Err(Refusal::illegal_argument("No action specified"));
     }
     let actions: Result<Vec<Action>, Refusal> =
         actions.iter().map(|action| parse_action(action, node.flavour)).collect();
@@ -250,10 +247,10 @@ impl Draft {
                     if self.removed.contains(&name) {
                         return Err(Refusal::index_not_found(&name));
                     }
-                    state
-                        .indices
-                        .get(&name)
-                        .map_or(Ok(()), |index| index.check_block(Deed::Change))?;
+                    if let Some(index) = state.indices.get(&name) {
+                        index.check_block(Deed::Change)?;
+                        check_filter(index, aliases, alias)?;
+                    }
                     for alias_name in aliases {
                         self.add(&name, alias_name, alias)?;
                     }
@@ -262,7 +259,11 @@ impl Draft {
             }
             Action::Remove { indices, aliases, must_exist } => {
                 let names = concrete(state, indices)?;
-                self.remove(&names, aliases, *must_exist)
+                if *must_exist == Some(true) {
+                    check_present(state, &names, aliases)?;
+                }
+                self.remove(&names, aliases, *must_exist);
+                Ok(())
             }
         }
     }
@@ -279,12 +280,7 @@ impl Draft {
         Ok(())
     }
 
-    fn remove(
-        &mut self,
-        indices: &[String],
-        aliases: &[String],
-        must_exist: Option<bool>,
-    ) -> Result<(), Refusal> {
+    fn remove(&mut self, indices: &[String], aliases: &[String], must_exist: Option<bool>) {
         for pattern in aliases {
             let mut found = false;
             for index in indices {
@@ -295,17 +291,15 @@ impl Draft {
             }
             if found {
                 self.effective += 1;
-            } else if must_exist == Some(true) {
-                return Err(missing(std::slice::from_ref(pattern)));
             } else if must_exist.is_none() {
                 self.absent.push(pattern.clone());
             }
         }
-        Ok(())
     }
 
     /// What must hold for all indices together.
     fn check(&self) -> Result<(), Refusal> {
+        self.check_hidden()?;
         let mut writers: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for (index, aliases) in &self.aliases {
             for (name, alias) in aliases {
@@ -323,6 +317,53 @@ impl Draft {
             )),
         }
     }
+}
+
+/// A filter must be a query that the index understands.
+fn check_filter(index: &Index, names: &[String], alias: &Alias) -> Result<(), Refusal> {
+    let Some(filter) = &alias.filter else { return Ok(()) };
+    Query::parse(filter, index).map(|_| ()).map_err(|cause| {
+        let reason = format!("failed to parse filter for alias [{}]", names.join(","));
+        Refusal::illegal_argument(reason).caused_by(cause)
+    })
+}
+
+impl Draft {
+    /// An alias is hidden on all of its indices or on none.
+    fn check_hidden(&self) -> Result<(), Refusal> {
+        let mut hidden: BTreeMap<&str, bool> = BTreeMap::new();
+        for aliases in self.aliases.values() {
+            for (name, alias) in aliases {
+                let flag = alias.is_hidden == Some(true);
+                if *hidden.entry(name).or_insert(flag) != flag {
+                    return Err(Refusal::new(
+                        500,
+                        "illegal_state_exception",
+                        format!(
+                            "alias [{name}] has is_hidden set to true on some indices but not on others"
+                        ),
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `must_exist`: before this body, each of the indices has each of the aliases.
+fn check_present(state: &State, indices: &[String], aliases: &[String]) -> Result<(), Refusal> {
+    for pattern in aliases {
+        let has = |name: &String| {
+            state
+                .indices
+                .get(name)
+                .is_some_and(|index| index.aliases.keys().any(|held| matches(pattern, held)))
+        };
+        if !indices.iter().all(has) {
+            return Err(missing(std::slice::from_ref(pattern)));
+        }
+    }
+    Ok(())
 }
 
 fn check_alias_name(name: &str) -> Result<(), Refusal> {

@@ -14,8 +14,9 @@ use serde_json::Value;
 use crate::error::Refusal;
 use crate::fault::PartialBulk;
 use crate::mapping::scalar::Text;
-use crate::node::{Index, Node, write_shard};
+use crate::node::{Flavour, Index, Node, write_shard};
 use crate::request::{Answer, Request};
+use crate::search::body::token;
 use crate::shard::Condition;
 use crate::write::{
     ATTEMPTS_MAX, Done, Given, Need, Operation, Rendering, Step, Writer, id_complaint,
@@ -229,7 +230,7 @@ impl Run<'_> {
         self.open_item(item);
         let mut json = serde_json::Map::new();
         json.insert("_index".into(), item.index.as_ref().into());
-        if self.node.flavour == crate::node::Flavour::Elasticsearch {
+        if self.node.flavour == Flavour::Elasticsearch {
             json.insert("_type".into(), "_doc".into());
         }
         json.insert("_id".into(), item.id.as_ref().into());
@@ -310,8 +311,15 @@ fn parse<'a>(
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let action: ActionLine<'a> =
-            serde_json::from_str(line).map_err(|error| broken_line(line, lines.number, &error))?;
+        let action: ActionLine<'a> = match serde_json::from_str(line) {
+            Ok(action) => action,
+            // Elasticsearch 7 passes over what it does not know, with its document.
+            Err(_) if node.flavour == Flavour::Elasticsearch && is_unknown_verb(line) => {
+                lines.next()?;
+                continue;
+            }
+            Err(error) => return Err(broken_line(line, lines.number, &error)),
+        };
         let (mut verb, line) = match action {
             ActionLine::Index(line) => (Verb::Index, line),
             ActionLine::Create(line) => (Verb::Create, line),
@@ -322,10 +330,13 @@ fn parse<'a>(
         }
         let source = match verb {
             Verb::Delete => None,
-            Verb::Index | Verb::Create => Some(lines.next()?.ok_or_else(|| {
-                Refusal::illegal_argument("The bulk request must be terminated by a newline [\\n]")
-            })?),
+            Verb::Index | Verb::Create => match lines.next()? {
+                Some(source) => Some(source),
+                // The engines drop an action at the end that has no document, without a word.
+                None => break,
+            },
         };
+        check_version_type(&line)?;
         match item(node, verb, line, source, defaults) {
             Ok(item) => items.push(item),
             Err(complaint) => complaints.push(complaint),
@@ -338,6 +349,11 @@ fn parse<'a>(
         return Err(Refusal::validation(&["no requests added".to_owned()]));
     }
     Ok(items)
+}
+
+fn check_version_type(line: &Line<'_>) -> Result<(), Refusal> {
+    let version_type = line.version_type.as_ref().map(|text| text.0.as_ref());
+    Given { version_type, ..Given::default() }.check_version_type()
 }
 
 fn item<'a>(
@@ -380,44 +396,59 @@ fn item<'a>(
     })
 }
 
+/// What an action line may say.
+const PARAMETERS: [&str; 11] = [
+    "_index",
+    "_id",
+    "_type",
+    "routing",
+    "version",
+    "version_type",
+    "if_seq_no",
+    "if_primary_term",
+    "op_type",
+    "require_alias",
+    "pipeline",
+];
+
+const VERBS: [&str; 4] = ["create", "delete", "index", "update"];
+
+fn is_unknown_verb(line: &str) -> bool {
+    let value: Value = serde_json::from_str(line).unwrap_or_default();
+    let verb = value.as_object().and_then(|map| map.keys().next());
+    verb.is_some_and(|verb| !VERBS.contains(&verb.as_str()))
+}
+
 /// Finds out, from a line that did not parse, what the engines would say about it.
 fn broken_line(line: &str, number: usize, error: &serde_json::Error) -> Refusal {
-    let malformed = |found: &str| {
+    let malformed = |expected: &str, found: &str| {
         Refusal::illegal_argument(format!(
-            "Malformed action/metadata line [{number}], expected START_OBJECT but found [{found}]"
+            "Malformed action/metadata line [{number}], expected {expected} but found [{found}]"
         ))
     };
     let value: Value = match serde_json::from_str(line) {
         Ok(value) => value,
         Err(error) => return crate::request::broken_json(&error),
     };
-    let Value::Object(action) = &value else { return malformed("VALUE") };
-    let Some((verb, body)) = action.iter().next() else { return malformed("END_OBJECT") };
+    let Value::Object(action) = &value else { return malformed("START_OBJECT", token(&value)) };
+    let Some((verb, body)) = action.iter().next() else {
+        return malformed("FIELD_NAME", "END_OBJECT");
+    };
+    if !body.is_object() {
+        return malformed("START_OBJECT or END_OBJECT", token(body));
+    }
     if verb == "update" {
         return Refusal::illegal_argument(format!(
             "action/metadata line [{number}]: the pocket cluster has no [update]; send the whole document with [index]"
         ));
     }
-    if !["index", "create", "delete"].contains(&verb.as_str()) {
+    if !VERBS.contains(&verb.as_str()) {
         return Refusal::illegal_argument(format!(
-            "Malformed action/metadata line [{number}], expected field [create], [delete], [index] or [update] but found [{verb}]"
+            "Malformed action/metadata line [{number}], expected one of [create, delete, index, update] but found [{verb}]"
         ));
     }
-    const KNOWN: [&str; 11] = [
-        "_index",
-        "_id",
-        "_type",
-        "routing",
-        "version",
-        "version_type",
-        "if_seq_no",
-        "if_primary_term",
-        "op_type",
-        "require_alias",
-        "pipeline",
-    ];
     let unknown =
-        body.as_object().and_then(|map| map.keys().find(|key| !KNOWN.contains(&key.as_str())));
+        body.as_object().and_then(|map| map.keys().find(|key| !PARAMETERS.contains(&key.as_str())));
     match unknown {
         Some(key) => Refusal::illegal_argument(format!(
             "Action/metadata line [{number}] contains an unknown parameter [{key}]"

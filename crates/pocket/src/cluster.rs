@@ -36,8 +36,8 @@ pub(crate) fn identity(node: &Node) -> Answer {
         }),
     };
     let tagline = match node.flavour {
-        Flavour::OpenSearch => "The OpenSearch Project: https://opensearch.org/ (pocket)",
-        Flavour::Elasticsearch => "You Know, for Search (pocket)",
+        Flavour::OpenSearch => "The OpenSearch Project: https://opensearch.org/",
+        Flavour::Elasticsearch => "You Know, for Search",
     };
     Answer::ok(&json!({
         "name": "pocket",
@@ -213,7 +213,7 @@ pub(crate) fn node_stats(node: &Node) -> Answer {
     Answer::ok(&json!({
         "_nodes": {"total": 1, "successful": 1, "failed": 0},
         "cluster_name": "lockstep-pocket",
-        "nodes": {node.node_id.clone(): {
+        "nodes": {node.id.clone(): {
             "name": "pocket",
             "roles": ["data", "ingest", "master"],
             "fs": {"total": total, "data": [total]},

@@ -38,6 +38,7 @@ pub(crate) fn write(
         if_primary_term: request.number("if_primary_term")?,
         create: create && deed != Change::Delete,
     };
+    given.check_version_type()?;
     let condition = given.condition().map_err(|complaint| Refusal::validation(&[complaint]))?;
     let refresh = wants_refresh(request)?;
     let id = match id {
@@ -166,19 +167,17 @@ fn push_json(text: &mut String, value: &str) {
 
 /// The one index that a read of a document means.
 fn single<'s>(state: &'s State, name: &str) -> Result<&'s Index, Refusal> {
-    let index = match state.indices.get(name) {
-        Some(index) => index,
-        None => {
-            let mut holders =
-                state.indices.values().filter(|index| index.aliases.contains_key(name));
-            match (holders.next(), holders.next()) {
-                (None, _) => return Err(Refusal::index_not_found(name)),
-                (Some(index), None) => index,
-                (Some(_), Some(_)) => {
-                    return Err(Refusal::illegal_argument(format!(
-                        "alias [{name}] has more than one index associated with it, can't execute a single index op"
-                    )));
-                }
+    let index = if let Some(index) = state.indices.get(name) {
+        index
+    } else {
+        let mut holders = state.indices.values().filter(|index| index.aliases.contains_key(name));
+        match (holders.next(), holders.next()) {
+            (None, _) => return Err(Refusal::index_not_found(name)),
+            (Some(index), None) => index,
+            (Some(_), Some(_)) => {
+                return Err(Refusal::illegal_argument(format!(
+                    "alias [{name}] has more than one index associated with it, can't execute a single index op"
+                )));
             }
         }
     };

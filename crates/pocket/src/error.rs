@@ -50,10 +50,9 @@ impl Refusal {
 
     /// Several complaints about one request, numbered as the engines number them.
     pub(crate) fn validation(complaints: &[String]) -> Self {
-        let mut reason = String::from("Validation Failed: ");
-        for (position, complaint) in complaints.iter().enumerate() {
-            reason.push_str(&format!("{}: {complaint};", position + 1));
-        }
+        let numbered =
+            complaints.iter().zip(1..).map(|(text, number)| format!("{number}: {text};"));
+        let reason = format!("Validation Failed: {}", numbered.collect::<String>());
         Self::new(400, "action_request_validation_exception", reason)
     }
 

@@ -137,6 +137,6 @@ impl Pocket {
     /// five seconds: a client may hold a half-sent request open for ever.
     pub async fn stop(self) {
         self.service.stop.cancel();
-        tokio::time::timeout(STOP_WAIT, self.server.wait()).await.ok();
+        drop(tokio::time::timeout(STOP_WAIT, self.server.wait()).await);
     }
 }

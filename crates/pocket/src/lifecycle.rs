@@ -49,7 +49,7 @@ impl Blueprint {
             match (key.as_str(), value) {
                 ("settings", value) => blueprint.settings = Settings::flatten(value)?,
                 ("mappings", Value::Object(mappings)) => {
-                    blueprint.mappings = untyped(mappings).clone();
+                    blueprint.mappings.clone_from(untyped(mappings));
                 }
                 ("aliases", Value::Object(aliases)) => {
                     for (name, properties) in aliases {

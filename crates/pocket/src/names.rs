@@ -61,6 +61,7 @@ fn invalid_name(name: &str, complaint: &str) -> Refusal {
 
 /// How a path expression is taken.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a parameter of its own")]
 pub(crate) struct Expansion {
     pub(crate) ignore_unavailable: bool,
     pub(crate) allow_no_indices: bool,

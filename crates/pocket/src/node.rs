@@ -54,7 +54,8 @@ impl Flavour {
 pub(crate) struct Node {
     pub(crate) flavour: Flavour,
     pub(crate) cluster_uuid: String,
-    pub(crate) node_id: String,
+    /// The id of the one node.
+    pub(crate) id: String,
     pub(crate) shards_max: u32,
     state: RwLock<State>,
     scrolls: Mutex<Scrolls>,
@@ -67,7 +68,7 @@ impl Node {
         Self {
             flavour,
             cluster_uuid: ids.next(22),
-            node_id: ids.next(22),
+            id: ids.next(22),
             shards_max,
             state: RwLock::new(State::default()),
             scrolls: Mutex::new(Scrolls::default()),

@@ -6,6 +6,81 @@ use serde_json::Value;
 
 use crate::error::Refusal;
 
+/// Every parameter that some request of the surface takes on the engines.
+const PARAMETERS: [&str; 68] = [
+    "_source",
+    "_source_excludes",
+    "_source_includes",
+    "allow_no_indices",
+    "allow_partial_search_results",
+    "analyze_wildcard",
+    "analyzer",
+    "batched_reduce_size",
+    "bytes",
+    "ccs_minimize_roundtrips",
+    "cluster_manager_timeout",
+    "completion_fields",
+    "create",
+    "default_operator",
+    "df",
+    "docvalue_fields",
+    "error_trace",
+    "expand_wildcards",
+    "fielddata_fields",
+    "fields",
+    "filter_path",
+    "flat_settings",
+    "flush",
+    "forbid_closed_indices",
+    "format",
+    "from",
+    "h",
+    "health",
+    "human",
+    "if_primary_term",
+    "if_seq_no",
+    "ignore_throttled",
+    "ignore_unavailable",
+    "include_defaults",
+    "include_segment_file_sizes",
+    "include_type_name",
+    "include_unloaded_segments",
+    "level",
+    "local",
+    "master_timeout",
+    "max_num_segments",
+    "op_type",
+    "pipeline",
+    "preference",
+    "preserve_existing",
+    "pretty",
+    "pri",
+    "q",
+    "realtime",
+    "refresh",
+    "request_cache",
+    "require_alias",
+    "routing",
+    "s",
+    "scroll",
+    "scroll_id",
+    "search_type",
+    "seq_no_primary_term",
+    "size",
+    "sort",
+    "stored_fields",
+    "terminate_after",
+    "timeout",
+    "track_scores",
+    "track_total_hits",
+    "v",
+    "version",
+    "version_type",
+];
+
+/// Parameters of `_cluster/health` alone, by their start.
+const WAIT: &str = "wait_for_";
+
 /// A request as the handlers see it.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
@@ -30,6 +105,22 @@ impl Request {
             })
             .collect();
         Self { method, path: path.to_owned(), segments, parameters, body }
+    }
+
+    /// Refuses parameters that no request of the surface has: a typo must not pass here and fail
+    /// on a real engine.
+    pub(crate) fn check_parameters(&self) -> Result<(), Refusal> {
+        match self
+            .parameters
+            .iter()
+            .find(|(key, _)| !PARAMETERS.contains(&key.as_str()) && !key.starts_with(WAIT))
+        {
+            None => Ok(()),
+            Some((key, _)) => Err(Refusal::illegal_argument(format!(
+                "request [{}] contains unrecognized parameter: [{key}]",
+                self.path
+            ))),
+        }
     }
 
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {

@@ -7,6 +7,7 @@ use crate::document::Change;
 use crate::error::Refusal;
 use crate::fault::PartialBulk;
 use crate::lifecycle::Part;
+use crate::names::check_index_name;
 use crate::node::Node;
 use crate::request::{Answer, Request};
 use crate::search::scroll;
@@ -16,12 +17,12 @@ use crate::{aliases, bulk, cluster, document, lifecycle, search, stats, template
 pub(crate) fn answer(node: &Node, request: &Request, partial: Option<&PartialBulk>) -> Answer {
     let segments: Vec<&str> = request.segments.iter().map(String::as_str).collect();
     let call = Call { node, request, verb: Verb::of(&request.method), partial };
-    let answered = match segments.as_slice() {
-        [] => call.root(),
+    let answered = request.check_parameters().and_then(|()| match segments.as_slice() {
+        [] => Ok(call.root()),
         [first, ..] if first.starts_with('_') && *first != "_all" => call.cluster(&segments),
         [index] => call.index(index),
         [index, rest @ ..] => call.inside(index, rest),
-    };
+    });
     match answered {
         Ok(Some(answer)) => answer,
         Ok(None) => unknown(request),
@@ -40,8 +41,7 @@ fn unknown(request: &Request) -> Answer {
     let last = request.segments.last().map_or("", String::as_str);
     let allowed = match last {
         "_bulk" => Some("[POST, PUT]"),
-        "_search" | "_count" | "_refresh" | "_mget" => Some("[GET, POST]"),
-        "_aliases" => Some("[GET, POST]"),
+        "_search" | "_count" | "_refresh" | "_mget" | "_aliases" => Some("[GET, POST]"),
         "_settings" | "_stats" | "_mapping" => Some("[GET, PUT]"),
         "_alias" | "_cluster" => Some("[GET]"),
         _ if request.segments.len() == 1 && !last.starts_with('_') => {
@@ -49,18 +49,14 @@ fn unknown(request: &Request) -> Answer {
         }
         _ => None,
     };
-    match allowed {
-        Some(allowed) => {
-            let reason = format!(
-                "Incorrect HTTP method for uri [{path}] and method [{method}], allowed: {allowed}"
-            );
-            Answer::json(405, &json!({"error": reason, "status": 405}))
-        }
-        None => {
-            let reason = format!("no handler found for uri [{path}] and method [{method}]");
-            Answer::json(400, &json!({ "error": reason }))
-        }
+    if let Some(allowed) = allowed {
+        let reason = format!(
+            "Incorrect HTTP method for uri [{path}] and method [{method}], allowed: {allowed}"
+        );
+        return Answer::json(405, &json!({"error": reason, "status": 405}));
     }
+    let reason = format!("no handler found for uri [{path}] and method [{method}]");
+    Answer::json(400, &json!({ "error": reason }))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +82,39 @@ impl Verb {
     }
 }
 
+/// First segments that are no names of indices.
+const KNOWN: [&str; 20] = [
+    "_alias",
+    "_aliases",
+    "_bulk",
+    "_cat",
+    "_cluster",
+    "_component_template",
+    "_count",
+    "_flush",
+    "_forcemerge",
+    "_index_template",
+    "_mapping",
+    "_mget",
+    "_nodes",
+    "_refresh",
+    "_search",
+    "_search_shards",
+    "_settings",
+    "_stats",
+    "_tasks",
+    "_template",
+];
+
+fn bad_name(name: &str) -> Refusal {
+    Refusal::new(
+        400,
+        "invalid_index_name_exception",
+        format!("Invalid index name [{name}], must not start with '_'."),
+    )
+    .about_index(name, "_na_")
+}
+
 type Answered = Result<Option<Answer>, Refusal>;
 
 #[derive(Clone, Copy)]
@@ -97,12 +126,12 @@ struct Call<'c> {
 }
 
 impl Call<'_> {
-    fn root(self) -> Answered {
-        Ok(match self.verb {
+    fn root(self) -> Option<Answer> {
+        match self.verb {
             Verb::Get => Some(cluster::identity(self.node)),
             Verb::Head => Some(Answer::text(200, String::new())),
             _ => None,
-        })
+        }
     }
 
     /// Paths that start with an underscore.
@@ -117,8 +146,9 @@ impl Call<'_> {
             (Delete, ["_search", "scroll", id]) => scroll::clear(node, request, Some(id))?,
             (Get | Post, ["_mget"]) => document::get_many(node, None, request)?,
             (Post, ["_aliases"]) => aliases::change(node, request)?,
-            (Get, ["_aliases"]) => aliases::show(node, "_all", None, request)?,
-            (Get | Head, ["_alias"]) => aliases::show(node, "_all", None, request)?,
+            (Get, ["_aliases"]) | (Get | Head, ["_alias"]) => {
+                aliases::show(node, "_all", None, request)?
+            }
             (Get | Head, ["_alias", names]) => aliases::show(node, "_all", Some(names), request)?,
             (Get, ["_cluster", "health"]) => cluster::health(node, "_all", request)?,
             (Get, ["_cluster", "health", index]) => cluster::health(node, index, request)?,
@@ -136,7 +166,15 @@ impl Call<'_> {
             // Older and finer kinds of templates: there are none, and survey may ask.
             (Get, ["_template", ..]) => Answer::ok(&json!({})),
             (Get, ["_component_template", ..]) => Answer::ok(&json!({"component_templates": []})),
-            (_, [rest @ ..]) => return self.inside("_all", rest),
+            (_, [first, ..]) if !KNOWN.contains(first) => {
+                // Taken for the name of an index, and refused as such.
+                let mut refusal = bad_name(first);
+                if verb == Put && segments.len() == 1 {
+                    refusal = check_index_name(first).err().unwrap_or(refusal);
+                }
+                return Err(refusal);
+            }
+            (_, rest) => return self.inside("_all", rest),
         };
         Ok(Some(answer))
     }
@@ -163,6 +201,7 @@ impl Call<'_> {
             (Get | Post, ["_refresh" | "_flush" | "_forcemerge"]) => {
                 lifecycle::refresh(node, index, request)?
             }
+            (Get | Post, ["_search_shards"]) => search::show_shards(node, index, request)?,
             (Get, ["_stats"]) => stats::show(node, index, None, request)?,
             (Get, ["_stats", metrics]) => stats::show(node, index, Some(metrics), request)?,
             (Get, ["_mapping"]) => lifecycle::show(node, index, Part::Mapping, request)?,

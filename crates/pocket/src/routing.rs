@@ -58,7 +58,7 @@ mod tests {
             ("hello", 0xd7c3_1989),
             ("hello w", 0x22ab_2984),
             ("hello wo", 0xdf0c_a123),
-            ("hello wor", 0xe7744d61),
+            ("hello wor", 0xe774_4d61),
             ("The quick brown fox jumps over the lazy dog", 0xe07d_b09c),
         ] {
             assert_eq!(murmur3(text), hash, "{text}");

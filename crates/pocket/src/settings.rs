@@ -306,9 +306,10 @@ fn check(key: &str, value: &Value) -> Result<(), Refusal> {
     let Some(text) = value.as_str() else { return Ok(()) };
     match key {
         "index.number_of_shards" => check_number(key, text, 1, 1024),
-        "index.number_of_routing_shards" => check_number(key, text, 1, i64::from(i32::MAX)),
         "index.number_of_replicas" => check_number(key, text, 0, i64::from(i32::MAX)),
-        "index.max_result_window" => check_number(key, text, 1, i64::from(i32::MAX)),
+        "index.number_of_routing_shards" | "index.max_result_window" => {
+            check_number(key, text, 1, i64::from(i32::MAX))
+        }
         "index.refresh_interval" | "index.gc_deletes" => check_time(key, text),
         "index.hidden" => check_flag(key, text),
         _ if key.starts_with("index.blocks.") => check_block(key, text),

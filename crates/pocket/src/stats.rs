@@ -93,7 +93,7 @@ fn index_stats(node: &Node, index: &Index, metrics: Option<&str>) -> (Counts, Ma
         let mut json = json!({
             "routing": {
                 "state": "STARTED", "primary": true,
-                "node": node.node_id, "relocating_node": null,
+                "node": node.id, "relocating_node": null,
             },
             "seq_no": {
                 "max_seq_no": seq_no, "local_checkpoint": seq_no, "global_checkpoint": seq_no,

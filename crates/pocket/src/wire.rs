@@ -27,9 +27,11 @@ impl Listener for Wires {
         loop {
             match self.listener.accept().await {
                 Ok((stream, address)) => {
-                    // Without it small answers wait for the client's acknowledgements; a failure
-                    // costs only time.
-                    stream.set_nodelay(true).ok();
+                    // Without it small answers wait for the client's acknowledgements. It fails
+                    // on a connection that is gone already.
+                    if stream.set_nodelay(true).is_err() {
+                        continue;
+                    }
                     return (Wire { stream, cut: Cut::default() }, address);
                 }
                 // Out of file handles, most likely: wait for some to be closed.

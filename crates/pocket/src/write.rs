@@ -165,6 +165,9 @@ fn write<'s>(place: Place<'s>, operation: &Operation<'_>) -> Result<Step<'s>, Re
             .about_index(&index.name, &index.uuid));
     }
     let routing = routing_of(place, operation)?;
+    if operation.id.is_empty() {
+        return Err(Refusal::illegal_argument("if _id is specified it must not be empty"));
+    }
     index.check_block(Deed::Write)?;
     let id = operation.id;
     if index.mapping.routing_required && routing.is_none() {
@@ -218,9 +221,6 @@ fn not_an_alias(name: &str) -> Refusal {
 
 /// What is wrong with an id, in the engines' words.
 pub(crate) fn id_complaint(id: &str) -> Option<String> {
-    if id.is_empty() {
-        return Some("if _id is specified it must not be empty".to_owned());
-    }
     (id.len() > ID_BYTES_MAX).then(|| {
         format!(
             "id [{id}] is too long, must be no longer than {ID_BYTES_MAX} bytes but was: {}",
@@ -241,12 +241,23 @@ pub(crate) struct Given<'a> {
 }
 
 impl Given<'_> {
+    /// Refuses a word that is no version type, before anything else is looked at.
+    pub(crate) fn check_version_type(&self) -> Result<(), Refusal> {
+        match self.version_type {
+            None | Some("internal" | "external" | "external_gt" | "external_gte") => Ok(()),
+            Some(other) => {
+                Err(Refusal::illegal_argument(format!("No version type match [{other}]")))
+            }
+        }
+    }
+
     /// The condition that the parameters mean together, or the complaint about them.
     pub(crate) fn condition(&self) -> Result<Condition, String> {
         let external = match self.version_type {
             None | Some("internal") => None,
             Some("external" | "external_gt") => Some(false),
             Some("external_gte") => Some(true),
+            // Callers have looked with `check_version_type`.
             Some(other) => return Err(format!("No version type match [{other}]")),
         };
         if self.create {

@@ -5,7 +5,10 @@ use serde_json::{Map, Value, json};
 use super::date::is_detected;
 use super::model::Mapping;
 use super::scalar::{Scalar, elements, members};
+use super::validate::check_name;
+use crate::error::Refusal;
 use crate::names::matches;
+use crate::node::Flavour;
 
 /// The unknown field being looked at.
 pub(crate) struct Inference<'a> {
@@ -16,12 +19,12 @@ pub(crate) struct Inference<'a> {
 
 /// The definition that is added for the value `raw`, or `None` where it tells nothing: null, an
 /// empty array.
-pub(crate) fn infer(inference: &Inference<'_>, raw: &str) -> Option<Value> {
+pub(crate) fn infer(inference: &Inference<'_>, raw: &str) -> Result<Option<Value>, Refusal> {
     let value = Scalar::read(raw);
     let kind = match &value {
-        Scalar::Null => return None,
+        Scalar::Null => return Ok(None),
         Scalar::Array(array) => return infer_array(inference, array),
-        Scalar::Object(object) => return Some(infer_object(inference, object)),
+        Scalar::Object(object) => return infer_object(inference, object).map(Some),
         Scalar::Boolean(_) => "boolean",
         Scalar::Number(text) => number_kind(text),
         Scalar::Text(text) if inference.mapping.date_detection && is_detected(text) => "date",
@@ -30,14 +33,26 @@ pub(crate) fn infer(inference: &Inference<'_>, raw: &str) -> Option<Value> {
         }
         Scalar::Text(_) => "string",
     };
-    Some(from_template(inference, kind).unwrap_or_else(|| match kind {
+    Ok(Some(from_template(inference, kind).unwrap_or_else(|| match kind {
         "double" => json!({"type": "float"}),
         "string" => json!({
             "type": "text",
             "fields": {"keyword": {"type": "keyword", "ignore_above": 256}},
         }),
+        "date" if value.as_text().contains('/') => slashed_date(inference.mapping.flavour),
         other => json!({"type": other}),
-    }))
+    })))
+}
+
+/// Dates with slashes are found by their own formats, which the new field then has.
+fn slashed_date(flavour: Flavour) -> Value {
+    let format = "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd||epoch_millis";
+    match flavour {
+        Flavour::Elasticsearch => json!({"type": "date", "format": format}),
+        Flavour::OpenSearch => {
+            json!({"type": "date", "format": format, "print_format": "yyyy/MM/dd HH:mm:ss"})
+        }
+    }
 }
 
 fn is_number(text: &str) -> bool {
@@ -48,17 +63,17 @@ fn number_kind(text: &str) -> &'static str {
     if text.contains(['.', 'e', 'E']) { "double" } else { "long" }
 }
 
-fn infer_array(inference: &Inference<'_>, array: &str) -> Option<Value> {
+fn infer_array(inference: &Inference<'_>, array: &str) -> Result<Option<Value>, Refusal> {
     let mut merged: Option<Value> = None;
     for element in elements(array) {
-        let Some(found) = infer(inference, element.get()) else { continue };
+        let Some(found) = infer(inference, element.get())? else { continue };
         match &mut merged {
             None => merged = Some(found),
             // The first value decides; objects gather the fields of all elements.
             Some(known) => gather(known, found),
         }
     }
-    merged
+    Ok(merged)
 }
 
 fn gather(known: &mut Value, found: Value) {
@@ -78,23 +93,24 @@ fn gather(known: &mut Value, found: Value) {
     }
 }
 
-fn infer_object(inference: &Inference<'_>, object: &str) -> Value {
+fn infer_object(inference: &Inference<'_>, object: &str) -> Result<Value, Refusal> {
     if let Some(definition) = from_template(inference, "object") {
-        return definition;
+        return Ok(definition);
     }
     let mut properties: Map<String, Value> = Map::new();
     for (key, value) in members(object) {
+        check_name(&key)?;
         let path = format!("{}.{key}", inference.path);
         let inner = Inference { mapping: inference.mapping, path: &path };
-        if let Some(definition) = infer(&inner, value.get()) {
+        if let Some(definition) = infer(&inner, value.get())? {
             properties.insert(key.into_owned(), definition);
         }
     }
-    if properties.is_empty() {
+    Ok(if properties.is_empty() {
         json!({"type": "object"})
     } else {
         json!({"properties": properties})
-    }
+    })
 }
 
 /// The first dynamic template that fits, its placeholders filled in.
@@ -145,9 +161,8 @@ fn fill(value: &mut Value, name: &str, kind: &str) {
 mod tests {
     use super::*;
     use crate::mapping::validate::validate;
-    use crate::node::Flavour;
 
-    fn additions(mapping: Value, source: &str) -> Vec<(String, Value)> {
+    fn additions(mapping: &Value, source: &str) -> Vec<(String, Value)> {
         let mapping =
             Mapping::compile(mapping.as_object().unwrap().clone(), Flavour::OpenSearch).unwrap();
         validate(source, "1", &mapping, false).unwrap()
@@ -156,7 +171,7 @@ mod tests {
     #[test]
     fn types_are_inferred_from_values() {
         let found = additions(
-            json!({}),
+            &json!({}),
             r#"{"s":"a","n":1,"f":1.5,"b":true,"d":"2024-01-01","z":null,"e":[],"l":[null,2],
                 "o":{"p":[{"q":1},{"r":"x"}]},"u":{}}"#,
         );
@@ -185,7 +200,7 @@ mod tests {
             {"rest": {"match_mapping_type": "*", "path_match": "raw.*",
                       "mapping": {"type": "{dynamic_type}", "index": false}}},
         ]});
-        let found = additions(mapping, r#"{"a_id":"x","raw":{"n":1}}"#);
+        let found = additions(&mapping, r#"{"a_id":"x","raw":{"n":1}}"#);
         assert_eq!(found[0].1, json!({"type": "keyword"}));
         assert_eq!(found[1].1, json!({"properties": {"n": {"type": "long", "index": false}}}));
     }

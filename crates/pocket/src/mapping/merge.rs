@@ -217,10 +217,7 @@ fn merge_field(
 ) -> Result<(), Refusal> {
     match (is_object(known), is_object(&definition)) {
         (true, true) => merge_object(known, definition, path),
-        (true, false) => Err(Refusal::illegal_argument(format!(
-            "can't merge a non object mapping [{path}] with an object mapping"
-        ))),
-        (false, true) => Err(Refusal::illegal_argument(format!(
+        (true, false) | (false, true) => Err(Refusal::illegal_argument(format!(
             "can't merge a non object mapping [{path}] with an object mapping"
         ))),
         (false, false) => merge_leaf(known, definition, path),

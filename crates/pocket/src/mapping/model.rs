@@ -20,7 +20,9 @@ pub(crate) enum Dynamic {
 
 /// A mapping as clients see it and as validation needs it.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in the JSON")]
 pub(crate) struct Mapping {
+    pub(crate) flavour: Flavour,
     pub(crate) json: Map<String, Value>,
     pub(crate) root: ObjectField,
     pub(crate) date_detection: bool,
@@ -79,6 +81,7 @@ pub(crate) enum Kind {
     Binary,
     /// `flattened` or `flat_object`: any object, kept whole.
     Flattened,
+    GeoPoint,
     /// A range of some type: an object with bounds.
     Range,
     /// Another name of a field; can't be written.
@@ -98,6 +101,7 @@ impl Mapping {
         let flag = |key: &str| json.get(key).and_then(as_flag);
         let inner = |key: &str, flag: &str| json.get(key)?.get(flag).and_then(as_flag);
         Ok(Self {
+            flavour,
             date_detection: flag("date_detection").unwrap_or(true),
             numeric_detection: flag("numeric_detection").unwrap_or(false),
             routing_required: inner("_routing", "required").unwrap_or(false),
@@ -133,6 +137,34 @@ impl Mapping {
                         _ => leaf.variants.get(tail).map(|variant| (walked, variant)),
                     };
                 }
+            }
+        }
+    }
+}
+
+impl Mapping {
+    /// Every leaf below the object at `path`, with its own path.
+    pub(crate) fn leaves_below(&self, path: &str) -> Vec<(String, &Leaf)> {
+        let mut object = &self.root;
+        for step in path.split('.') {
+            match object.fields.get(step) {
+                Some(Field::Object(inner)) => object = inner,
+                _ => return Vec::new(),
+            }
+        }
+        let mut leaves = Vec::new();
+        object.gather_leaves(path, &mut leaves);
+        leaves
+    }
+}
+
+impl ObjectField {
+    fn gather_leaves<'a>(&'a self, path: &str, leaves: &mut Vec<(String, &'a Leaf)>) {
+        for (name, field) in &self.fields {
+            let path = format!("{path}.{name}");
+            match field {
+                Field::Object(inner) => inner.gather_leaves(&path, leaves),
+                Field::Leaf(leaf) => leaves.push((path, leaf)),
             }
         }
     }
@@ -291,22 +323,24 @@ impl Compiler {
             "boolean" => Kind::Boolean,
             "date" | "date_nanos" => Kind::Date(DateFormats::parse(json.get("format"))),
             "ip" => Kind::Ip,
+            "geo_point" => Kind::GeoPoint,
             "binary" => Kind::Binary,
             "flattened" if elasticsearch => Kind::Flattened,
             "flat_object" if !elasticsearch => Kind::Flattened,
-            "alias" => match json.get("path").and_then(Value::as_str) {
-                Some(path) => Kind::Alias { path: path.to_owned() },
-                None => {
-                    let message =
-                        format!("The [path] property must be specified for field [{name}].");
-                    return Err(Refusal::mapper_parsing(message));
-                }
-            },
+            "alias" => json
+                .get("path")
+                .and_then(Value::as_str)
+                .map(|path| Kind::Alias { path: path.to_owned() })
+                .ok_or_else(|| {
+                    Refusal::mapper_parsing(format!(
+                        "The [path] property must be specified for field [{name}]."
+                    ))
+                })?,
             "integer_range" | "long_range" | "float_range" | "double_range" | "date_range"
             | "ip_range" => Kind::Range,
-            "completion" | "dense_vector" | "geo_point" | "geo_shape" | "histogram" | "join"
-            | "knn_vector" | "murmur3" | "percolator" | "point" | "rank_feature"
-            | "rank_features" | "shape" | "token_count" | "version" => Kind::Opaque,
+            "completion" | "dense_vector" | "geo_shape" | "histogram" | "join" | "knn_vector"
+            | "murmur3" | "percolator" | "point" | "rank_feature" | "rank_features" | "shape"
+            | "token_count" | "version" => Kind::Opaque,
             other => {
                 return Err(Refusal::mapper_parsing(format!(
                     "No handler for type [{other}] declared on field [{name}]"
@@ -342,7 +376,7 @@ fn bad_dynamic(word: &str) -> Refusal {
 
 /// Parameters that some leaf type knows. A typo in a mapping must not pass here and fail on a real
 /// engine later; which type takes which parameter is not modelled.
-const LEAF_PARAMETERS: [&str; 49] = [
+const LEAF_PARAMETERS: [&str; 51] = [
     "analyzer",
     "boost",
     "coerce",
@@ -382,6 +416,7 @@ const LEAF_PARAMETERS: [&str; 49] = [
     "positive_score_impact",
     "preserve_position_increments",
     "preserve_separators",
+    "print_format",
     "relations",
     "scaling_factor",
     "search_analyzer",
@@ -392,11 +427,14 @@ const LEAF_PARAMETERS: [&str; 49] = [
     "store",
     "term_vector",
     "type",
+    "value",
 ];
 
 fn check_parameters(name: &str, type_name: &str, json: &Map<String, Value>) -> Result<(), Refusal> {
     for (key, value) in json {
-        if !LEAF_PARAMETERS.contains(&key.as_str()) && key != "value" {
+        // The one type without any parameter.
+        let bare = type_name == "flat_object" && key != "type";
+        if bare || !LEAF_PARAMETERS.contains(&key.as_str()) {
             let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             return Err(Refusal::mapper_parsing(format!(
                 "Mapping definition for [{name}] has unsupported parameters:  [{key} : {shown}]"

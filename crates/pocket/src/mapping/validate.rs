@@ -9,10 +9,12 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::geo;
 use super::infer::{Inference, infer};
 use super::model::{Dynamic, Field, Kind, Leaf, Mapping, ObjectField};
 use super::scalar::{Scalar, Text, elements, whole_part};
 use crate::error::Refusal;
+use crate::node::Flavour;
 
 /// The longest keyword that an inverted index holds, in bytes of UTF-8.
 const KEYWORD_BYTES_MAX: usize = 32_766;
@@ -60,7 +62,7 @@ impl Walk<'_> {
 
 /// Where the walk is: a chain on the stack, made into text only for messages.
 struct Path<'p> {
-    parent: Option<&'p Path<'p>>,
+    parent: Option<&'p Self>,
     name: &'p str,
 }
 
@@ -108,6 +110,10 @@ impl<'de> Visitor<'de> for ObjectSeed<'_, '_> {
                 keys.push(key);
             }
             let path = Path { parent: Some(self.path), name: &key };
+            check_name(&key).map_err(|refusal| self.walk.refuse(refusal))?;
+            if self.path.parent.is_none() && is_metadata(&key, self.walk.mapping.flavour) {
+                return Err(self.walk.refuse(metadata(&key, self.walk.id)));
+            }
             match find(self.object, &key) {
                 Found::Object(object) if object.enabled => {
                     map.next_value_seed(ObjectSeed { object, path: &path, walk: self.walk })?;
@@ -246,21 +252,55 @@ fn unknown<'de, A: MapAccess<'de>>(
         Dynamic::Add => {
             let raw: &'de RawValue = map.next_value()?;
             let dotted = path.dotted();
-            if dotted.split('.').any(str::is_empty) {
-                return Err(walk.refuse(empty_step(&dotted)));
-            }
             let inference = Inference { mapping: walk.mapping, path: &dotted };
-            if let Some(definition) = infer(&inference, raw.get()) {
-                walk.additions.push((dotted, definition));
+            match infer(&inference, raw.get()) {
+                Ok(None) => {}
+                Ok(Some(definition)) => walk.additions.push((dotted, definition)),
+                Err(refusal) => return Err(walk.refuse(refusal)),
             }
             Ok(())
         }
     }
 }
 
-fn empty_step(path: &str) -> Refusal {
-    Refusal::mapper_parsing("failed to parse").caused_by(Refusal::illegal_argument(format!(
-        "object field starting or ending with a [.] makes object resolution ambiguous: [{path}]"
+/// Refuses names that no field can have. A dot at the end is fine: the engines drop it.
+pub(crate) fn check_name(key: &str) -> Result<(), Refusal> {
+    let reason = if key.is_empty() {
+        "field name cannot be an empty string".to_owned()
+    } else if key.contains('.') && key.trim_end_matches('.').split('.').any(str::is_empty) {
+        format!(
+            "object field starting or ending with a [.] makes object resolution ambiguous: [{key}]"
+        )
+    } else {
+        return Ok(());
+    };
+    Err(Refusal::mapper_parsing("failed to parse").caused_by(Refusal::illegal_argument(reason)))
+}
+
+/// Whether the engines keep this name at the root of a document for themselves.
+fn is_metadata(key: &str, flavour: Flavour) -> bool {
+    key.starts_with('_')
+        && (matches!(
+            key,
+            "_field_names"
+                | "_id"
+                | "_ignored"
+                | "_index"
+                | "_nested_path"
+                | "_primary_term"
+                | "_routing"
+                | "_seq_no"
+                | "_source"
+                | "_version"
+        ) || (key == "_type" && flavour == Flavour::Elasticsearch))
+}
+
+fn metadata(key: &str, id: &str) -> Refusal {
+    Refusal::mapper_parsing(format!(
+        "failed to parse field [{key}] of type [{key}] in document with id '{id}'."
+    ))
+    .caused_by(Refusal::mapper_parsing(format!(
+        "Field [{key}] is a metadata field and cannot be added inside a document. Use the index API request parameters."
     )))
 }
 
@@ -274,7 +314,9 @@ fn duplicate(key: &str) -> Refusal {
 
 fn check_leaf(raw: &str, leaf: &Leaf, path: &Path<'_>, walk: &Walk<'_>) -> Result<(), Refusal> {
     let value = Scalar::read(raw);
-    if let Scalar::Array(array) = value {
+    if let Scalar::Array(array) = value
+        && !(matches!(leaf.kind, Kind::GeoPoint) && geo::is_point(array))
+    {
         for element in elements(array) {
             check_leaf(element.get(), leaf, path, walk)?;
         }
@@ -284,7 +326,8 @@ fn check_leaf(raw: &str, leaf: &Leaf, path: &Path<'_>, walk: &Walk<'_>) -> Resul
         Ok(()) => {}
         Err(_)
             if (leaf.ignore_malformed || walk.malformed_ok)
-                && !matches!(value, Scalar::Object(_)) => {}
+                && (!matches!(value, Scalar::Object(_)) || matches!(leaf.kind, Kind::GeoPoint)) => {
+        }
         Err(Complaint::Whole(refusal)) => return Err(refusal),
         Err(Complaint::Cause(cause)) => {
             let preview: String = value.as_text().chars().take(80).collect();
@@ -317,6 +360,7 @@ fn check_value(value: &Scalar<'_>, leaf: &Leaf) -> Result<(), Complaint> {
     if let Scalar::Object(_) = value {
         return match leaf.kind {
             Kind::Flattened | Kind::Opaque | Kind::Range => Ok(()),
+            Kind::GeoPoint => geo::check(value).map_err(cause),
             _ => Err(Complaint::Cause(Refusal::new(
                 400,
                 "illegal_state_exception",
@@ -346,6 +390,7 @@ fn check_value(value: &Scalar<'_>, leaf: &Leaf) -> Result<(), Complaint> {
             Err(_) => Err(cause(format!("'{}' is not an IP string literal.", value.as_text()))),
         },
         Kind::Binary => check_binary(value),
+        Kind::GeoPoint => geo::check(value).map_err(cause),
         Kind::Flattened => Err(cause(format!(
             "Failed to parse object: expecting token of type [START_OBJECT] but found [{}]",
             token(value)
@@ -471,16 +516,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::node::Flavour;
 
-    fn mapping(properties: Value) -> Mapping {
+    fn mapping(properties: &Value) -> Mapping {
         let json = json!({"dynamic": "strict", "properties": properties});
         Mapping::compile(json.as_object().unwrap().clone(), Flavour::OpenSearch).unwrap()
     }
 
     /// The one door: does a field of this definition take this value?
-    fn takes(definition: Value, value: &str) -> bool {
-        let mapping = mapping(json!({"f": definition}));
+    fn takes(definition: &Value, value: &str) -> bool {
+        let mapping = mapping(&json!({"f": definition}));
         validate(&format!("{{\"f\":{value}}}"), "1", &mapping, false).is_ok()
     }
 
@@ -523,15 +567,15 @@ mod tests {
             ("nested", "[{},{}]", true),
         ];
         for (kind, value, expected) in cases {
-            assert_eq!(takes(json!({"type": kind}), value), expected, "{value} in {kind}");
+            assert_eq!(takes(&json!({"type": kind}), value), expected, "{value} in {kind}");
         }
-        assert!(takes(json!({"type": "long", "ignore_malformed": true}), "\"abc\""));
-        assert!(takes(json!({"type": "object", "enabled": false}), "\"abc\""));
+        assert!(takes(&json!({"type": "long", "ignore_malformed": true}), "\"abc\""));
+        assert!(takes(&json!({"type": "object", "enabled": false}), "\"abc\""));
     }
 
     #[test]
     fn strict_names_the_field_and_its_object() {
-        let mapping = mapping(json!({"a": {"properties": {"b": {"type": "long"}}}}));
+        let mapping = mapping(&json!({"a": {"properties": {"b": {"type": "long"}}}}));
         let reason = |source: &str| validate(source, "1", &mapping, false).unwrap_err().reason;
         assert!(reason(r#"{"x":1}"#).contains("introduction of [x] within [_doc]"));
         assert!(reason(r#"{"a":{"x":1}}"#).contains("introduction of [x] within [a]"));

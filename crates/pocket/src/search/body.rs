@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::aggregate::Aggregation;
 use crate::error::Refusal;
 use crate::mapping::model::as_flag;
+use crate::node::Flavour;
 use crate::request::Request;
 
 /// A search as it was asked for.
@@ -22,6 +23,7 @@ pub(crate) struct Body {
 
 /// What each hit shows.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a parameter of its own")]
 pub(crate) struct Show {
     pub(crate) seq_no: bool,
     pub(crate) version: bool,
@@ -81,7 +83,7 @@ const IGNORED: [&str; 9] = [
 ];
 
 impl Body {
-    pub(crate) fn parse(request: &Request) -> Result<Self, Refusal> {
+    pub(crate) fn parse(request: &Request, flavour: Flavour) -> Result<Self, Refusal> {
         let map = match request.json()? {
             Value::Null => Map::new(),
             Value::Object(map) => map,
@@ -105,6 +107,10 @@ impl Body {
         };
         let stored_only = map.contains_key("stored_fields") && !map.contains_key("_source");
         for (key, value) in map {
+            // Elasticsearch takes -1 for the default, OpenSearch refuses it.
+            if key == "size" && flavour == Flavour::Elasticsearch && value.as_i64() == Some(-1) {
+                continue;
+            }
             body.take(&key, value)?;
         }
         if stored_only {
@@ -117,14 +123,14 @@ impl Body {
     }
 
     /// The body of a `_count`: a query and nothing else.
-    pub(crate) fn parse_count(request: &Request) -> Result<Self, Refusal> {
+    pub(crate) fn parse_count(request: &Request, flavour: Flavour) -> Result<Self, Refusal> {
         let body = request.json()?;
         if let Some(map) = body.as_object()
             && let Some(key) = map.keys().find(|key| *key != "query")
         {
             return Err(Refusal::parsing(format!("request does not support [{key}]")));
         }
-        let mut parsed = Self::parse(request)?;
+        let mut parsed = Self::parse(request, flavour)?;
         parsed.total = TotalWanted::Exact;
         parsed.size = 0;
         Ok(parsed)
@@ -219,7 +225,8 @@ impl Body {
     }
 }
 
-fn token(value: &Value) -> &'static str {
+/// The engines' name of a JSON token.
+pub(crate) fn token(value: &Value) -> &'static str {
     match value {
         Value::Null => "VALUE_NULL",
         Value::Bool(_) => "VALUE_BOOLEAN",

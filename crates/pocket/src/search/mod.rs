@@ -59,7 +59,7 @@ struct Found {
 /// `POST /I/_search`.
 pub(crate) fn search(node: &Node, expression: &str, request: &Request) -> Result<Answer, Refusal> {
     let started = Instant::now();
-    let body = Body::parse(request)?;
+    let body = Body::parse(request, node.flavour)?;
     let keep = request.parameter("scroll").map(keep_alive).transpose()?;
     let state = node.read();
     let targets = resolve(&state, expression, Expansion::OPEN.of(request)?)?;
@@ -91,9 +91,8 @@ pub(crate) fn search(node: &Node, expression: &str, request: &Request) -> Result
 fn total(found: &Found, body: &Body) -> Total {
     match body.total {
         TotalWanted::No => Total::Hidden,
-        TotalWanted::Exact => Total::Is(found.count),
         TotalWanted::UpTo(most) if found.count > most || found.at_least => Total::AtLeast(most),
-        TotalWanted::UpTo(_) => Total::Is(found.count),
+        TotalWanted::Exact | TotalWanted::UpTo(_) => Total::Is(found.count),
     }
 }
 
@@ -108,7 +107,7 @@ fn keep_alive(text: &str) -> Result<std::time::Duration, Refusal> {
 
 /// `POST /I/_count`.
 pub(crate) fn count(node: &Node, expression: &str, request: &Request) -> Result<Answer, Refusal> {
-    let body = Body::parse_count(request)?;
+    let body = Body::parse_count(request, node.flavour)?;
     let state = node.read();
     let targets = resolve(&state, expression, Expansion::OPEN.of(request)?)?;
     let scopes = scopes(&targets, request, &body)?;
@@ -118,6 +117,29 @@ pub(crate) fn count(node: &Node, expression: &str, request: &Request) -> Result<
         "count": found.count,
         "_shards": {"total": shards, "successful": shards, "skipped": 0, "failed": 0},
     })))
+}
+
+/// `GET /I/_search_shards`: which shards a search would read.
+pub(crate) fn show_shards(
+    node: &Node,
+    expression: &str,
+    request: &Request,
+) -> Result<Answer, Refusal> {
+    let state = node.read();
+    let mut groups = Vec::new();
+    let mut indices = Map::new();
+    for target in resolve(&state, expression, Expansion::OPEN.of(request)?)? {
+        let name = &target.index.name;
+        indices.insert(name.clone(), json!({}));
+        for number in shards(&target, request)? {
+            groups.push(json!([{
+                "state": "STARTED", "primary": true, "node": node.id,
+                "relocating_node": null, "shard": number, "index": name,
+            }]));
+        }
+    }
+    let nodes = json!({node.id.clone(): {"name": "pocket"}});
+    Ok(Answer::ok(&json!({"nodes": nodes, "indices": indices, "shards": groups})))
 }
 
 fn scopes<'s>(

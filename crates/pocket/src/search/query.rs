@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::key::{Key, keys_at};
 use crate::error::Refusal;
 use crate::mapping::model::Kind;
-use crate::mapping::scalar::{Scalar, values_at};
+use crate::mapping::scalar::Scalar;
 use crate::names::matches;
 use crate::node::Index;
 use crate::shard::Document;
@@ -37,6 +37,7 @@ pub(crate) enum Query {
     Routed,
     Exists {
         path: String,
+        kind: Kind,
     },
     Field {
         path: String,
@@ -68,7 +69,9 @@ impl Query {
             Value::Null => return Ok(Self::All),
             Value::Object(map) => map,
             _ => {
-                return Err(Refusal::parsing("[_na] query malformed, must start with start_object"));
+                return Err(Refusal::parsing(
+                    "[_na] query malformed, must start with start_object",
+                ));
             }
         };
         let mut members = map.iter();
@@ -134,11 +137,7 @@ impl Query {
                 document.routing.as_deref().is_some_and(|routing| routings.contains(routing))
             }
             Self::Routed => document.routing.is_some(),
-            Self::Exists { path } => {
-                let mut values = Vec::new();
-                values_at(&document.source, path, &mut values);
-                !values.is_empty()
-            }
+            Self::Exists { path, kind } => !keys_at(document, path, kind).is_empty(),
             Self::Field { path, kind, test } => {
                 keys_at(document, path, kind).iter().any(|key| test.holds(key))
             }
@@ -261,11 +260,18 @@ fn exists(field: &str, index: &Index) -> Query {
     match field {
         "_seq_no" | "_id" | "_version" | "_source" => Query::All,
         "_routing" => Query::Routed,
-        _ => match index.mapping.resolve(field) {
-            Some((path, _)) => Query::Exists { path },
-            // An object exists where one of its fields does.
-            None => Query::Exists { path: field.to_owned() },
-        },
+        _ => {
+            // An object exists where one of its fields does; what is not mapped never exists.
+            let leaves = index
+                .mapping
+                .resolve(field)
+                .map_or_else(|| index.mapping.leaves_below(field), |leaf| vec![leaf]);
+            let of = leaves
+                .into_iter()
+                .map(|(path, leaf)| Query::Exists { path, kind: leaf.kind.clone() })
+                .collect();
+            Query::Some { of, least: 1 }
+        }
     }
 }
 
