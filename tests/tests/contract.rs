@@ -1,4 +1,4 @@
-//! Runs every case of `contract/` on the pocket cluster and on every engine of `LOCKSTEP_TEST_ENGINES`.
+//! Runs every case of `contract/` on the pocket cluster, in both its guises, and on every engine of `LOCKSTEP_TEST_ENGINES`.
 //!
 //! A trial is one case on one cluster, named `CLUSTER::TOPIC::CASE`; so `cargo test --test contract -- pocket::`
 //! runs the pocket cluster alone.
@@ -9,6 +9,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use lockstep_pocket::{Flavour, Options, Pocket};
 use lockstep_tests::clusters::{Cluster, client, identities, real_clusters};
 use lockstep_tests::contract::case::{Case, read_suite};
 use lockstep_tests::contract::play::{Stage, play};
@@ -34,8 +35,14 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             content.cases.into_iter().map(move |case| (topic.clone(), Arc::new(case)))
         })
         .collect();
+    let pockets = runtime.block_on(pockets())?;
+    let mut clusters: Vec<Cluster> = pockets
+        .iter()
+        .map(|(name, pocket)| Cluster { name: (*name).to_owned(), url: pocket.url().to_owned() })
+        .collect();
+    clusters.extend(real_clusters()?);
     let mut trials = Vec::new();
-    for cluster in clusters()? {
+    for cluster in clusters {
         let client = client()?;
         let identities = runtime.block_on(identities(&client, &cluster))?;
         let stage = Arc::new(Stage { cluster, client, identities });
@@ -43,7 +50,11 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             trials.push(trial(&runtime, &stage, topic, case));
         }
     }
-    Ok(libtest_mimic::run(&arguments, trials).exit_code())
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    for (_, pocket) in pockets {
+        runtime.block_on(pocket.stop());
+    }
+    Ok(conclusion.exit_code())
 }
 
 fn trial(runtime: &Arc<Runtime>, stage: &Arc<Stage>, topic: &str, case: &Arc<Case>) -> Trial {
@@ -53,11 +64,14 @@ fn trial(runtime: &Arc<Runtime>, stage: &Arc<Stage>, topic: &str, case: &Arc<Cas
     Trial::test(name, move || runtime.block_on(play(&stage, &case, &prefix)).map_err(Failed::from))
 }
 
-/// Every cluster that the suite runs on.
-fn clusters() -> Result<Vec<Cluster>, Box<dyn std::error::Error>> {
-    let mut clusters = real_clusters()?;
-    if let Ok(url) = std::env::var("LOCKSTEP_TEST_POCKET") {
-        clusters.insert(0, Cluster { name: "pocket".to_owned(), url });
+/// The pocket cluster in each of its guises, which end when they are dropped.
+async fn pockets() -> Result<Vec<(&'static str, Pocket)>, Box<dyn std::error::Error>> {
+    let mut pockets = Vec::new();
+    for (name, engine) in
+        [("pocket", Flavour::OpenSearch), ("pocket-elasticsearch", Flavour::Elasticsearch)]
+    {
+        let options = Options { engine, ..Options::default() };
+        pockets.push((name, Pocket::start(options).await?));
     }
-    Ok(clusters)
+    Ok(pockets)
 }
