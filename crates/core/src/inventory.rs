@@ -22,7 +22,7 @@ pub struct Inventory {
 pub enum EngineKind {
     /// Elasticsearch.
     Elasticsearch,
-    /// OpenSearch.
+    /// `OpenSearch`.
     Opensearch,
 }
 

@@ -33,14 +33,16 @@ impl Drive {
     /// # Errors
     /// [`EngineError::Halted`] when an operator is needed, [`EngineError::Interrupted`] when stopped, anything else when
     /// the cluster or the journal can't be worked with. The same command goes on from there.
-    pub async fn to_the_end(&mut self) -> Result<RunState, EngineError> {
+    pub async fn drive_to_end(&mut self) -> Result<RunState, EngineError> {
         let mut times = self.run.record.switch.unwrap_or_default();
         self.announce();
         loop {
             self.check()?;
             let event = match self.run.record.state.clone() {
                 state if state.is_final() => return Ok(state),
-                RunState::Halted { problem, .. } => return Err(EngineError::Halted(Box::new(problem))),
+                RunState::Halted { problem, .. } => {
+                    return Err(EngineError::Halted(Box::new(problem)));
+                }
                 state => match self.act(&state, &mut times).await {
                     Ok(event) => event,
                     Err(EngineError::Halted(problem)) => Event::Stuck(*problem),
@@ -61,7 +63,9 @@ impl Drive {
             Action::BlockSources => switch::block_sources(&self.context, round, times).await,
             Action::MoveAliases => switch::move_aliases(&self.context, times).await,
             Action::DropTargets => abort::drop_targets(&self.context).await,
-            Action::Finish | Action::Wait => Err(EngineError::Bug(format!("a run that is {state} was driven"))),
+            Action::Finish | Action::Wait => {
+                Err(EngineError::Bug(format!("a run that is {state} was driven")))
+            }
         }
     }
 

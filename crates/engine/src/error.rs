@@ -164,11 +164,11 @@ impl EngineError {
     /// The class that decides the exit code.
     pub fn class(&self) -> ErrorClass {
         match self {
-            Self::Connection(_) => ErrorClass::Refused,
             Self::Cluster(failure) => cluster_class(failure),
             Self::PackUnreadable { .. } | Self::Pack { .. } => ErrorClass::Pack,
             Self::Plan(_) => ErrorClass::Version,
-            Self::Refused { .. }
+            Self::Connection(_)
+            | Self::Refused { .. }
             | Self::NoRun { .. }
             | Self::OtherRun { .. }
             | Self::PackChanged
@@ -206,9 +206,8 @@ impl EngineError {
                     .to_owned()
             }
             Self::Driven { .. } => "wait for it, or stop it; its lease ends seconds after it dies".to_owned(),
-            Self::LeaseLost => "look at `lockstep status`".to_owned(),
             Self::JournalUnreadable { .. } => "use the version of Lockstep that wrote it, or a newer one".to_owned(),
-            Self::State(_) => "look at `lockstep status`".to_owned(),
+            Self::LeaseLost | Self::State(_) => "look at `lockstep status`".to_owned(),
             Self::Halted(problem) => problem.hint.clone(),
             Self::Interrupted => "run the same command again to go on".to_owned(),
             Self::Bug(_) => "please report this with the output of `lockstep status --json`".to_owned(),

@@ -42,7 +42,11 @@ impl Lease {
     ///
     /// # Errors
     /// [`EngineError::Driven`] when its holder lives.
-    pub async fn take(journal: &Journal, application: &str, reporter: &dyn Reporter) -> Result<Self, EngineError> {
+    pub async fn take(
+        journal: &Journal,
+        application: &str,
+        reporter: &dyn Reporter,
+    ) -> Result<Self, EngineError> {
         let mut seen: Option<(LeaseRecord, Instant)> = None;
         loop {
             let found = journal.read::<LeaseRecord>(application).await?;
@@ -60,7 +64,9 @@ impl Lease {
                             None
                         }
                     }
-                    Some(_) => return Err(EngineError::Driven { owner: kept.record.owner.clone() }),
+                    Some(_) => {
+                        return Err(EngineError::Driven { owner: kept.record.owner.clone() });
+                    }
                     None => {
                         seen = Some((kept.record.clone(), Instant::now()));
                         None
@@ -91,7 +97,10 @@ impl Lease {
         let kept = Arc::new(Mutex::new(kept));
         let lost = CancellationToken::new();
         let beats = beat(journal.clone(), application.to_owned(), Arc::clone(&kept), lost.clone());
-        #[expect(clippy::disallowed_methods, reason = "the lease owns the task, and its handle ends it on drop")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the lease owns the task, and its handle ends it on drop"
+        )]
         let beating = AbortOnDropHandle::new(tokio::spawn(beats));
         Self { journal: journal.clone(), key: application.to_owned(), kept, number, lost, beating }
     }
@@ -120,7 +129,12 @@ impl Lease {
     }
 }
 
-async fn beat(journal: Journal, key: String, kept: Arc<Mutex<Kept<LeaseRecord>>>, lost: CancellationToken) {
+async fn beat(
+    journal: Journal,
+    key: String,
+    kept: Arc<Mutex<Kept<LeaseRecord>>>,
+    lost: CancellationToken,
+) {
     let mut answered = Instant::now();
     loop {
         time::sleep(BEAT_TIME).await;
@@ -137,7 +151,8 @@ async fn beat(journal: Journal, key: String, kept: Arc<Mutex<Kept<LeaseRecord>>>
                 return;
             }
             Err(EngineError::Cluster(failure))
-                if matches!(failure.class(), Class::Retry | Class::BackOff) && answered.elapsed() < LEASE_TIME =>
+                if matches!(failure.class(), Class::Retry | Class::BackOff)
+                    && answered.elapsed() < LEASE_TIME =>
             {
                 tracing::warn!(%failure, "the lease could not be renewed yet");
             }
@@ -164,7 +179,10 @@ fn next_record(found: Option<&LeaseRecord>) -> LeaseRecord {
 fn is_dead_here(record: &LeaseRecord) -> bool {
     let Some(mark) = &record.process else { return false };
     let mut parts = mark.rsplitn(3, ':');
-    let (Some(_started), Some(pid), Some(place)) = (parts.next(), parts.next(), parts.next()) else { return false };
+    let (Some(_started), Some(pid), Some(place)) = (parts.next(), parts.next(), parts.next())
+    else {
+        return false;
+    };
     let Ok(pid) = pid.parse::<u32>() else { return false };
     process_place().as_deref() == Some(place) && process_mark(pid).as_ref() != Some(mark)
 }

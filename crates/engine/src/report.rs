@@ -92,7 +92,9 @@ impl fmt::Display for Waiting {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Lease { owner } => write!(formatter, "waiting for the lease of {owner}"),
-            Self::Shards { index_count } => write!(formatter, "waiting for the shards of {index_count} indices"),
+            Self::Shards { index_count } => {
+                write!(formatter, "waiting for the shards of {index_count} indices")
+            }
             Self::Cluster { reason } => write!(formatter, "waiting for the cluster: {reason}"),
         }
     }

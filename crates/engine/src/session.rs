@@ -86,7 +86,8 @@ impl Session {
     /// [`EngineError`] when the cluster can't be seen whole, or there is no way to the version.
     pub async fn plan(&self, pack: &Pack, wish: &Wish) -> Result<Plan, EngineError> {
         let inventory = survey(&self.cluster).await?;
-        let record = Journal::new(&self.cluster, &pack.name).read::<ApplicationRecord>(&pack.name).await?;
+        let record =
+            Journal::new(&self.cluster, &pack.name).read::<ApplicationRecord>(&pack.name).await?;
         plan_from(pack, wish, &inventory, record.as_ref())
     }
 
@@ -111,38 +112,35 @@ impl Session {
         // Only now is anything written: a plan that is refused leaves no trace.
         journal.ensure().await?;
         let lease = Lease::take(&journal, &pack.name, self.reporter.as_ref()).await?;
-        let outcome = self.upgrade_leased(pack, wish, &inventory, &journal, &lease).await;
+        let outcome = self.upgrade_leased((pack, wish), &inventory, &journal, &lease).await;
         finish(lease, outcome).await
     }
 
     async fn upgrade_leased(
         &self,
-        pack: &Pack,
-        wish: &Wish,
+        (pack, wish): (&Pack, &Wish),
         inventory: &Inventory,
         journal: &Journal,
         lease: &Lease,
     ) -> Result<Ending, EngineError> {
         let record = application_record(journal, &pack.name).await?;
-        let (plan, run) = match self.open_run(journal, &record).await? {
-            Some((plan, run)) => {
-                check_same(pack, wish, inventory, &plan)?;
-                (plan, run)
+        let (plan, run) = if let Some((plan, run)) = self.open_run(journal, &record).await? {
+            check_same(pack, wish, inventory, &plan)?;
+            (plan, run)
+        } else {
+            // A run that was over may just have been closed, and another release be live by it.
+            let record = application_record(journal, &pack.name).await?;
+            let plan = plan_from(pack, wish, inventory, Some(&record))?;
+            if plan.is_refused() {
+                return Err(EngineError::Refused { plan: Box::new(plan) });
             }
-            None => {
-                let record = application_record(journal, &pack.name).await?;
-                let plan = plan_from(pack, wish, inventory, Some(&record))?;
-                if plan.is_refused() {
-                    return Err(EngineError::Refused { plan: Box::new(plan) });
-                }
-                if plan.kind == UpgradeKind::Minor {
-                    return Ok(Ending::Minor { plan: Box::new(plan) });
-                }
-                let run = begin(journal, &plan, &record, lease.number()).await?;
-                (plan, run)
+            if plan.kind == UpgradeKind::Minor {
+                return Ok(Ending::Minor { plan: Box::new(plan) });
             }
+            let run = begin(journal, &plan, &record, lease.number()).await?;
+            (plan, run)
         };
-        let mut drive = self.drive(journal, plan, run, lease);
+        let mut drive = self.drive(journal, &plan, run, lease);
         if matches!(drive.run.record.state, RunState::Halted { .. }) {
             drive.happened(Event::Resume, drive.run.record.switch.unwrap_or_default()).await?;
         }
@@ -157,7 +155,8 @@ impl Session {
     /// [`EngineError::NoRun`], [`EngineError::State`] once the switch is decided, or what the cluster says.
     pub async fn abort(&self, application: &str) -> Result<Ending, EngineError> {
         let journal = Journal::new(&self.cluster, application);
-        let no_run = || EngineError::NoRun { application: application.to_owned(), what: "run under way" };
+        let no_run =
+            || EngineError::NoRun { application: application.to_owned(), what: "run under way" };
         let record = journal.read::<ApplicationRecord>(application).await?.ok_or_else(no_run)?;
         if record.record.run.is_none() {
             return Err(no_run());
@@ -166,7 +165,7 @@ impl Session {
         let outcome = async {
             let record = application_record(&journal, application).await?;
             let (plan, run) = self.open_run(&journal, &record).await?.ok_or_else(no_run)?;
-            let mut drive = self.drive(&journal, plan, run, &lease);
+            let mut drive = self.drive(&journal, &plan, run, &lease);
             drive.happened(Event::Abort, drive.run.record.switch.unwrap_or_default()).await?;
             watched(&self.stop, &lease, &mut drive).await?;
             Ok(ending(drive))
@@ -182,7 +181,8 @@ impl Session {
     pub async fn verify(&self, application: &str) -> Result<(Plan, verify::Verdict), EngineError> {
         let journal = Journal::new(&self.cluster, application);
         let no_run = || EngineError::NoRun { application: application.to_owned(), what: "run" };
-        let record = journal.read::<ApplicationRecord>(application).await?.ok_or_else(no_run)?.record;
+        let record =
+            journal.read::<ApplicationRecord>(application).await?.ok_or_else(no_run)?.record;
         let id = record.run.or(record.last_run).ok_or_else(no_run)?;
         let plan = journal.read::<PlanRecord>(&id).await?.ok_or_else(no_run)?.record.plan;
         let context = self.context(&journal, &id, &plan, self.stop.clone());
@@ -202,7 +202,8 @@ impl Session {
             reason: "it is not there, although the application's record names it".to_owned(),
         };
         let run = journal.read::<RunRecord>(id).await?.ok_or_else(|| missing("run"))?;
-        let plan = journal.read::<PlanRecord>(id).await?.ok_or_else(|| missing("plan"))?.record.plan;
+        let plan =
+            journal.read::<PlanRecord>(id).await?.ok_or_else(|| missing("plan"))?.record.plan;
         if run.record.state.is_final() {
             drive::close(journal, &plan, &run.record).await?;
             return Ok(None);
@@ -210,13 +211,19 @@ impl Session {
         Ok(Some((plan, run)))
     }
 
-    fn drive(&self, journal: &Journal, plan: Plan, run: Kept<RunRecord>, lease: &Lease) -> Drive {
+    fn drive(&self, journal: &Journal, plan: &Plan, run: Kept<RunRecord>, lease: &Lease) -> Drive {
         let stop = self.stop.child_token();
-        let context = self.context(journal, &run.record.id, &plan, stop);
+        let context = self.context(journal, &run.record.id, plan, stop);
         Drive { context, run, driver: lease.number(), lost: lease.lost().clone() }
     }
 
-    fn context(&self, journal: &Journal, run: &str, plan: &Plan, stop: CancellationToken) -> StageContext {
+    fn context(
+        &self,
+        journal: &Journal,
+        run: &str,
+        plan: &Plan,
+        stop: CancellationToken,
+    ) -> StageContext {
         let programs: BTreeMap<String, Arc<Program>> = plan
             .programs
             .iter()
@@ -247,7 +254,12 @@ fn plan_from(
 }
 
 /// A run goes on only with the pack, the version and the cluster that it was begun with.
-fn check_same(pack: &Pack, wish: &Wish, inventory: &Inventory, plan: &Plan) -> Result<(), EngineError> {
+fn check_same(
+    pack: &Pack,
+    wish: &Wish,
+    inventory: &Inventory,
+    plan: &Plan,
+) -> Result<(), EngineError> {
     if plan.to.data(pack.data_parts) != wish.to.data(pack.data_parts) {
         return Err(EngineError::OtherRun {
             application: pack.name.clone(),
@@ -267,7 +279,10 @@ fn check_same(pack: &Pack, wish: &Wish, inventory: &Inventory, plan: &Plan) -> R
     Ok(())
 }
 
-async fn application_record(journal: &Journal, application: &str) -> Result<Kept<ApplicationRecord>, EngineError> {
+async fn application_record(
+    journal: &Journal,
+    application: &str,
+) -> Result<Kept<ApplicationRecord>, EngineError> {
     loop {
         if let Some(kept) = journal.read::<ApplicationRecord>(application).await? {
             return Ok(kept);
@@ -313,7 +328,11 @@ fn kept<R>(write: Write<R>) -> Result<Kept<R>, EngineError> {
 }
 
 /// Drives while watching the lease: when it is lost, the stages stop.
-async fn watched(stop: &CancellationToken, lease: &Lease, drive: &mut Drive) -> Result<RunState, EngineError> {
+async fn watched(
+    stop: &CancellationToken,
+    lease: &Lease,
+    drive: &mut Drive,
+) -> Result<RunState, EngineError> {
     let stages = drive.context.stop.clone();
     let watching = async {
         tokio::select! {
@@ -323,7 +342,7 @@ async fn watched(stop: &CancellationToken, lease: &Lease, drive: &mut Drive) -> 
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        ended = drive.to_the_end() => ended,
+        ended = drive.drive_to_end() => ended,
         () = watching => Err(EngineError::Bug("watching a lease ended".to_owned())),
     }
 }

@@ -9,7 +9,10 @@ use serde::Serialize;
 
 use crate::{
     error::EngineError,
-    journal::{ApplicationRecord, Journal, LeaseRecord, PlanRecord, RoundRecord, RunRecord, TaskRecord, VerdictRecord},
+    journal::{
+        ApplicationRecord, Journal, LeaseRecord, PlanRecord, RoundRecord, RunRecord, TaskRecord,
+        VerdictRecord,
+    },
 };
 
 /// Where an application stands.
@@ -75,7 +78,8 @@ async fn run_status(
     let Some(plan) = journal.read::<PlanRecord>(id).await? else { return Ok(None) };
     let plan = plan.record.plan;
     let lease = journal.read::<LeaseRecord>(application).await?;
-    let driver = lease.map(|kept| kept.record).filter(|lease| !lease.is_free).map(|lease| lease.owner);
+    let driver =
+        lease.map(|kept| kept.record).filter(|lease| !lease.is_free).map(|lease| lease.owner);
     let (copied, verdict) = progress(journal, id, &plan).await?;
     Ok(Some(RunStatus {
         record: run.record,
@@ -106,7 +110,8 @@ async fn progress(
             .map(|(index, shard, first, last)| Stretch { index, shard, first, last })
             .collect();
         let tasks = cut(&stretches, round, ordinal_first, plan.limits.task_width_max);
-        let keys: Vec<String> = tasks.iter().map(|task| crate::stage::task_key(id, task.ordinal)).collect();
+        let keys: Vec<String> =
+            tasks.iter().map(|task| crate::stage::task_key(id, task.ordinal)).collect();
         for kept in journal.read_many::<TaskRecord>(&keys).await? {
             copied.add(kept.record.task.tally);
         }

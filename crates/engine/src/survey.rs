@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use lockstep_core::inventory::{ClusterFacts, EngineKind, IndexFacts, Inventory, NodeFacts, ShardFacts};
+use lockstep_core::inventory::{
+    ClusterFacts, EngineKind, IndexFacts, Inventory, NodeFacts, ShardFacts,
+};
 use lockstep_elastic::{
-    Abilities, Cluster, ClusterLimits, Engine, HealthStatus, IndexState, Node, OpenState, ShardPosition, Survey,
+    Abilities, Cluster, ClusterLimits, Engine, HealthStatus, IndexState, Node, OpenState,
+    ShardPosition, Survey,
 };
 use serde_json::Value;
 
@@ -22,10 +25,10 @@ const DISK_USED_SHARE_DEFAULT: f64 = 0.9;
 pub async fn survey(cluster: &Cluster) -> Result<Inventory, EngineError> {
     let abilities = cluster.abilities().await?;
     let survey = cluster.survey().await?;
-    Ok(inventory(survey, &abilities))
+    Ok(inventory(survey, abilities))
 }
 
-fn inventory(survey: Survey, abilities: &Abilities) -> Inventory {
+fn inventory(survey: Survey, abilities: Abilities) -> Inventory {
     let Survey { identity, indices, templates, nodes, health, limits } = survey;
     let cluster = ClusterFacts {
         engine: match identity.engine {
@@ -36,7 +39,11 @@ fn inventory(survey: Survey, abilities: &Abilities) -> Inventory {
         name: identity.cluster_name,
         uuid: identity.cluster_uuid,
         disk_used_share_max: disk_used_share_max(&limits, &nodes),
-        data_nodes: nodes.into_iter().filter(|node| node.disk_total_bytes > 0).map(node_facts).collect(),
+        data_nodes: nodes
+            .into_iter()
+            .filter(|node| node.disk_total_bytes > 0)
+            .map(node_facts)
+            .collect(),
         shard_count: health.active_shards + health.unassigned_shards,
         shards_per_node_max: limits.shards_per_node_max.unwrap_or(SHARDS_PER_NODE_DEFAULT),
         health: match health.status {
@@ -48,13 +55,20 @@ fn inventory(survey: Survey, abilities: &Abilities) -> Inventory {
     };
     Inventory {
         cluster,
-        indices: indices.into_iter().map(|index| (index.name.clone(), index_facts(index))).collect(),
+        indices: indices
+            .into_iter()
+            .map(|index| (index.name.clone(), index_facts(index)))
+            .collect(),
         templates: templates.into_iter().map(|template| (template.name, template.body)).collect(),
     }
 }
 
 fn node_facts(node: Node) -> NodeFacts {
-    NodeFacts { name: node.name, disk_bytes: node.disk_total_bytes, disk_free_bytes: node.disk_free_bytes }
+    NodeFacts {
+        name: node.name,
+        disk_bytes: node.disk_total_bytes,
+        disk_free_bytes: node.disk_free_bytes,
+    }
 }
 
 /// The high watermark as a share of the disk. It is written as a used share (`90%`, `0.9`) or as free bytes (`500mb`).
@@ -82,12 +96,17 @@ fn bytes_as_f64(bytes: u64) -> f64 {
 fn free_bytes(text: &str) -> Option<f64> {
     let text = text.to_ascii_lowercase();
     let units = [("tb", 40), ("gb", 30), ("mb", 20), ("kb", 10), ("b", 0)];
-    let (number, power) = units.iter().find_map(|(unit, power)| Some((text.strip_suffix(unit)?, *power)))?;
+    let (number, power) =
+        units.iter().find_map(|(unit, power)| Some((text.strip_suffix(unit)?, *power)))?;
     number.trim().parse::<f64>().ok().map(|number| number * 2_f64.powi(power))
 }
 
 fn index_facts(index: IndexState) -> IndexFacts {
-    let aliases = index.aliases.into_iter().map(|(alias, properties)| (alias, Value::Object(properties))).collect();
+    let aliases = index
+        .aliases
+        .into_iter()
+        .map(|(alias, properties)| (alias, Value::Object(properties)))
+        .collect();
     let settings: BTreeMap<String, String> = index
         .settings
         .iter()
@@ -131,9 +150,11 @@ mod tests {
 
     #[test]
     fn the_high_watermark_is_understood_in_all_its_forms() {
-        let nodes = [Node { name: "a".to_owned(), disk_total_bytes: 1_000 << 20, disk_free_bytes: 0 }];
+        let nodes =
+            [Node { name: "a".to_owned(), disk_total_bytes: 1_000 << 20, disk_free_bytes: 0 }];
         let share = |text: Option<&str>| {
-            let disk = DiskWatermarks { high: text.map(str::to_owned), ..DiskWatermarks::default() };
+            let disk =
+                DiskWatermarks { high: text.map(str::to_owned), ..DiskWatermarks::default() };
             disk_used_share_max(&ClusterLimits { shards_per_node_max: None, disk }, &nodes)
         };
         assert!((share(Some("85%")) - 0.85).abs() < 1e-9);

@@ -19,9 +19,12 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
 fn upgraded(runtime: &Runtime, stand: &Stand) -> Outcome {
     runtime.block_on(async {
         stand.clean(TENANTS).await?;
-        seed(&stand.cluster.url, &SeedOptions { tenants: TENANTS, documents: DOCUMENTS, seed: 1 }).await?;
+        seed(&stand.cluster.url, &SeedOptions { tenants: TENANTS, documents: DOCUMENTS, seed: 1 })
+            .await?;
         let ending = stand.session().upgrade(&demo_pack(), &wish("2.0")).await?;
-        let Ending::Switched { plan, run } = ending else { return Err(format!("{ending:?}").into()) };
+        let Ending::Switched { plan, run } = ending else {
+            return Err(format!("{ending:?}").into());
+        };
         assert_eq!(plan.chain.len(), 3);
         let report = check(&stand.cluster.url, &CheckOptions::default()).await?;
         assert!(report.is_clean(), "{report:?}");

@@ -29,7 +29,9 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let runtime = Arc::new(Runtime::new()?);
     let mut trials = Vec::new();
     for stand in stands(&runtime)? {
-        trials.extend(demo::scenarios().into_iter().map(|scenario| trial(&runtime, &stand, scenario)));
+        trials.extend(
+            demo::scenarios().into_iter().map(|scenario| trial(&runtime, &stand, scenario)),
+        );
     }
     Ok(libtest_mimic::run(&arguments, trials).exit_code())
 }
@@ -48,7 +50,8 @@ fn trial(runtime: &Arc<Runtime>, stand: &Arc<Stand>, scenario: Scenario) -> Tria
     let name = format!("{}::{}", stand.cluster.name, scenario.name);
     Trial::test(name, move || {
         let turn = stand.turn();
-        let outcome = (scenario.play)(&runtime, &stand).map_err(|error| Failed::from(error.to_string()));
+        let outcome =
+            (scenario.play)(&runtime, &stand).map_err(|error| Failed::from(error.to_string()));
         drop(turn);
         outcome
     })

@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use lockstep_core::{pack::{PackFiles, model::Pack}, plan::model::Limits};
+use lockstep_core::{
+    pack::{PackFiles, model::Pack},
+    plan::model::Limits,
+};
 use lockstep_elastic::{Cluster as Client, Connection};
 use lockstep_engine::{Session, report::Silent, session::Wish};
 use lockstep_pocket::{Options, Pocket};
@@ -22,7 +25,8 @@ pub(crate) struct Stand {
 pub(crate) fn stands(runtime: &Runtime) -> Result<Vec<Arc<Stand>>, Box<dyn std::error::Error>> {
     let pocket = runtime.block_on(Pocket::start(Options::default()))?;
     let cluster = Cluster { name: "pocket".to_owned(), url: pocket.url().to_owned() };
-    let stand = |cluster, pocket| Arc::new(Stand { cluster, turns: Mutex::new(()), _pocket: pocket });
+    let stand =
+        |cluster, pocket| Arc::new(Stand { cluster, turns: Mutex::new(()), _pocket: pocket });
     let mut stands = vec![stand(cluster, Some(pocket))];
     stands.extend(real_clusters()?.into_iter().map(|cluster| stand(cluster, None)));
     Ok(stands)
@@ -42,10 +46,15 @@ impl Stand {
     }
 
     /// Removes what an earlier scenario left.
-    pub(crate) async fn clean(&self, tenants: u32) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    pub(crate) async fn clean(
+        &self,
+        tenants: u32,
+    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         lockstep_demo::clear(&self.cluster.url, tenants).await?;
         let session = self.session();
-        if let Some(uuid) = session.cluster.index_uuid(lockstep_engine::journal::JOURNAL_INDEX).await? {
+        if let Some(uuid) =
+            session.cluster.index_uuid(lockstep_engine::journal::JOURNAL_INDEX).await?
+        {
             session.cluster.delete_index(lockstep_engine::journal::JOURNAL_INDEX, &uuid).await?;
         }
         Ok(())

@@ -37,8 +37,9 @@ pub(super) fn plan(plan: &mut Plan, inventory: &Inventory, names: &ReleaseNames,
     let live_indices: BTreeSet<&String> = live.indices.values().collect();
     for (alias, after) in after {
         let before = bearers(inventory, &alias);
-        judge(&alias, &before, &after, &live_indices, inventory, &mut plan.findings);
-        plan.aliases.push(AliasPlan { alias, before, after });
+        let alias = AliasPlan { alias, before, after };
+        judge(&alias, &live_indices, inventory, &mut plan.findings);
+        plan.aliases.push(alias);
     }
 }
 
@@ -116,9 +117,7 @@ fn bearers(inventory: &Inventory, alias: &str) -> BTreeMap<String, Value> {
 }
 
 fn judge(
-    alias: &str,
-    before: &BTreeMap<String, Value>,
-    after: &BTreeMap<String, Value>,
+    AliasPlan { alias, before, after }: &AliasPlan,
     live_indices: &BTreeSet<&String>,
     inventory: &Inventory,
     findings: &mut Vec<Finding>,

@@ -55,10 +55,8 @@ pub enum PlanError {
         to: Version,
     },
     /// The chain must not be fused across a release.
-    #[error("the way from {from} to {to} has to stop at {at}: its step says `required_stop`")]
+    #[error("the way to {to} has to stop at {at}: its step says `required_stop`")]
     RequiredStop {
-        /// Live.
-        from: Version,
         /// Asked for.
         to: Version,
         /// Where to stop.
@@ -122,7 +120,7 @@ pub fn build(request: PlanRequest<'_>) -> Result<Plan, PlanError> {
     }
     let between = pack.releases.get(from_position + 1..to_position).unwrap_or_default();
     if let Some(stop) = between.iter().find(|release| release.step.as_ref().is_some_and(|step| step.required_stop)) {
-        return Err(PlanError::RequiredStop { from, to: to.clone(), at: stop.version.clone() });
+        return Err(PlanError::RequiredStop { to: to.clone(), at: stop.version.clone() });
     }
     let chain = pack.releases.get(from_position..=to_position).unwrap_or_default();
     let kind = if from_position == to_position { UpgradeKind::Minor } else { UpgradeKind::Major };
@@ -352,7 +350,7 @@ impl Builder<'_> {
             let indices = match self.origins.get(key) {
                 Some(Origin::From { key: source_key, .. }) => {
                     carried.insert(source_key.clone());
-                    self.copied(tenant, key, source_key, logical, &mut plan.findings)
+                    self.copied(tenant, (source_key, key), logical, &mut plan.findings)
                 }
                 Some(Origin::Like(like)) => self.empty_like(tenant, key, like),
                 Some(Origin::New) | None if logical.partition == Partition::None => {
@@ -378,8 +376,7 @@ impl Builder<'_> {
     fn copied(
         &self,
         tenant: &TenantPlan,
-        key: &str,
-        source_key: &str,
+        (source_key, key): (&str, &str),
         logical: &LogicalIndex,
         findings: &mut Vec<Finding>,
     ) -> Vec<IndexPlan> {

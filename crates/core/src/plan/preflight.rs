@@ -18,10 +18,10 @@ pub(super) fn look(plan: &mut Plan, inventory: &Inventory) {
     look_at_shards(plan, inventory, &mut findings);
     look_at_disk(plan, inventory, &mut findings);
     for index in &plan.indices {
-        if let Strategy::Copy { source, .. } = &index.strategy {
-            if let Some(facts) = inventory.indices.get(&source.index) {
-                look_at_source(&source.index, facts, &mut findings);
-            }
+        if let Strategy::Copy { source, .. } = &index.strategy
+            && let Some(facts) = inventory.indices.get(&source.index)
+        {
+            look_at_source(&source.index, facts, &mut findings);
         }
     }
     look_at_targets(plan, inventory, &mut findings);
@@ -41,7 +41,7 @@ fn look_at_cluster(inventory: &Inventory, findings: &mut Vec<Finding>) {
         findings.push(Finding::note(
             "F0902",
             "cluster",
-            "this engine can't check an alias within the alias call; Lockstep looks right before and right after it, while writes are blocked",
+            "this engine has no `must_exist` for aliases; the switch notices an alias that was moved by hiding it for a moment, and is two calls",
         ));
     }
 }

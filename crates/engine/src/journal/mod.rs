@@ -8,11 +8,11 @@ mod record;
 use lockstep_elastic::{Cluster, Document, Expect, Failure, Put, Stored};
 use serde_json::{Value, json, value::RawValue};
 
-pub use self::record::{
-    ApplicationRecord, JOURNAL_FORMAT, LeaseRecord, PlanRecord, Record, RoundRecord, RunRecord, SetRecord,
-    SwitchRecord, TaskRecord, VerdictRecord,
-};
 use self::record::Envelope;
+pub use self::record::{
+    ApplicationRecord, JOURNAL_FORMAT, LeaseRecord, PlanRecord, Record, RoundRecord, RunRecord,
+    SetRecord, SwitchRecord, TaskRecord, VerdictRecord,
+};
 use crate::error::EngineError;
 
 /// The index that holds the journal of all applications of a cluster.
@@ -162,10 +162,12 @@ impl Journal {
                 Some(Put::Stored { seq_no, primary_term }) => {
                     Kept { record: record.clone(), seq_no, primary_term }
                 }
-                Some(Put::Conflict) => match self.settle_conflict(&id::<R>(key), record.clone(), source).await? {
-                    Write::Kept(kept) => kept,
-                    Write::Conflict => return Err(EngineError::LeaseLost),
-                },
+                Some(Put::Conflict) => {
+                    match self.settle_conflict(&id::<R>(key), record.clone(), source).await? {
+                        Write::Kept(kept) => kept,
+                        Write::Conflict => return Err(EngineError::LeaseLost),
+                    }
+                }
                 None => match self.write(key, record.clone(), *expect).await? {
                     Write::Kept(kept) => kept,
                     Write::Conflict => return Err(EngineError::LeaseLost),
@@ -182,26 +184,47 @@ impl Journal {
     }
 
     /// Writes a record over the one that was read.
-    pub async fn replace<R: Record>(&self, key: &str, kept: &Kept<R>, record: R) -> Result<Write<R>, EngineError> {
+    pub async fn replace<R: Record>(
+        &self,
+        key: &str,
+        kept: &Kept<R>,
+        record: R,
+    ) -> Result<Write<R>, EngineError> {
         let expect = Expect::At { seq_no: kept.seq_no, primary_term: kept.primary_term };
         self.write(key, record, expect).await
     }
 
-    async fn write<R: Record>(&self, key: &str, record: R, expect: Expect) -> Result<Write<R>, EngineError> {
+    async fn write<R: Record>(
+        &self,
+        key: &str,
+        record: R,
+        expect: Expect,
+    ) -> Result<Write<R>, EngineError> {
         let id = id::<R>(key);
         let source = self.encode(&record)?;
         match self.cluster.put_document(JOURNAL_INDEX, &id, &source, expect).await {
-            Ok(Put::Stored { seq_no, primary_term }) => Ok(Write::Kept(Kept { record, seq_no, primary_term })),
+            Ok(Put::Stored { seq_no, primary_term }) => {
+                Ok(Write::Kept(Kept { record, seq_no, primary_term }))
+            }
             Ok(Put::Conflict) => self.settle_conflict(&id, record, &source).await,
-            Err(failure) if failure.outcome_unknown() => self.settle_lost(&id, record, &source, failure).await,
+            Err(failure) if failure.outcome_unknown() => {
+                self.settle_lost(&id, record, &source, failure).await
+            }
             Err(failure) => Err(failure.into()),
         }
     }
 
     /// A conflict may be our own write, repeated by the client after its answer was lost.
-    async fn settle_conflict<R: Record>(&self, id: &str, record: R, source: &RawValue) -> Result<Write<R>, EngineError> {
+    async fn settle_conflict<R: Record>(
+        &self,
+        id: &str,
+        record: R,
+        source: &RawValue,
+    ) -> Result<Write<R>, EngineError> {
         match self.cluster.document(JOURNAL_INDEX, id).await? {
-            Some(stored) if same_json(&stored.source, source) => Ok(Write::Kept(keep(record, &stored))),
+            Some(stored) if same_json(&stored.source, source) => {
+                Ok(Write::Kept(keep(record, &stored)))
+            }
             Some(_) | None => Ok(Write::Conflict),
         }
     }
@@ -214,14 +237,18 @@ impl Journal {
         failure: Failure,
     ) -> Result<Write<R>, EngineError> {
         match self.cluster.document(JOURNAL_INDEX, id).await? {
-            Some(stored) if same_json(&stored.source, source) => Ok(Write::Kept(keep(record, &stored))),
+            Some(stored) if same_json(&stored.source, source) => {
+                Ok(Write::Kept(keep(record, &stored)))
+            }
             // It didn't happen, or something else did; whoever tries again finds out by compare-and-swap.
             Some(_) | None => Err(failure.into()),
         }
     }
 
     fn encode<R: Record>(&self, record: &R) -> Result<Box<RawValue>, EngineError> {
-        let bug = |error: serde_json::Error| EngineError::Bug(format!("a journal record can't be written: {error}"));
+        let bug = |error: serde_json::Error| {
+            EngineError::Bug(format!("a journal record can't be written: {error}"))
+        };
         let envelope = Envelope {
             format: JOURNAL_FORMAT,
             kind: R::KIND.to_owned(),
@@ -243,9 +270,13 @@ fn keep<R>(record: R, stored: &Stored) -> Kept<R> {
 
 fn decode<R: Record>(id: &str, source: &[u8]) -> Result<R, EngineError> {
     let unreadable = |reason: String| EngineError::JournalUnreadable { id: id.to_owned(), reason };
-    let envelope: Envelope = serde_json::from_slice(source).map_err(|error| unreadable(error.to_string()))?;
+    let envelope: Envelope =
+        serde_json::from_slice(source).map_err(|error| unreadable(error.to_string()))?;
     if envelope.format != JOURNAL_FORMAT {
-        return Err(unreadable(format!("it has form {}, and this version reads {JOURNAL_FORMAT}", envelope.format)));
+        return Err(unreadable(format!(
+            "it has form {}, and this version reads {JOURNAL_FORMAT}",
+            envelope.format
+        )));
     }
     if envelope.kind != R::KIND {
         return Err(unreadable(format!("it is a `{}`", envelope.kind)));

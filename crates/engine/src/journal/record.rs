@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 
 use lockstep_core::{
     plan::model::Plan,
-    run::{
-        state::RunState,
-        task::Task,
-    },
+    run::{state::RunState, task::Task},
     version::Version,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -67,6 +64,7 @@ pub struct RunRecord {
 
 /// How long writes were blocked by the switch, by part, in milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "units come last")]
 pub struct SwitchRecord {
     /// Blocking writes on all sources.
     pub block_ms: u64,

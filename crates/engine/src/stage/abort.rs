@@ -24,8 +24,12 @@ use crate::{
 pub async fn drop_targets(context: &StageContext) -> Result<Event, EngineError> {
     unblock_sources(context).await?;
     let set = read_set(context).await?;
-    let names: BTreeSet<&String> =
-        set.record.targets.keys().chain(context.plan.targets().map(|target| &target.index)).collect();
+    let names: BTreeSet<&String> = set
+        .record
+        .targets
+        .keys()
+        .chain(context.plan.targets().map(|target| &target.index))
+        .collect();
     let meter = Meter::start("aborting", Unit::Indices, names.len() as u64, &context.reporter);
     for name in names {
         let uuid = match set.record.targets.get(name) {
@@ -38,12 +42,14 @@ pub async fn drop_targets(context: &StageContext) -> Result<Event, EngineError> 
                 .filter(|index| is_ours(index, &context.run))
                 .map(|index| index.uuid),
         };
-        if let Some(uuid) = uuid {
-            if let Deleted::OtherUuid(found) = context.cluster.delete_index(name, &uuid).await? {
-                context.reporter.report(ReportEvent::Notice {
-                    message: format!("`{name}` was left alone: it is another index now (unique id {found})"),
-                });
-            }
+        if let Some(uuid) = uuid
+            && let Deleted::OtherUuid(found) = context.cluster.delete_index(name, &uuid).await?
+        {
+            context.reporter.report(ReportEvent::Notice {
+                message: format!(
+                    "`{name}` was left alone: it is another index now (unique id {found})"
+                ),
+            });
         }
         meter.add(1, 0);
     }

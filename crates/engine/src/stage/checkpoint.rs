@@ -29,7 +29,11 @@ pub(crate) fn task_key(run: &str, ordinal: u32) -> String {
 }
 
 impl Checkpoints {
-    pub(super) fn new(journal: Journal, run: String, kept: BTreeMap<u32, Kept<TaskRecord>>) -> Self {
+    pub(super) fn new(
+        journal: Journal,
+        run: String,
+        kept: BTreeMap<u32, Kept<TaskRecord>>,
+    ) -> Self {
         Self { journal, run, kept }
     }
 
@@ -37,7 +41,10 @@ impl Checkpoints {
     ///
     /// # Errors
     /// [`EngineError::LeaseLost`] when somebody else writes the same tasks.
-    pub(super) async fn write_all(mut self, mut reported: mpsc::Receiver<Task>) -> Result<(), EngineError> {
+    pub(super) async fn write_all(
+        mut self,
+        mut reported: mpsc::Receiver<Task>,
+    ) -> Result<(), EngineError> {
         let mut waiting: BTreeMap<u32, Task> = BTreeMap::new();
         loop {
             let deadline = time::Instant::now() + WRITE_TIME;
@@ -68,7 +75,11 @@ impl Checkpoints {
         let writes = tasks
             .into_iter()
             .map(|(ordinal, task)| {
-                (task_key(&self.run, ordinal), TaskRecord { task }, self.kept.get(&ordinal).cloned())
+                (
+                    task_key(&self.run, ordinal),
+                    TaskRecord { task },
+                    self.kept.get(&ordinal).cloned(),
+                )
             })
             .collect();
         let written = self.journal.write_many(writes).await?;

@@ -50,7 +50,10 @@ pub async fn copy_documents(context: &StageContext, round: u32) -> Result<Event,
     if round > context.plan.limits.rounds_max {
         return Ok(Event::Stuck(problem(
             "R0202",
-            format!("the application wrote during each of {} rounds of copying", context.plan.limits.rounds_max),
+            format!(
+                "the application wrote during each of {} rounds of copying",
+                context.plan.limits.rounds_max
+            ),
             "pause its writes for a moment, then run the same command again",
         )));
     }
@@ -70,11 +73,15 @@ pub async fn copy_documents(context: &StageContext, round: u32) -> Result<Event,
     }
     let mut all: BTreeMap<u32, Task> = tasks.into_iter().map(|task| (task.ordinal, task)).collect();
     all.extend(finished.into_iter().map(|task| (task.ordinal, task)));
-    Ok(rejections(all.into_values(), context.plan.limits.rejections_kept).map_or(Event::DocumentsCopied, Event::Stuck))
+    Ok(rejections(all.into_values(), context.plan.limits.rejections_kept)
+        .map_or(Event::DocumentsCopied, Event::Stuck))
 }
 
 /// Journals what this round copies, unless that was done before; gives all rounds so far.
-async fn begin_round(context: &StageContext, round: u32) -> Result<Result<Vec<RoundRecord>, Problem>, EngineError> {
+async fn begin_round(
+    context: &StageContext,
+    round: u32,
+) -> Result<Result<Vec<RoundRecord>, Problem>, EngineError> {
     let mut rounds = context.rounds(round).await?;
     if rounds.iter().any(|known| known.round == round) {
         return Ok(Ok(rounds));
@@ -87,7 +94,8 @@ async fn begin_round(context: &StageContext, round: u32) -> Result<Result<Vec<Ro
     let ordinal_first = rounds.iter().map(|known| tasks_of(known, width).len()).sum::<usize>();
     let record = RoundRecord {
         round,
-        ordinal_first: u32::try_from(ordinal_first).map_err(|error| EngineError::Bug(error.to_string()))?,
+        ordinal_first: u32::try_from(ordinal_first)
+            .map_err(|error| EngineError::Bug(error.to_string()))?,
         stretches: stretches(&positions, &covered(&rounds))
             .iter()
             .map(|stretch| (stretch.index, stretch.shard, stretch.first, stretch.last))
@@ -104,7 +112,10 @@ async fn begin_round(context: &StageContext, round: u32) -> Result<Result<Vec<Ro
 pub(super) fn source_replaced(pair: &CopyPair) -> Problem {
     problem(
         "R0203",
-        format!("the live index `{}` was deleted or made anew since the plan was made", pair.source.index),
+        format!(
+            "the live index `{}` was deleted or made anew since the plan was made",
+            pair.source.index
+        ),
         "give this run up with `lockstep abort`, then start again",
     )
 }
@@ -113,7 +124,12 @@ fn tasks_of(round: &RoundRecord, width_max: u64) -> Vec<Task> {
     let stretches: Vec<_> = round
         .stretches
         .iter()
-        .map(|&(index, shard, first, last)| lockstep_core::run::task::Stretch { index, shard, first, last })
+        .map(|&(index, shard, first, last)| lockstep_core::run::task::Stretch {
+            index,
+            shard,
+            first,
+            last,
+        })
         .collect();
     cut(&stretches, round.round, round.ordinal_first, width_max)
 }
@@ -123,8 +139,10 @@ async fn read_tasks(
     context: &StageContext,
     rounds: &[RoundRecord],
 ) -> Result<(Vec<Task>, BTreeMap<u32, Kept<TaskRecord>>), EngineError> {
-    let mut tasks: Vec<Task> =
-        rounds.iter().flat_map(|round| tasks_of(round, context.plan.limits.task_width_max)).collect();
+    let mut tasks: Vec<Task> = rounds
+        .iter()
+        .flat_map(|round| tasks_of(round, context.plan.limits.task_width_max))
+        .collect();
     let keys: Vec<String> = tasks.iter().map(|task| task_key(&context.run, task.ordinal)).collect();
     let kept: BTreeMap<u32, Kept<TaskRecord>> = context
         .journal
@@ -172,7 +190,13 @@ async fn work_off(
     // One failing worker stops the others, without stopping the run itself.
     shop_context.stop = context.stop.child_token();
     let stop = shop_context.stop.clone();
-    let shop = Arc::new(Shop { context: shop_context, pairs, open: Mutex::new(open), reports, meter: Arc::clone(meter) });
+    let shop = Arc::new(Shop {
+        context: shop_context,
+        pairs,
+        open: Mutex::new(open),
+        reports,
+        meter: Arc::clone(meter),
+    });
     let mut workers = JoinSet::new();
     for _ in 0..context.plan.limits.windows_in_flight.max(1) {
         workers.spawn(work(Arc::clone(&shop)));
@@ -182,7 +206,9 @@ async fn work_off(
         let mut finished = Vec::new();
         let mut first_error = None;
         while let Some(ended) = workers.join_next().await {
-            let outcome = ended.map_err(|error| EngineError::Bug(error.to_string())).and_then(|outcome| outcome);
+            let outcome = ended
+                .map_err(|error| EngineError::Bug(error.to_string()))
+                .and_then(|outcome| outcome);
             match outcome {
                 Ok(tasks) => finished.extend(tasks),
                 Err(error) => {
@@ -221,13 +247,21 @@ async fn work(shop: Arc<Shop>) -> Result<Vec<Task>, EngineError> {
     }
 }
 
-async fn copy_task(shop: &Shop, task: &mut Task, width: WindowWidth) -> Result<WindowWidth, EngineError> {
+async fn copy_task(
+    shop: &Shop,
+    task: &mut Task,
+    width: WindowWidth,
+) -> Result<WindowWidth, EngineError> {
     let Some(first) = task.next() else { return Ok(width) };
     let Shop { context, pairs, open: _, reports, meter } = shop;
     let pair = pairs.get(&task.index).ok_or_else(|| {
-        EngineError::Bug(format!("task {} names index {}, which is not copied", task.ordinal, task.index))
+        EngineError::Bug(format!(
+            "task {} names index {}, which is not copied",
+            task.ordinal, task.index
+        ))
     })?;
-    let target = IndexName::parse(&pair.target.index).map_err(|error| EngineError::Bug(error.to_string()))?;
+    let target = IndexName::parse(&pair.target.index)
+        .map_err(|error| EngineError::Bug(error.to_string()))?;
     let place = (pair.source.index.as_str(), task.shard);
     let mut reader = WindowReader::new(&context.cluster, place, (first, task.last), width);
     loop {
@@ -254,7 +288,11 @@ struct Transformed {
 }
 
 /// Takes a window through the steps, off the threads that wait for the network.
-async fn transform(page: Page, program: Arc<Program>, target: IndexName) -> Result<Transformed, EngineError> {
+async fn transform(
+    page: Page,
+    program: Arc<Program>,
+    target: IndexName,
+) -> Result<Transformed, EngineError> {
     let work = move || transform_page(&page, &program, &target);
     tokio::task::spawn_blocking(work).await.map_err(|error| EngineError::Bug(error.to_string()))
 }
@@ -263,12 +301,14 @@ fn transform_page(page: &Page, program: &Program, target: &IndexName) -> Transfo
     let mut workspace = Workspace::default();
     let room = page.len_bytes().min(BULK_BYTES_MAX);
     let mut body = BulkBody::with_capacity(room);
-    let mut transformed = Transformed { bodies: Vec::new(), rejected: Vec::new(), read: 0, bytes: 0 };
+    let mut transformed =
+        Transformed { bodies: Vec::new(), rejected: Vec::new(), read: 0, bytes: 0 };
     for hit in page.hits() {
         transformed.read += 1;
         transformed.bytes += hit.source.len() as u64;
         let version = Version::AtLeast(u64::try_from(hit.seq_no).unwrap_or_default() + 1);
-        let document = Document { id: &hit.id, routing: hit.routing.as_deref(), source: hit.source };
+        let document =
+            Document { id: &hit.id, routing: hit.routing.as_deref(), source: hit.source };
         let mut unwritable = None;
         let outcome = program.apply(&mut workspace, document, &mut |made| {
             let key = Key { id: made.id, routing: made.routing };

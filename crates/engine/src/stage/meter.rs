@@ -33,7 +33,12 @@ struct Counters {
 }
 
 impl Meter {
-    pub(super) fn start(stage: &'static str, unit: Unit, total: u64, reporter: &Arc<dyn Reporter>) -> Self {
+    pub(super) fn start(
+        stage: &'static str,
+        unit: Unit,
+        total: u64,
+        reporter: &Arc<dyn Reporter>,
+    ) -> Self {
         let counters = Arc::new(Counters {
             stage,
             unit,
@@ -43,7 +48,10 @@ impl Meter {
         });
         counters.tell(reporter.as_ref());
         let (listened, listener) = (Arc::clone(&counters), Arc::clone(reporter));
-        #[expect(clippy::disallowed_methods, reason = "the meter owns the task, and its handle ends it on drop")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the meter owns the task, and its handle ends it on drop"
+        )]
         let telling = AbortOnDropHandle::new(tokio::spawn(async move {
             loop {
                 time::sleep(TELL_TIME).await;

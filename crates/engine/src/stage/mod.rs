@@ -86,7 +86,9 @@ impl StageContext {
         for (position, index) in self.plan.indices.iter().enumerate() {
             let Strategy::Copy { source, target, program } = &index.strategy else { continue };
             let program = self.programs.get(program).ok_or_else(|| {
-                EngineError::Bug(format!("the plan names a program `{program}` that it doesn't have"))
+                EngineError::Bug(format!(
+                    "the plan names a program `{program}` that it doesn't have"
+                ))
             })?;
             pairs.push(CopyPair {
                 position,
@@ -101,7 +103,10 @@ impl StageContext {
     /// The schema of a target.
     pub(crate) fn schema(&self, target: &TargetPlan) -> Result<&Schema, EngineError> {
         self.plan.schemas.get(&target.schema).ok_or_else(|| {
-            EngineError::Bug(format!("the plan names a schema `{}` that it doesn't have", target.schema))
+            EngineError::Bug(format!(
+                "the plan names a schema `{}` that it doesn't have",
+                target.schema
+            ))
         })
     }
 }

@@ -74,7 +74,9 @@ impl StageContext {
 /// What the rounds cover.
 pub(super) fn covered(rounds: &[RoundRecord]) -> Covered {
     let mut covered = Covered::new();
-    for (position, shard, _, last) in rounds.iter().flat_map(|round| round.stretches.iter().copied()) {
+    for (position, shard, _, last) in
+        rounds.iter().flat_map(|round| round.stretches.iter().copied())
+    {
         let known = covered.entry((position, shard)).or_insert(-1);
         *known = last.max(*known);
     }
@@ -87,9 +89,15 @@ pub(super) fn stretches(positions: &[SourcePosition], covered: &Covered) -> Vec<
     for source in positions {
         let index = source.pair.position;
         for shard in &source.shards {
-            let first = covered.get(&(index, shard.number)).copied().unwrap_or(-1).saturating_add(1);
+            let first =
+                covered.get(&(index, shard.number)).copied().unwrap_or(-1).saturating_add(1);
             if first <= shard.global_checkpoint {
-                stretches.push(Stretch { index, shard: shard.number, first, last: shard.global_checkpoint });
+                stretches.push(Stretch {
+                    index,
+                    shard: shard.number,
+                    first,
+                    last: shard.global_checkpoint,
+                });
             }
         }
     }

@@ -44,8 +44,11 @@ pub async fn create_targets(context: &StageContext) -> Result<Event, EngineError
         .collect();
     let meter = Meter::start("preparing", Unit::Indices, missing.len() as u64, &context.reporter);
     for part in missing.chunks(TARGETS_JOURNALLED) {
-        let making = part.iter().map(|target| async { create_target(context, target).await.inspect(|_| meter.add(1, 0)) });
-        let outcomes: Vec<Outcome> = stream::iter(making).buffered(TARGETS_IN_FLIGHT).try_collect().await?;
+        let making = part.iter().map(|target| async {
+            create_target(context, target).await.inspect(|_| meter.add(1, 0))
+        });
+        let outcomes: Vec<Outcome> =
+            stream::iter(making).buffered(TARGETS_IN_FLIGHT).try_collect().await?;
         let mut record = set.record.clone();
         let mut stuck = None;
         for outcome in outcomes {
@@ -74,22 +77,31 @@ pub(super) async fn read_set(context: &StageContext) -> Result<Kept<SetRecord>, 
         if let Some(kept) = context.journal.read::<SetRecord>(&context.run).await? {
             return Ok(kept);
         }
-        if let Write::Kept(kept) = context.journal.create(&context.run, SetRecord::default()).await? {
+        if let Write::Kept(kept) =
+            context.journal.create(&context.run, SetRecord::default()).await?
+        {
             return Ok(kept);
         }
     }
 }
 
-async fn create_target(context: &StageContext, target: &TargetPlan) -> Result<Outcome, EngineError> {
+async fn create_target(
+    context: &StageContext,
+    target: &TargetPlan,
+) -> Result<Outcome, EngineError> {
     let body = create_body(target, context.schema(target)?, &context.run);
     for _ in 0..ATTEMPTS_MAX {
         context.check_stop()?;
         match context.cluster.create_index(&target.index, &body).await {
-            Ok(Created::Created { uuid }) => return Ok(Outcome::Made { index: target.index.clone(), uuid }),
+            Ok(Created::Created { uuid }) => {
+                return Ok(Outcome::Made { index: target.index.clone(), uuid });
+            }
             // A repeated attempt, or an index of somebody else's: the mark tells.
             Ok(Created::AlreadyExists { .. }) => {}
             Err(failure) if failure.outcome_unknown() => {}
-            Err(failure) if failure.kind() == FailureKind::Refused && failure.status() == Some(400) => {
+            Err(failure)
+                if failure.kind() == FailureKind::Refused && failure.status() == Some(400) =>
+            {
                 return Ok(Outcome::Stuck(problem(
                     "R0102",
                     format!("the new index `{}` can't be made: {}", target.index, failure.reason()),
@@ -112,12 +124,16 @@ async fn create_target(context: &StageContext, target: &TargetPlan) -> Result<Ou
     }
     Ok(Outcome::Stuck(problem(
         "R0103",
-        format!("the new index `{}` could not be made in {ATTEMPTS_MAX} attempts: no answer, and it isn't there", target.index),
+        format!(
+            "the new index `{}` could not be made in {ATTEMPTS_MAX} attempts: no answer, and it isn't there",
+            target.index
+        ),
         "look at the cluster's health, then run the same command again",
     )))
 }
 
 /// Whether an index carries the mark of a run.
 pub(super) fn is_ours(index: &IndexState, run: &str) -> bool {
-    index.mapping.pointer("/_meta").and_then(|meta| meta.get(OWNER_MARK)).and_then(Value::as_str) == Some(run)
+    index.mapping.pointer("/_meta").and_then(|meta| meta.get(OWNER_MARK)).and_then(Value::as_str)
+        == Some(run)
 }

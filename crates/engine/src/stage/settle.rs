@@ -24,7 +24,7 @@ const NAMES_AT_ONCE: usize = 50;
 /// Mappings that are written at the same time.
 const MAPPINGS_IN_FLIGHT: usize = 4;
 /// How long primaries are waited for before somebody is asked.
-const SHARDS_WAIT_MAX: Duration = Duration::from_secs(300);
+const SHARDS_WAIT_MAX: Duration = Duration::from_mins(5);
 /// How long one call waits for them.
 const SHARDS_WAIT_ONCE: Duration = Duration::from_secs(5);
 
@@ -41,7 +41,8 @@ pub async fn restore_settings(context: &StageContext) -> Result<Event, EngineErr
         groups.entry(settings).or_default().push(&target.index);
     }
     for (settings, names) in groups {
-        let settings = serde_json::from_str(&settings).map_err(|error| EngineError::Bug(error.to_string()))?;
+        let settings =
+            serde_json::from_str(&settings).map_err(|error| EngineError::Bug(error.to_string()))?;
         for names in names.chunks(NAMES_AT_ONCE) {
             context.check_stop()?;
             context.cluster.put_settings(names, &settings).await?;
@@ -49,7 +50,10 @@ pub async fn restore_settings(context: &StageContext) -> Result<Event, EngineErr
     }
     let mappings = targets.iter().map(|target| async {
         context.check_stop()?;
-        let meta = final_mapping(target, context.schema(target)?).get("_meta").cloned().unwrap_or_else(|| json!({}));
+        let meta = final_mapping(target, context.schema(target)?)
+            .get("_meta")
+            .cloned()
+            .unwrap_or_else(|| json!({}));
         context.cluster.put_mapping(&target.index, &json!({ "_meta": meta })).await?;
         meter.add(1, 0);
         Ok::<_, EngineError>(())
@@ -71,7 +75,8 @@ async fn wait_for_shards(
     loop {
         context.check_stop()?;
         // Replicas may have nowhere to go, as on a cluster of one node; the live set had to live with that too.
-        match context.cluster.wait_for_health(&names, HealthStatus::Yellow, SHARDS_WAIT_ONCE).await {
+        match context.cluster.wait_for_health(&names, HealthStatus::Yellow, SHARDS_WAIT_ONCE).await
+        {
             Ok(()) => {
                 meter.finish(&context.reporter);
                 return Ok(Event::SettingsRestored);

@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use lockstep_core::{
-    compare::{BucketedDigest, EntryHashes, bucket_of, document_hash, entry_hash, fields_differing},
+    compare::{
+        BucketedDigest, EntryHashes, bucket_of, document_hash, entry_hash, fields_differing,
+    },
     run::task::Stretch,
     transform::{Document, Program, Workspace},
 };
@@ -66,7 +68,12 @@ pub(super) struct SideReader<'a> {
 }
 
 impl<'a> SideReader<'a> {
-    pub(super) fn new(cluster: &'a Cluster, side: &'a Side, range: Stretch, width: WindowWidth) -> Self {
+    pub(super) fn new(
+        cluster: &'a Cluster,
+        side: &'a Side,
+        range: Stretch,
+        width: WindowWidth,
+    ) -> Self {
         let place = (side.index(), range.shard);
         Self { windows: WindowReader::new(cluster, place, (range.first, range.last), width), side }
     }
@@ -82,14 +89,19 @@ impl<'a> SideReader<'a> {
                 documents: page.len() as u64,
                 bytes: page.hits().map(|hit| hit.source.len() as u64).sum(),
             };
-            each_entry(&page, program.as_deref(), &index, &mut |id, hash| part.digest.add(id, hash))?;
+            each_entry(&page, program.as_deref(), &index, &mut |id, hash| {
+                part.digest.add(id, hash)
+            })?;
             Ok(part)
         };
         finish(tokio::task::spawn_blocking(work).await).map(Some)
     }
 
     /// The entries of the next window that fall into these buckets; `None` at the end.
-    pub(super) async fn next_entries(&mut self, buckets: &[u16]) -> Result<Option<EntryHashes>, EngineError> {
+    pub(super) async fn next_entries(
+        &mut self,
+        buckets: &[u16],
+    ) -> Result<Option<EntryHashes>, EngineError> {
         let Some((page, _)) = self.windows.next().await? else { return Ok(None) };
         let program = self.side.program();
         let index = self.side.index().to_owned();
@@ -107,7 +119,9 @@ impl<'a> SideReader<'a> {
     }
 }
 
-fn finish<T>(joined: Result<Result<T, EngineError>, tokio::task::JoinError>) -> Result<T, EngineError> {
+fn finish<T>(
+    joined: Result<Result<T, EngineError>, tokio::task::JoinError>,
+) -> Result<T, EngineError> {
     joined.map_err(|error| EngineError::Bug(error.to_string()))?
 }
 
@@ -121,7 +135,8 @@ fn each_entry(
     let mut workspace = Workspace::default();
     for hit in page.hits() {
         for_documents(&hit, program, &mut workspace, index, &mut |made| {
-            let hash = document_hash(made.source).map_err(|error| unreadable(index, made.id, &error.to_string()))?;
+            let hash = document_hash(made.source)
+                .map_err(|error| unreadable(index, made.id, &error.to_string()))?;
             take(made.id, entry_hash(made.id, made.routing, hash));
             Ok(())
         })?;
@@ -177,21 +192,40 @@ pub(super) async fn explain(
         .collect();
     let mut workspace = Workspace::default();
     for hit in cluster.documents(&pair.source.index, ids).await?.hits() {
-        for_documents(&hit, Some(&pair.program), &mut workspace, &pair.source.index, &mut |made| {
-            let Some(found) = found.get(made.id) else { return Ok(()) };
-            let Ok(differences) = fields_differing(made.source, found, FIELDS_NAMED) else { return Ok(()) };
-            let fields: Vec<String> = differences
-                .fields
-                .iter()
-                .map(|field| {
-                    let show = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
-                    format!("`{}` should be {} and is {}", field.path, show(&field.expected), show(&field.found))
-                })
-                .collect();
-            let text = if fields.is_empty() { "differs in routing".to_owned() } else { fields.join("; ") };
-            reasons.insert(made.id.to_owned(), text);
-            Ok(())
-        })?;
+        for_documents(
+            &hit,
+            Some(&pair.program),
+            &mut workspace,
+            &pair.source.index,
+            &mut |made| {
+                let Some(found) = found.get(made.id) else { return Ok(()) };
+                let Ok(differences) = fields_differing(made.source, found, FIELDS_NAMED) else {
+                    return Ok(());
+                };
+                let fields: Vec<String> = differences
+                    .fields
+                    .iter()
+                    .map(|field| {
+                        let show = |value: &Option<String>| {
+                            value.clone().unwrap_or_else(|| "nothing".to_owned())
+                        };
+                        format!(
+                            "`{}` should be {} and is {}",
+                            field.path,
+                            show(&field.expected),
+                            show(&field.found)
+                        )
+                    })
+                    .collect();
+                let text = if fields.is_empty() {
+                    "differs in routing".to_owned()
+                } else {
+                    fields.join("; ")
+                };
+                reasons.insert(made.id.to_owned(), text);
+                Ok(())
+            },
+        )?;
     }
     Ok(reasons)
 }

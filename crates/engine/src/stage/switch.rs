@@ -9,7 +9,7 @@ use lockstep_core::{
     plan::model::AliasPlan,
     run::state::{Event, Problem},
 };
-use lockstep_elastic::{AliasAction, AliasTable};
+use lockstep_elastic::{AliasAction, AliasTable, Failure};
 use serde_json::{Map, Value};
 
 use super::{StageContext, problem, verify::are_sources_still};
@@ -23,7 +23,11 @@ const ATTEMPTS_MAX: u32 = 3;
 ///
 /// # Errors
 /// [`EngineError`] when the cluster can't be worked with; the block was lifted if that was possible.
-pub async fn block_sources(context: &StageContext, round: u32, times: &mut SwitchRecord) -> Result<Event, EngineError> {
+pub async fn block_sources(
+    context: &StageContext,
+    round: u32,
+    times: &mut SwitchRecord,
+) -> Result<Event, EngineError> {
     let outcome = fence(context, round, times).await;
     if matches!(outcome, Ok(Event::SourcesStill)) {
         return outcome;
@@ -38,7 +42,11 @@ pub async fn block_sources(context: &StageContext, round: u32, times: &mut Switc
     outcome
 }
 
-async fn fence(context: &StageContext, round: u32, times: &mut SwitchRecord) -> Result<Event, EngineError> {
+async fn fence(
+    context: &StageContext,
+    round: u32,
+    times: &mut SwitchRecord,
+) -> Result<Event, EngineError> {
     let begun = Instant::now();
     context.cluster.block_writes(&source_names(context)).await?;
     times.block_ms = milliseconds(begun);
@@ -52,7 +60,10 @@ async fn fence(context: &StageContext, round: u32, times: &mut SwitchRecord) -> 
     if milliseconds(begun) > limit {
         return Ok(Event::Stuck(problem(
             "R0501",
-            format!("blocking writes and looking took {} ms, and {limit} ms are allowed", milliseconds(begun)),
+            format!(
+                "blocking writes and looking took {} ms, and {limit} ms are allowed",
+                milliseconds(begun)
+            ),
             "writes are allowed again; try again when the cluster is less busy",
         )));
     }
@@ -68,36 +79,54 @@ pub(super) async fn unblock_sources(context: &StageContext) -> Result<(), Engine
 /// The sources that the fence blocks: those that nobody had blocked when the plan was made.
 fn source_names(context: &StageContext) -> Vec<&str> {
     let blocked_before = |index: &str| {
-        context.plan.findings.iter().any(|finding| finding.code == "F0407" && finding.subject == index)
+        context
+            .plan
+            .findings
+            .iter()
+            .any(|finding| finding.code == "F0407" && finding.subject == index)
     };
-    context.plan.sources().map(|source| source.index.as_str()).filter(|index| !blocked_before(index)).collect()
+    context
+        .plan
+        .sources()
+        .map(|source| source.index.as_str())
+        .filter(|index| !blocked_before(index))
+        .collect()
 }
 
 /// Publishes the templates of the new set, then moves all aliases in one call.
 ///
 /// # Errors
 /// [`EngineError`] when the cluster can't be worked with; the same command rolls forward.
-pub async fn move_aliases(context: &StageContext, times: &mut SwitchRecord) -> Result<Event, EngineError> {
+pub async fn move_aliases(
+    context: &StageContext,
+    times: &mut SwitchRecord,
+) -> Result<Event, EngineError> {
     let begun = Instant::now();
     for template in context.plan.templates.iter().filter(|template| !template.exists) {
         context.cluster.put_template(&template.name, &template.body).await?;
     }
     times.template_ms = milliseconds(begun);
     let begun = Instant::now();
+    let guard =
+        if context.plan.cluster.alias_must_exist { Guard::MustExist } else { Guard::Hidden };
     for _ in 0..ATTEMPTS_MAX {
-        match where_aliases_are(&context.plan.aliases, &context.cluster.aliases().await?) {
-            Whereabouts::After => {
-                times.alias_ms = milliseconds(begun);
-                return Ok(Event::AliasesMoved);
-            }
-            Whereabouts::Before => {}
-            Whereabouts::Elsewhere(problem) => return Ok(Event::Stuck(problem)),
+        let actions =
+            match where_aliases_are(&context.plan.aliases, &context.cluster.aliases().await?) {
+                Whereabouts::After => {
+                    times.alias_ms = milliseconds(begun);
+                    return Ok(Event::AliasesMoved);
+                }
+                Whereabouts::Elsewhere(problem) => return Ok(Event::Stuck(problem)),
+                Whereabouts::Before => moving(&context.plan.aliases, guard),
+                Whereabouts::AfterHidden => showing(&context.plan.aliases),
+            };
+        if actions.is_empty() {
+            continue;
         }
-        let actions = actions(&context.plan.aliases, context.plan.cluster.alias_must_exist);
         match context.cluster.change_aliases(&actions).await {
             // Whatever was answered, the next look tells what happened.
             Ok(()) => {}
-            Err(failure) if failure.outcome_unknown() || failure.status() == Some(404) => {
+            Err(failure) if failure.outcome_unknown() || is_guard_refusal(&failure) => {
                 tracing::warn!(%failure, "the alias call's outcome is looked at");
             }
             Err(failure) => return Err(failure.into()),
@@ -108,7 +137,7 @@ pub async fn move_aliases(context: &StageContext, times: &mut SwitchRecord) -> R
             times.alias_ms = milliseconds(begun);
             Ok(Event::AliasesMoved)
         }
-        Whereabouts::Before => Ok(Event::Stuck(problem(
+        Whereabouts::Before | Whereabouts::AfterHidden => Ok(Event::Stuck(problem(
             "R0601",
             format!("the alias call had no effect in {ATTEMPTS_MAX} attempts"),
             "look at the cluster's health, then run the same command again: it rolls forward",
@@ -117,11 +146,33 @@ pub async fn move_aliases(context: &StageContext, times: &mut SwitchRecord) -> R
     }
 }
 
+/// What makes the alias call fail as a whole when an alias is no longer where it was looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Guard {
+    /// `must_exist` on every `remove`.
+    MustExist,
+    /// Elasticsearch 7.10 has no such thing, but refuses an alias that is hidden on one index and visible on another.
+    /// So the new indices get it hidden, which fails if any index but the planned ones carries it; a second call shows
+    /// it again. A hidden alias works by its name. See `docs/design/engine-facts.md`.
+    Hidden,
+}
+
+/// The engines' answers when a guard holds: nothing was changed.
+fn is_guard_refusal(failure: &Failure) -> bool {
+    matches!(
+        (failure.status(), failure.error_type()),
+        (Some(404), Some("aliases_not_found_exception"))
+            | (Some(500), Some("illegal_state_exception"))
+    )
+}
+
 /// Where the aliases of the plan are.
 #[derive(Debug, PartialEq)]
 enum Whereabouts {
     /// All where the plan saw them.
     Before,
+    /// All where the plan wants them, hidden as [`Guard::Hidden`] leaves them.
+    AfterHidden,
     /// All where the plan wants them.
     After,
     /// Neither: somebody else moved them.
@@ -129,65 +180,178 @@ enum Whereabouts {
 }
 
 fn where_aliases_are(plans: &[AliasPlan], table: &AliasTable) -> Whereabouts {
-    let bearers = |alias: &str| -> BTreeMap<&String, &Map<String, Value>> {
-        table.iter().filter_map(|(index, aliases)| Some((index, aliases.get(alias)?))).collect()
-    };
+    let (mut all_before, mut all_after, mut all_after_hidden) = (true, true, true);
     let mut moved = Vec::new();
-    let (mut all_before, mut all_after) = (true, true);
     for plan in plans {
-        let now = bearers(&plan.alias);
-        let is_before = is_same(&now, &plan.before);
-        let is_after = is_same(&now, &plan.after);
+        let now: Bearers<'_> = table
+            .iter()
+            .filter_map(|(index, aliases)| Some((index, aliases.get(&plan.alias)?)))
+            .collect();
+        let is_before = is_same(&now, &plan.before, Clone::clone);
+        let is_after = is_same(&now, &plan.after, Clone::clone);
+        let is_after_hidden = is_same(&now, &plan.after, hidden);
         all_before &= is_before;
         all_after &= is_after;
-        if !is_before && !is_after {
+        all_after_hidden &= is_after || is_after_hidden;
+        if !is_before && !is_after && !is_after_hidden {
             let places: Vec<&str> = now.keys().map(|index| index.as_str()).collect();
             moved.push(format!("`{}` is on [{}]", plan.alias, places.join(", ")));
         }
     }
-    match (all_after, all_before) {
-        (true, _) => Whereabouts::After,
-        (false, true) => Whereabouts::Before,
-        (false, false) => Whereabouts::Elsewhere(problem(
-            "R0602",
-            format!(
-                "aliases are neither where the plan saw them nor where it wants them{}{}",
-                if moved.is_empty() { ": some tenants are on the old set, some on the new one" } else { ": " },
-                moved.join("; ")
-            ),
-            "somebody else changed aliases during the run; bring them back to the old or the new set, then run the same command again",
-        )),
+    if all_after {
+        Whereabouts::After
+    } else if all_after_hidden {
+        Whereabouts::AfterHidden
+    } else if all_before {
+        Whereabouts::Before
+    } else {
+        Whereabouts::Elsewhere(elsewhere(&moved))
     }
 }
 
-fn is_same(now: &BTreeMap<&String, &Map<String, Value>>, planned: &BTreeMap<String, Value>) -> bool {
-    now.len() == planned.len()
-        && now.iter().all(|(index, properties)| {
-            planned.get(*index).and_then(Value::as_object).is_some_and(|planned| planned == *properties)
-        })
+fn elsewhere(moved: &[String]) -> Problem {
+    let detail = if moved.is_empty() {
+        "some are on the old set, some on the new one".to_owned()
+    } else {
+        moved.join("; ")
+    };
+    problem(
+        "R0602",
+        format!("aliases are neither where the plan saw them nor where it wants them: {detail}"),
+        "somebody else changed aliases during the run; bring them all back to the old set or all to the new one, then run the same command again",
+    )
 }
 
-fn actions(plans: &[AliasPlan], must_exist: bool) -> Vec<AliasAction> {
+/// Index → properties of one alias.
+type Bearers<'a> = BTreeMap<&'a String, &'a Map<String, Value>>;
+
+fn is_same(
+    now: &Bearers<'_>,
+    planned: &BTreeMap<String, Value>,
+    shown_as: impl Fn(&Map<String, Value>) -> Map<String, Value>,
+) -> bool {
+    let properties = |index: &String| planned.get(index).and_then(Value::as_object).map(&shown_as);
+    now.len() == planned.len()
+        && now.iter().all(|(index, now)| properties(index).is_some_and(|planned| planned == **now))
+}
+
+fn hidden(properties: &Map<String, Value>) -> Map<String, Value> {
+    let mut properties = properties.clone();
+    properties.insert("is_hidden".to_owned(), Value::Bool(true));
+    properties
+}
+
+/// The one call that moves every alias of every tenant.
+fn moving(plans: &[AliasPlan], guard: Guard) -> Vec<AliasAction> {
+    let must_exist = (guard == Guard::MustExist).then_some(true);
     let mut actions = Vec::new();
     for plan in plans {
         for index in plan.before.keys().filter(|index| !plan.after.contains_key(*index)) {
             actions.push(AliasAction::Remove {
                 index: index.clone(),
                 alias: plan.alias.clone(),
-                must_exist: must_exist.then_some(true),
+                must_exist,
             });
         }
-        for (index, properties) in &plan.after {
-            actions.push(AliasAction::Add {
-                index: index.clone(),
-                alias: plan.alias.clone(),
-                properties: properties.as_object().cloned().unwrap_or_default(),
-            });
-        }
+        actions.extend(adding(plan, |properties| match guard {
+            Guard::MustExist => properties.clone(),
+            Guard::Hidden => hidden(properties),
+        }));
     }
     actions
 }
 
+/// The call that shows aliases again which [`Guard::Hidden`] hid.
+fn showing(plans: &[AliasPlan]) -> Vec<AliasAction> {
+    plans.iter().flat_map(|plan| adding(plan, Clone::clone)).collect()
+}
+
+fn adding(
+    plan: &AliasPlan,
+    shown_as: impl Fn(&Map<String, Value>) -> Map<String, Value>,
+) -> impl Iterator<Item = AliasAction> {
+    plan.after.iter().map(move |(index, properties)| AliasAction::Add {
+        index: index.clone(),
+        alias: plan.alias.clone(),
+        properties: shown_as(properties.as_object().unwrap_or(&Map::new())),
+    })
+}
+
 fn milliseconds(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn plan() -> AliasPlan {
+        AliasPlan {
+            alias: "a".to_owned(),
+            before: BTreeMap::from([("old".to_owned(), json!({"index_routing": "1"}))]),
+            after: BTreeMap::from([("new".to_owned(), json!({"index_routing": "1"}))]),
+        }
+    }
+
+    fn table(entries: &[(&str, Value)]) -> AliasTable {
+        let mut table = AliasTable::from([("other".to_owned(), BTreeMap::new())]);
+        for (index, properties) in entries {
+            let properties = properties.as_object().cloned().unwrap_or_default();
+            table.insert((*index).to_owned(), BTreeMap::from([("a".to_owned(), properties)]));
+        }
+        table
+    }
+
+    #[test]
+    fn aliases_are_before_after_or_elsewhere() {
+        let routed = json!({"index_routing": "1"});
+        let cases = [
+            (table(&[("old", routed.clone())]), Whereabouts::Before),
+            (table(&[("new", routed.clone())]), Whereabouts::After),
+            (
+                table(&[("new", json!({"index_routing": "1", "is_hidden": true}))]),
+                Whereabouts::AfterHidden,
+            ),
+        ];
+        for (table, expected) in cases {
+            assert_eq!(where_aliases_are(&[plan()], &table), expected);
+        }
+        for table in [
+            table(&[]),
+            table(&[("old", routed.clone()), ("new", routed.clone())]),
+            table(&[("third", routed)]),
+            table(&[("old", json!({}))]),
+        ] {
+            assert!(
+                matches!(where_aliases_are(&[plan()], &table), Whereabouts::Elsewhere(_)),
+                "{table:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn half_moved_tenants_are_elsewhere() {
+        let mut second = plan();
+        second.alias = "b".to_owned();
+        let mut table = table(&[("old", json!({"index_routing": "1"}))]);
+        let properties = json!({"index_routing": "1"}).as_object().cloned().unwrap_or_default();
+        table.insert("new".to_owned(), BTreeMap::from([("b".to_owned(), properties)]));
+        assert!(matches!(where_aliases_are(&[plan(), second], &table), Whereabouts::Elsewhere(_)));
+    }
+
+    #[test]
+    fn every_removal_is_guarded() {
+        let with_must_exist = moving(&[plan()], Guard::MustExist);
+        assert!(matches!(&with_must_exist[0], AliasAction::Remove { must_exist: Some(true), .. }));
+        let hiding = moving(&[plan()], Guard::Hidden);
+        assert!(matches!(&hiding[0], AliasAction::Remove { must_exist: None, .. }));
+        assert!(
+            matches!(&hiding[1], AliasAction::Add { properties, .. } if properties["is_hidden"] == json!(true))
+        );
+        assert!(
+            matches!(&showing(&[plan()])[0], AliasAction::Add { properties, .. } if !properties.contains_key("is_hidden"))
+        );
+    }
 }

@@ -75,7 +75,10 @@ pub async fn compare_sets(context: &StageContext, round: u32) -> Result<Event, E
 }
 
 /// Whether every source is the planned one and stands where the rounds ended.
-pub(super) async fn are_sources_still(context: &StageContext, round: u32) -> Result<bool, EngineError> {
+pub(super) async fn are_sources_still(
+    context: &StageContext,
+    round: u32,
+) -> Result<bool, EngineError> {
     let covered = covered(&context.rounds(round).await?);
     let positions = context.source_positions().await?;
     if let Some(other) = positions.iter().find(|position| !position.is_the_planned_one()) {
@@ -90,7 +93,8 @@ pub(super) async fn are_sources_still(context: &StageContext, round: u32) -> Res
 /// [`EngineError`] when the cluster can't be worked with.
 pub async fn compare(context: &StageContext) -> Result<Verdict, EngineError> {
     let pairs = comparisons(context)?;
-    let total: u64 = context.plan.sources().map(|source| source.documents).sum::<u64>().saturating_mul(2);
+    let total: u64 =
+        context.plan.sources().map(|source| source.documents).sum::<u64>().saturating_mul(2);
     let meter = Meter::start("verifying", Unit::Documents, total, &context.reporter);
     let verdict = Mutex::new(Verdict::default());
     stream::iter(pairs.into_iter().map(Ok::<_, EngineError>))
@@ -124,7 +128,10 @@ struct Comparison {
 }
 
 fn comparisons(context: &StageContext) -> Result<Vec<Comparison>, EngineError> {
-    let copied = context.pairs()?.into_iter().map(|pair| Comparison { target: pair.target.clone(), source: Some(pair) });
+    let copied = context
+        .pairs()?
+        .into_iter()
+        .map(|pair| Comparison { target: pair.target.clone(), source: Some(pair) });
     let empty = context.plan.indices.iter().filter_map(|index| match &index.strategy {
         Strategy::Empty { target } => Some(Comparison { source: None, target: target.clone() }),
         Strategy::Copy { .. } | Strategy::Drop { .. } => None,
@@ -132,7 +139,11 @@ fn comparisons(context: &StageContext) -> Result<Vec<Comparison>, EngineError> {
     Ok(copied.chain(empty).collect())
 }
 
-async fn compare_one(context: &StageContext, comparison: &Comparison, meter: &Meter) -> Result<Verdict, EngineError> {
+async fn compare_one(
+    context: &StageContext,
+    comparison: &Comparison,
+    meter: &Meter,
+) -> Result<Verdict, EngineError> {
     let found_side = Side::Found { index: comparison.target.index.clone() };
     let expected_side = comparison.source.as_ref().map(|pair| Side::Expected {
         index: pair.source.index.clone(),
@@ -161,7 +172,9 @@ async fn compare_one(context: &StageContext, comparison: &Comparison, meter: &Me
             None => EntryHashes::new(),
         };
         let found = entries_of(context, &found_side, part).await?;
-        verdict.difference.merge(Difference::between(&expected, &found, IDS_KEPT_BY_INDEX), IDS_KEPT_BY_INDEX);
+        verdict
+            .difference
+            .merge(Difference::between(&expected, &found, IDS_KEPT_BY_INDEX), IDS_KEPT_BY_INDEX);
     }
     verdict.documents = name_documents(context, comparison, &verdict.difference).await?;
     Ok(verdict)
@@ -178,13 +191,25 @@ async fn ranges(context: &StageContext, index: &str) -> Result<Vec<Stretch>, Eng
     let shards = context.cluster.watermark(index).await?;
     let stretches: Vec<Stretch> = shards
         .iter()
-        .map(|shard| Stretch { index: 0, shard: shard.number, first: 0, last: shard.global_checkpoint })
+        .map(|shard| Stretch {
+            index: 0,
+            shard: shard.number,
+            first: 0,
+            last: shard.global_checkpoint,
+        })
         .collect();
     let tasks = cut(&stretches, 0, 0, context.plan.limits.task_width_max);
-    Ok(tasks.iter().map(|task| Stretch { index: 0, shard: task.shard, first: task.first, last: task.last }).collect())
+    Ok(tasks
+        .iter()
+        .map(|task| Stretch { index: 0, shard: task.shard, first: task.first, last: task.last })
+        .collect())
 }
 
-async fn digest(context: &StageContext, side: &Side, meter: &Meter) -> Result<BucketedDigest, EngineError> {
+async fn digest(
+    context: &StageContext,
+    side: &Side,
+    meter: &Meter,
+) -> Result<BucketedDigest, EngineError> {
     let digest = Mutex::new(BucketedDigest::new());
     read_side(context, side, async |reader: &mut SideReader<'_>| {
         while let Some(part) = reader.next_digest().await? {
@@ -198,7 +223,11 @@ async fn digest(context: &StageContext, side: &Side, meter: &Meter) -> Result<Bu
     Ok(digest.into_inner())
 }
 
-async fn entries_of(context: &StageContext, side: &Side, buckets: &[u16]) -> Result<EntryHashes, EngineError> {
+async fn entries_of(
+    context: &StageContext,
+    side: &Side,
+    buckets: &[u16],
+) -> Result<EntryHashes, EngineError> {
     let entries = Mutex::new(EntryHashes::new());
     read_side(context, side, async |reader: &mut SideReader<'_>| {
         while let Some(part) = reader.next_entries(buckets).await? {
@@ -236,10 +265,14 @@ async fn name_documents(
     difference: &Difference,
 ) -> Result<Vec<BadDocument>, EngineError> {
     let index = &comparison.target.index;
-    let bad = |id: &String, reason: String| BadDocument { index: index.clone(), id: id.clone(), reason };
+    let bad =
+        |id: &String, reason: String| BadDocument { index: index.clone(), id: id.clone(), reason };
     let mut documents = Vec::new();
-    documents.extend(difference.missing.iter().map(|id| bad(id, "is missing in the new set".to_owned())));
-    documents.extend(difference.extra.iter().map(|id| bad(id, "is in the new set only".to_owned())));
+    documents.extend(
+        difference.missing.iter().map(|id| bad(id, "is missing in the new set".to_owned())),
+    );
+    documents
+        .extend(difference.extra.iter().map(|id| bad(id, "is in the new set only".to_owned())));
     let mut reasons: BTreeMap<String, String> = BTreeMap::new();
     if let Some(pair) = &comparison.source {
         let ids: Vec<&String> = difference.differing.iter().take(DOCUMENTS_EXPLAINED).collect();

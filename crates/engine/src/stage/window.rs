@@ -65,15 +65,21 @@ impl<'a> WindowReader<'a> {
             let step = i64::try_from(width).unwrap_or(i64::MAX);
             let last = self.last.min(self.next.saturating_add(step - 1));
             let size = u32::try_from(width).unwrap_or(u32::MAX);
-            let request =
-                WindowRequest { index: self.index, shard: self.shard, first: self.next, last, size };
+            let request = WindowRequest {
+                index: self.index,
+                shard: self.shard,
+                first: self.next,
+                last,
+                size,
+            };
             match self.cluster.window(&request).await {
                 Ok(page) => {
                     self.width.observe(width, page.len_bytes() as u64);
                     self.next = last.saturating_add(1);
                     return Ok(Some((page, last)));
                 }
-                Err(failure) if failure.kind() == FailureKind::AnswerTooLarge && self.width.halve() => {}
+                Err(failure)
+                    if failure.kind() == FailureKind::AnswerTooLarge && self.width.halve() => {}
                 Err(failure) => return Err(failure),
             }
         }
