@@ -15,6 +15,9 @@ use lockstep_tests::contract::case::{Case, read_suite};
 use lockstep_tests::contract::play::{Stage, play};
 use tokio::runtime::Runtime;
 
+/// More than there are cores: a trial mostly waits for its cluster.
+const TRIALS_AT_ONCE: usize = 8;
+
 fn main() -> std::io::Result<ExitCode> {
     match run() {
         Ok(code) => Ok(code),
@@ -26,7 +29,8 @@ fn main() -> std::io::Result<ExitCode> {
 }
 
 fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(TRIALS_AT_ONCE);
     let runtime = Arc::new(Runtime::new()?);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("contract");
     let suite: Vec<(String, Arc<Case>)> = read_suite(&folder)?
