@@ -1,3 +1,162 @@
-//! Placeholder.
+//! `lockstep`, the one binary: it takes flags apart, calls the engine, and prints what came of it.
+//!
+//! The way of a command: [`cli`] (flags) → [`commands`] (one file a verb) → [`render`] (data to text) → [`ui`], which alone
+//! prints. An error becomes an exit code in [`error`] and nowhere else. What is not here: anything that decides or
+//! touches a cluster.
 
-fn main() {}
+mod cli;
+mod commands;
+mod connection;
+mod error;
+mod exit;
+mod progress;
+mod render;
+mod signals;
+mod ui;
+
+use std::{
+    env,
+    panic::{self, AssertUnwindSafe},
+    process::ExitCode,
+};
+
+use clap::{
+    ArgMatches, CommandFactory as _, FromArgMatches as _, error::ErrorKind, parser::ValueSource,
+};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    cli::{Arguments, Color},
+    commands::Context,
+    error::{CommandError, USAGE_CODE},
+    exit::Exit,
+    render::problem,
+    ui::Ui,
+};
+
+/// Where defects are reported.
+const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
+
+fn main() -> ExitCode {
+    let matches = match Arguments::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => return usage(&error).into(),
+    };
+    match Arguments::from_arg_matches(&matches) {
+        Ok(arguments) => run(arguments, &matches).into(),
+        Err(error) => usage(&error).into(),
+    }
+}
+
+/// Help and version are no mistakes; everything else that clap says is.
+fn usage(error: &clap::Error) -> Exit {
+    let ui = Ui::new(false, Color::Auto);
+    let is_asked_for = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+    // A terminal that went away can't be told so.
+    drop(error.print());
+    if is_asked_for {
+        return Exit::Done;
+    }
+    if env::args().any(|argument| argument == "--json") {
+        let text = error.render().to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let hint = "look at `lockstep --help`";
+        let line =
+            json!({"error": {"code": USAGE_CODE, "message": message, "causes": [], "hint": hint}});
+        drop(ui.json_line(&line));
+    }
+    Exit::Usage
+}
+
+fn run(arguments: Arguments, matches: &ArgMatches) -> Exit {
+    let Arguments { global, verb } = arguments;
+    let ui = Ui::new(global.json, global.color);
+    let (verbose, color) = (global.verbose, global.color);
+    log(&ui, verbose, color);
+    tell_panics();
+    let context = Context {
+        is_cluster_given: is_cluster_given(matches),
+        global,
+        ui: ui.clone(),
+        stop: CancellationToken::new(),
+    };
+    let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|source| CommandError::Terminal { what: "start", source })?;
+        let outcome = runtime.block_on(signals::watched(commands::run(verb, &context), &context));
+        // What still runs, such as a question nobody answered, is not waited for.
+        runtime.shutdown_background();
+        outcome
+    }));
+    match outcome {
+        Ok(Ok(exit)) => exit,
+        Ok(Err(error)) => fail(&error, &ui),
+        // The hook has told it already.
+        Err(_panic) => Exit::Bug,
+    }
+}
+
+/// Tells what went wrong, to people and, if they read, to programs.
+fn fail(error: &CommandError, ui: &Ui) -> Exit {
+    ui.note(problem::render(error).trim_end());
+    if ui.is_json() {
+        // Nothing more can be told when stdout fails.
+        drop(ui.json_line(&problem::to_json(error)));
+    }
+    error.exit()
+}
+
+/// Whether `--cluster` stands on the command line itself: a variable is too easily forgotten.
+fn is_cluster_given(matches: &ArgMatches) -> bool {
+    let mut innermost = matches;
+    let mut is_given = false;
+    loop {
+        let source = innermost
+            .try_contains_id("cluster")
+            .ok()
+            .and_then(|_| innermost.value_source("cluster"));
+        is_given |= source == Some(ValueSource::CommandLine);
+        match innermost.subcommand() {
+            Some((_, inner)) => innermost = inner,
+            None => return is_given,
+        }
+    }
+}
+
+fn log(ui: &Ui, verbose: u8, color: Color) {
+    let filter = match verbose {
+        0 => "error",
+        1 => "warn,lockstep=info,lockstep_engine=info",
+        2 => "info,lockstep=debug,lockstep_engine=debug,lockstep_elastic=debug",
+        _ => "trace",
+    };
+    let has_color = match color {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => {
+            ui.is_watched() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        }
+    };
+    let writer = ui.clone();
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new(filter))
+        .with_ansi(has_color)
+        .with_writer(move || writer.log_writer())
+        .init();
+}
+
+/// A defect says where to report it.
+fn tell_panics() {
+    panic::set_hook(Box::new(|panic| {
+        ui::last_words(&format!(
+            "error[B0002]: a defect of Lockstep {}: {panic}\n\
+             hint: please report this text at {REPOSITORY}/issues; the run in the journal is as it was, \
+             and the same command goes on",
+            env!("CARGO_PKG_VERSION")
+        ));
+    }));
+}

@@ -1,0 +1,177 @@
+//! The command line: global flags and verbs. What a verb does is in `commands`, one file each.
+
+use std::{fmt, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::{commands, exit::EXIT_CODES_HELP};
+
+/// Upgrade multi-tenant applications on Elasticsearch and OpenSearch while they run
+///
+/// Lockstep builds the new release's set of indices beside the live one, proves that the two agree, and switches all
+/// tenants in one moment. `lockstep demo` shows it without any cluster.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lockstep",
+    version,
+    after_help = EXIT_CODES_HELP,
+    max_term_width = 100,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+/// Flags that every verb takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    #[command(flatten)]
+    pub(crate) cluster: ClusterFlags,
+    /// Print JSON for programs instead of text for people
+    #[arg(long, global = true, help_heading = "Output")]
+    pub(crate) json: bool,
+    /// When to use colour; NO_COLOR is honoured
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Output"
+    )]
+    pub(crate) color: Color,
+    /// Log more to stderr: -v what is done, -vv every request, -vvv everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Output")]
+    pub(crate) verbose: u8,
+}
+
+/// Where the cluster is, and who asks.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Cluster")]
+pub(crate) struct ClusterFlags {
+    /// Address of the cluster
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        env = "LOCKSTEP_CLUSTER",
+        hide_env_values = true,
+        default_value = "http://localhost:9200"
+    )]
+    pub(crate) cluster: String,
+    /// Name of the user, with --password
+    #[arg(long, global = true, value_name = "NAME", env = "LOCKSTEP_USER", hide_env_values = true)]
+    pub(crate) user: Option<String>,
+    /// Password of the user; prefer the variable, which other users of the machine can't see
+    #[arg(
+        long,
+        global = true,
+        value_name = "PASSWORD",
+        env = "LOCKSTEP_PASSWORD",
+        hide_env_values = true
+    )]
+    pub(crate) password: Option<Secret>,
+    /// API key, as `id:key` or encoded
+    #[arg(
+        long,
+        global = true,
+        value_name = "KEY",
+        env = "LOCKSTEP_API_KEY",
+        hide_env_values = true
+    )]
+    pub(crate) api_key: Option<Secret>,
+    /// Bearer token
+    #[arg(
+        long,
+        global = true,
+        value_name = "TOKEN",
+        env = "LOCKSTEP_TOKEN",
+        hide_env_values = true
+    )]
+    pub(crate) bearer_token: Option<Secret>,
+    /// PEM certificates to trust instead of the system's
+    #[arg(long, global = true, value_name = "FILE", env = "LOCKSTEP_CA", hide_env_values = true)]
+    pub(crate) ca: Option<PathBuf>,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal that takes it
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// A text that is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(String);
+
+impl Secret {
+    /// The text itself.
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Secret(…)")
+    }
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Show what an upgrade would do; nothing is changed
+    Plan(commands::plan::PlanArguments),
+    /// Upgrade an application, or go on with an upgrade that was stopped
+    Upgrade(commands::upgrade::UpgradeArguments),
+    /// Show which release is live and how far a run is
+    Status(commands::status::StatusArguments),
+    /// Compare the live and the new set of a run; nothing is changed
+    Verify(commands::verify::VerifyArguments),
+    /// Give a run up and drop its unfinished new set
+    Abort(commands::abort::AbortArguments),
+    /// Work on packs
+    #[command(subcommand)]
+    Pack(PackVerb),
+    /// Upgrade a small application on an embedded cluster, and check the outcome
+    Demo(commands::demo::DemoArguments),
+}
+
+/// What to do with a pack.
+#[derive(Debug, Subcommand)]
+pub(crate) enum PackVerb {
+    /// Find every mistake in a pack
+    Check(commands::pack_check::PackCheckArguments),
+}
+
+/// The folder of a pack.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct PackFlag {
+    /// Folder of the application's pack
+    #[arg(long, value_name = "DIR", env = "LOCKSTEP_PACK", default_value = ".")]
+    pub(crate) pack: PathBuf,
+}
+
+/// Which application is meant.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ApplicationFlags {
+    #[command(flatten)]
+    pub(crate) pack: PackFlag,
+    /// Name of the application, instead of its pack
+    #[arg(long, value_name = "NAME")]
+    pub(crate) application: Option<String>,
+}

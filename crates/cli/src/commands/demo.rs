@@ -1,0 +1,267 @@
+//! `lockstep demo`: seeds a small application, upgrades it with the same calls as `lockstep upgrade`, and lets an independent
+//! reader check the outcome. Removing what it made is in [`cleaning`].
+
+mod cleaning;
+
+use clap::Args;
+use lockstep_core::pack::{PackFiles, model::Pack};
+use lockstep_demo::{CheckOptions, CheckReport, DemoError, SeedOptions, check, pack_files, seed};
+use lockstep_elastic::Credentials;
+use lockstep_engine::{EngineError, Session, pack_folder, session::Ending};
+use lockstep_pocket::{Options, Pocket};
+use serde_json::json;
+
+use self::cleaning::Cleaner;
+use super::{Context, upgrade};
+use crate::{
+    connection::{Greeted, connect, connect_plainly},
+    error::CommandError,
+    exit::Exit,
+    progress::Teller,
+    render::{
+        quantity::{counted, duration},
+        report::{self, UpgradeReport},
+    },
+};
+
+/// Most tenants of a demo.
+const TENANTS_MAX: u32 = 100;
+/// The release that is seeded, and the one that is upgraded to.
+const VERSIONS: (&str, &str) = ("1.0", "2.0");
+
+/// Flags of `lockstep demo`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without --cluster the demo starts an embedded cluster in memory and needs nothing else. With --cluster it uses a real \
+one; LOCKSTEP_CLUSTER is not enough for that. It refuses to start where its indices are already, and removes what it \
+made at the end.")]
+pub(crate) struct DemoArguments {
+    /// Number of tenants
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 6,
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(TENANTS_MAX))
+    )]
+    tenants: u32,
+    /// Number of documents, over all tenants
+    #[arg(long, value_name = "N", default_value_t = 120_000)]
+    documents: u64,
+    /// Keep what the demo made; an embedded cluster stays until Ctrl-C
+    #[arg(long)]
+    keep: bool,
+    /// Only remove what a demo left behind on the cluster given by --cluster
+    #[arg(long, conflicts_with = "keep")]
+    clean: bool,
+}
+
+/// A cluster that the demo may work on.
+struct Stage {
+    greeted: Greeted,
+    /// The address as the demo application wants it, with user and password.
+    url: String,
+    /// The embedded cluster, if it is one.
+    pocket: Option<Pocket>,
+}
+
+/// Plays the demo.
+pub(crate) async fn run(
+    arguments: &DemoArguments,
+    context: &Context,
+) -> Result<Exit, CommandError> {
+    let pack = pack_folder::check(&PackFiles { files: pack_files() })?;
+    if arguments.clean {
+        return clean(&pack, context).await;
+    }
+    let stage = stage(context).await?;
+    let cleaner = Cleaner::new(&pack, &stage.greeted.cluster, &stage.url, TENANTS_MAX)?;
+    cleaner.refuse_leftovers().await?;
+    let played = play(arguments, context, &pack, &stage).await;
+    let (report, check) = match played {
+        Ok(played) => played,
+        Err(error) => {
+            if stage.pocket.is_none() {
+                context
+                    .ui
+                    .note("what the demo made is still there; `lockstep demo --clean` removes it");
+            }
+            return Err(error);
+        }
+    };
+    let cleaned = match stage.pocket {
+        None if !arguments.keep => {
+            cleaner.clean(context.quiet_session(stage.greeted.cluster)).await
+        }
+        _ => Ok(0),
+    };
+    tell(&report, &check, context)?;
+    cleaned?;
+    if let Some(pocket) = stage.pocket {
+        if arguments.keep {
+            context.ui.note(&format!("the cluster stays at {} until Ctrl-C", pocket.url()));
+            context.stop.cancelled().await;
+        }
+        pocket.stop().await;
+    }
+    Ok(if check.is_clean() { Exit::Done } else { Exit::Data })
+}
+
+async fn clean(pack: &Pack, context: &Context) -> Result<Exit, CommandError> {
+    if !context.is_cluster_given {
+        return Err(CommandError::Usage {
+            message: "--clean needs --cluster on the command line".to_owned(),
+            hint: "an embedded cluster leaves nothing behind",
+        });
+    }
+    let stage = stage(context).await?;
+    let cleaner = Cleaner::new(pack, &stage.greeted.cluster, &stage.url, TENANTS_MAX)?;
+    let removed = cleaner.clean(context.quiet_session(stage.greeted.cluster.clone())).await?;
+    if context.ui.is_json() {
+        context.ui.json_line(&json!({"event": "cleaned", "indices": removed}))?;
+    } else {
+        let indices = counted(removed, "index", "indices");
+        context
+            .ui
+            .data(&format!("removed {indices} of the demo, its templates and its journal\n"))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Starts an embedded cluster, unless another one stands on the command line.
+async fn stage(context: &Context) -> Result<Stage, CommandError> {
+    if context.is_cluster_given {
+        let greeted = connect(&context.global.cluster).await?;
+        let url = application_url(&greeted)?;
+        return Ok(Stage { greeted, url, pocket: None });
+    }
+    let pocket = Pocket::start(Options::default()).await?;
+    let url = pocket.url().to_owned();
+    let greeted = connect_plainly(&url).await?;
+    Ok(Stage { greeted, url, pocket: Some(pocket) })
+}
+
+/// The address with user and password in it, which is all that the demo application understands.
+fn application_url(greeted: &Greeted) -> Result<String, CommandError> {
+    let connection = greeted.cluster.connection();
+    let unusable = |what: &str| CommandError::Usage {
+        message: format!("the demo's application can't use {what}"),
+        hint: "give --user and --password, and an address that the system's certificates cover",
+    };
+    if connection.certificate_authority.is_some() {
+        return Err(unusable("certificates of your own"));
+    }
+    let (user, password) = match &connection.credentials {
+        Credentials::None => return Ok(connection.address().to_owned()),
+        Credentials::Basic { user, password } => (user, password),
+        Credentials::ApiKey(_) => return Err(unusable("an API key")),
+        Credentials::Bearer(_) => return Err(unusable("a bearer token")),
+    };
+    let mut url = url::Url::parse(connection.address())
+        .map_err(|error| EngineError::Bug(format!("the cluster's address: {error}")))?;
+    let is_set = url.set_username(user).is_ok() && url.set_password(Some(password)).is_ok();
+    if is_set { Ok(url.into()) } else { Err(unusable("this user and password")) }
+}
+
+/// Seeds, upgrades, checks.
+async fn play(
+    arguments: &DemoArguments,
+    context: &Context,
+    pack: &Pack,
+    stage: &Stage,
+) -> Result<(UpgradeReport, CheckReport), CommandError> {
+    let identity = &stage.greeted.identity;
+    if !context.ui.is_json() {
+        let tenants = counted(u64::from(arguments.tenants), "tenant", "tenants");
+        let documents = counted(arguments.documents, "document", "documents");
+        context.ui.note(&format!(
+            "seeding {documents} of {tenants} into {} {} ({})",
+            identity.engine.as_str(),
+            identity.version,
+            identity.cluster_name
+        ));
+    }
+    let options = SeedOptions {
+        tenants: arguments.tenants,
+        documents: arguments.documents,
+        ..SeedOptions::default()
+    };
+    let seeded = unless_stopped(context, seed(&stage.url, &options)).await?;
+    if context.ui.is_json() {
+        context.ui.json_line(&json!({
+            "event": "seeded",
+            "tenants": seeded.tenants,
+            "indices": seeded.indices,
+            "documents": seeded.documents,
+            "seconds": seeded.elapsed.as_secs_f64(),
+        }))?;
+    } else {
+        context.ui.note(&format!(
+            "seeded {} in {}; upgrading {} → {} in one pass",
+            counted(seeded.indices, "index", "indices"),
+            duration(seeded.elapsed),
+            VERSIONS.0,
+            VERSIONS.1
+        ));
+    }
+    let report = Box::pin(upgrade_demo(context, pack, stage)).await?;
+    let check = unless_stopped(context, check(&stage.url, &CheckOptions::default())).await?;
+    Ok((report, check))
+}
+
+async fn upgrade_demo(
+    context: &Context,
+    pack: &Pack,
+    stage: &Stage,
+) -> Result<UpgradeReport, CommandError> {
+    let wish = upgrade::wish(VERSIONS.1, VERSIONS.0, None)?;
+    let teller = Teller::start(&context.ui);
+    let cluster = stage.greeted.cluster.clone();
+    let session = Session {
+        cluster: cluster.clone(),
+        reporter: teller.reporter(),
+        stop: context.stop.clone(),
+    };
+    let ended = session.upgrade(pack, &wish).await;
+    let ledger = teller.finish();
+    match ended? {
+        Ending::Switched { plan, run } => upgrade::report(&cluster, &plan, &run, &ledger).await,
+        other => Err(EngineError::Bug(format!("the demo's run ended like this: {other:?}")).into()),
+    }
+}
+
+async fn unless_stopped<T>(
+    context: &Context,
+    work: impl Future<Output = Result<T, DemoError>>,
+) -> Result<T, CommandError> {
+    tokio::select! {
+        outcome = Box::pin(work) => Ok(outcome?),
+        () = context.stop.cancelled() => Err(EngineError::Interrupted.into()),
+    }
+}
+
+fn tell(
+    report: &UpgradeReport,
+    check: &CheckReport,
+    context: &Context,
+) -> Result<(), CommandError> {
+    if !context.ui.is_json() {
+        return context.ui.data(&report::demo(report, check));
+    }
+    let examples: Vec<String> =
+        check.examples.iter().map(|example| format!("{example:?}")).collect();
+    context.ui.json_line(&json!({
+        "event": "checked",
+        "dropped": check.dropped,
+        "problems": check.problems,
+        "examples": examples,
+    }))?;
+    context.ui.json_line(&json!({
+        "tenants": check.tenants,
+        "documents": check.documents,
+        "differing": check.differing,
+        "missing": check.missing,
+        "extra": check.extra,
+        "docs_per_second": report.docs_per_second,
+        "switch_ms": report.switch_ms,
+    }))
+}

@@ -1,0 +1,75 @@
+//! The verbs, one file each. A verb turns flags into calls of the engine, and what came of them into output.
+
+pub(crate) mod abort;
+pub(crate) mod demo;
+pub(crate) mod pack_check;
+pub(crate) mod plan;
+pub(crate) mod status;
+pub(crate) mod upgrade;
+pub(crate) mod verify;
+
+use std::sync::Arc;
+
+use lockstep_elastic::Cluster;
+use lockstep_engine::{EngineError, Session, pack_folder, report::Silent};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cli::{ApplicationFlags, Global, PackVerb, Verb},
+    error::CommandError,
+    exit::Exit,
+    ui::Ui,
+};
+
+/// What every verb works with.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    /// Flags that every verb takes.
+    pub(crate) global: Global,
+    /// Whether the address of the cluster stands on the command line, not in a variable.
+    pub(crate) is_cluster_given: bool,
+    /// Where output goes.
+    pub(crate) ui: Ui,
+    /// Cancelled by the first signal.
+    pub(crate) stop: CancellationToken,
+}
+
+/// Does what was asked for.
+pub(crate) async fn run(verb: Verb, context: &Context) -> Result<Exit, CommandError> {
+    match verb {
+        // These write; they stop by themselves, at a place from which the same command goes on.
+        Verb::Upgrade(arguments) => Box::pin(upgrade::run(&arguments, context)).await,
+        Verb::Abort(arguments) => Box::pin(abort::run(&arguments, context)).await,
+        Verb::Demo(arguments) => Box::pin(demo::run(&arguments, context)).await,
+        // These only look, so they can end anywhere.
+        Verb::Plan(arguments) => stoppable(context, plan::run(&arguments, context)).await,
+        Verb::Status(arguments) => stoppable(context, status::run(&arguments, context)).await,
+        Verb::Verify(arguments) => stoppable(context, verify::run(&arguments, context)).await,
+        Verb::Pack(PackVerb::Check(arguments)) => pack_check::run(&arguments, context),
+    }
+}
+
+async fn stoppable(
+    context: &Context,
+    command: impl Future<Output = Result<Exit, CommandError>>,
+) -> Result<Exit, CommandError> {
+    tokio::select! {
+        outcome = Box::pin(command) => outcome,
+        () = context.stop.cancelled() => Err(EngineError::Interrupted.into()),
+    }
+}
+
+impl Context {
+    /// A session that nobody listens to.
+    fn quiet_session(&self, cluster: Cluster) -> Session {
+        Session { cluster, reporter: Arc::new(Silent), stop: self.stop.clone() }
+    }
+}
+
+/// The name of the application that is meant.
+fn application(flags: &ApplicationFlags) -> Result<String, CommandError> {
+    match &flags.application {
+        Some(name) => Ok(name.clone()),
+        None => Ok(pack_folder::open(&flags.pack.pack)?.name),
+    }
+}

@@ -1,0 +1,141 @@
+//! `lockstep upgrade`: takes an application to another version.
+
+use clap::Args;
+use lockstep_core::plan::model::{Limits, Plan};
+use lockstep_elastic::Cluster;
+use lockstep_engine::{
+    EngineError, Session,
+    journal::RunRecord,
+    session::{Ending, Wish},
+    status::status,
+};
+use serde_json::json;
+
+use super::{Context, plan::UpgradeFlags};
+use crate::{
+    connection::connect,
+    error::CommandError,
+    exit::Exit,
+    progress::{Ledger, Teller},
+    render::report::{UpgradeReport, switch_ms, upgraded},
+};
+
+/// Most windows at the same time; each takes memory for its documents.
+const WINDOWS_MAX: u16 = 64;
+
+/// Flags of `lockstep upgrade`.
+#[derive(Debug, Args)]
+pub(crate) struct UpgradeArguments {
+    #[command(flatten)]
+    upgrade: UpgradeFlags,
+    /// Windows of documents that are copied at the same time [default: 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(WINDOWS_MAX)))]
+    windows: Option<u16>,
+}
+
+/// Upgrades and reports.
+pub(crate) async fn run(
+    arguments: &UpgradeArguments,
+    context: &Context,
+) -> Result<Exit, CommandError> {
+    let pack = arguments.upgrade.open_pack()?;
+    let cluster = connect(&context.global.cluster).await?.cluster;
+    let wish = arguments.upgrade.wish(limits(arguments.windows));
+    let teller = Teller::start(&context.ui);
+    let session = Session {
+        cluster: cluster.clone(),
+        reporter: teller.reporter(),
+        stop: context.stop.clone(),
+    };
+    let ended = session.upgrade(&pack, &wish).await;
+    let ledger = teller.finish();
+    let (plan, run) = match ended? {
+        Ending::Minor { plan } => return minor(&plan, context),
+        Ending::Switched { plan, run } => (plan, run),
+        Ending::Aborted { plan, run: _ } => return Err(given_up(&plan).into()),
+    };
+    let report = report(&cluster, &plan, &run, &ledger).await?;
+    if context.ui.is_json() {
+        let mut line = json!(report);
+        if let Some(fields) = line.as_object_mut() {
+            fields.insert("event".to_owned(), json!("upgraded"));
+        }
+        context.ui.json_line(&line)?;
+    } else {
+        context.ui.data(&upgraded(&report))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Bounds on what the run may use.
+pub(crate) fn limits(windows: Option<u16>) -> Limits {
+    let mut limits = Limits::default();
+    if let Some(windows) = windows {
+        limits.windows_in_flight = usize::from(windows);
+    }
+    limits
+}
+
+fn minor(plan: &Plan, context: &Context) -> Result<Exit, CommandError> {
+    if context.ui.is_json() {
+        context.ui.json_line(&json!({
+            "event": "minor",
+            "application": plan.application,
+            "from": plan.from,
+            "to": plan.to,
+        }))?;
+    } else {
+        context.ui.data(&format!(
+            "{} {} → {}: nothing to migrate, start the image of {}\n",
+            plan.application, plan.from, plan.to, plan.to
+        ))?;
+    }
+    Ok(Exit::Done)
+}
+
+/// A run that was being given up is given up to its end before anything else can begin.
+fn given_up(plan: &Plan) -> EngineError {
+    EngineError::NoRun {
+        application: plan.application.clone(),
+        what: "run any more: it was given up",
+    }
+}
+
+/// Gathers the report of a run that ended in a switch.
+pub(crate) async fn report(
+    cluster: &Cluster,
+    plan: &Plan,
+    run: &RunRecord,
+    ledger: &Ledger,
+) -> Result<UpgradeReport, CommandError> {
+    let journalled =
+        status(cluster, &plan.application).await?.run.filter(|last| last.record.id == run.id);
+    let (copied, verdict) = journalled.map(|run| (run.copied, run.verdict)).unwrap_or_default();
+    let switch = run.switch.unwrap_or_default();
+    Ok(UpgradeReport {
+        application: plan.application.clone(),
+        from: plan.from.to_string(),
+        to: plan.to.to_string(),
+        run: run.id.clone(),
+        mode: plan.mode,
+        tenants: plan.tenants.len() as u64,
+        indices: plan.targets().count() as u64,
+        documents: copied.read,
+        bytes: copied.bytes,
+        verified: verdict.as_ref().map_or(0, |verdict| verdict.documents),
+        rounds: verdict.map_or(ledger.rounds, |verdict| verdict.round),
+        time: ledger.time,
+        copy_time: ledger.copy_time,
+        docs_per_second: ledger.docs_per_second(),
+        switch,
+        switch_ms: switch_ms(&switch),
+    })
+}
+
+/// What the demo asks of the engine: exactly what `lockstep upgrade` would.
+pub(crate) fn wish(to: &str, from: &str, windows: Option<u16>) -> Result<Wish, CommandError> {
+    let version = |text: &str| {
+        text.parse().map_err(|error| EngineError::Bug(format!("the demo's version: {error}")))
+    };
+    Ok(Wish { to: version(to)?, from: Some(version(from)?), limits: limits(windows) })
+}
