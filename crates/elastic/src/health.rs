@@ -8,7 +8,11 @@ use crate::cluster::Cluster;
 use crate::failure::{Failure, FailureKind};
 use crate::name::IndexName;
 use crate::path::{Path, name_lists};
+use crate::retry::{passes, repeat};
 use crate::transport::Request;
+
+/// Shortest time between two looks.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The health of the cluster or of some indices.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -71,6 +75,8 @@ impl Cluster {
                 if self.waited_for_health(&list, status, left).await? {
                     break;
                 }
+                // An answer that comes sooner than it was asked for must not turn this into a busy loop.
+                tokio::time::sleep(left.min(PAUSE)).await;
                 if left.is_zero() {
                     let reason = format!("not {} after {} s", status.as_str(), timeout.as_secs());
                     let request = "GET /_cluster/health";
@@ -94,12 +100,14 @@ impl Cluster {
             .parameter("wait_for_status", status.as_str())
             .parameter("timeout", format!("{}ms", wait.as_millis()));
         let request = Request::get(path).with_extra_time(wait);
-        match self.send(&request).await {
+        // The engines answer a wait that ran out with 408: an outcome, not a trouble to repeat.
+        let may_repeat = |failure: &Failure| passes(failure) && failure.status() != Some(408);
+        let bounds = self.inner.connection.retry;
+        match repeat(bounds, may_repeat, async || self.attempt(&request).await).await {
             Ok(answer) => {
                 let health: Health = answer.read()?;
                 Ok(!health.timed_out && health.status >= status)
             }
-            // The engines answer a wait that ran out with 408 and the health as body.
             Err(failure) if failure.status() == Some(408) => Ok(false),
             Err(failure) => Err(failure),
         }

@@ -3,9 +3,14 @@
 use serde::Deserialize;
 
 use crate::cluster::Cluster;
+use crate::connection::RetryBounds;
 use crate::failure::{Failure, FailureKind};
 use crate::path::Path;
+use crate::retry::{passes, repeat};
 use crate::transport::Request;
+
+/// Most attempts at the first call.
+const FIRST_ATTEMPTS_MAX: u32 = 3;
 
 /// Who answers at the address.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,23 +73,29 @@ struct GreetingVersion {
 
 impl Cluster {
     /// Asks who answers. Something else than an engine is [`FailureKind::NotAnEngine`].
+    ///
+    /// Tried three times at most, whatever the connection allows: this is the first call, and a wrong address
+    /// should not take a minute to be named.
     pub async fn identity(&self) -> Result<Identity, Failure> {
-        let answer = self.send(&Request::get(Path::root())).await.map_err(|failure| {
+        let usual = self.inner.connection.retry;
+        let bounds =
+            RetryBounds { attempts_max: usual.attempts_max.min(FIRST_ATTEMPTS_MAX), ..usual };
+        let request = Request::get(Path::root());
+        let first = repeat(bounds, passes, async || self.attempt(&request).await).await;
+        let answer = first.map_err(|failure| {
             // Any web server may say "not found" or "moved"; no engine does on this path.
             match (failure.error_type(), failure.status()) {
                 (None, Some(300..=399 | 404 | 405)) => {
                     let status = failure.status().unwrap_or_default();
-                    let reason = format!("the server answers {status} to GET /");
-                    Failure::new(FailureKind::NotAnEngine, "GET /", reason)
+                    self.foreign(&format!("answers {status} to GET /"))
                 }
                 _ => failure,
             }
         })?;
-        let foreign = |reason: &str| Failure::new(FailureKind::NotAnEngine, "GET /", reason);
         let greeting: Greeting = serde_json::from_slice(&answer.bytes)
-            .map_err(|_not_ours| foreign("the server does not introduce itself as one"))?;
+            .map_err(|_not_ours| self.foreign("does not introduce itself as one"))?;
         let Some(version) = greeting.version else {
-            return Err(foreign("the server does not name its version"));
+            return Err(self.foreign("does not name its version"));
         };
         let by_name = match version.distribution.as_deref() {
             Some("opensearch") => Some(Engine::OpenSearch),
@@ -94,7 +105,7 @@ impl Cluster {
             Some(_) | None => None,
         };
         let (Some(engine), Some(cluster_name)) = (by_name, greeting.cluster_name) else {
-            return Err(foreign("the server introduces itself as something else"));
+            return Err(self.foreign("introduces itself as something else"));
         };
         let is_pocket = greeting.pocket || version.pocket || greeting.tagline.contains("pocket");
         Ok(Identity {
@@ -105,5 +116,10 @@ impl Cluster {
             node_name: greeting.name,
             is_pocket,
         })
+    }
+
+    fn foreign(&self, what: &str) -> Failure {
+        let reason = format!("the server at {} {what}", self.address());
+        Failure::new(FailureKind::NotAnEngine, "GET /", reason)
     }
 }

@@ -10,8 +10,9 @@ use crate::cluster::Cluster;
 use crate::failure::{Failure, FailureKind};
 use crate::name::IndexName;
 use crate::path::{Path, name_lists};
+use crate::stats::{IndexStats, StatsAnswer};
 use crate::transport::{Effect, Request};
-use crate::watermark::{IndexStats, ShardPosition, StatsAnswer};
+use crate::watermark::ShardPosition;
 
 /// One index as it was seen.
 #[derive(Debug, Clone, PartialEq)]
@@ -133,11 +134,14 @@ impl IndexState {
             .filter(|(_, key)| setting_text(&settings, key) == Some("true"))
             .map(|(block, _)| block)
             .collect();
+        // Set by the engine when an index was closed. Missing statistics prove nothing: an open index
+        // has none either while no copy of its shards is started.
+        let is_closed = setting_text(&settings, "index.verified_before_close") == Some("true");
         let primaries_stats = stats.and_then(|stats| stats.primaries.as_ref());
         Self {
             name,
             uuid: setting_text(&settings, "index.uuid").unwrap_or_default().to_owned(),
-            state: OpenState::Open,
+            state: if is_closed { OpenState::Closed } else { OpenState::Open },
             aliases: description.aliases,
             mapping: description.mappings,
             primaries: setting_number(&settings, "index.number_of_shards").unwrap_or(1),
@@ -209,11 +213,7 @@ impl Cluster {
         };
         let stats = StatsAnswer::of(&answer)?;
         let stats = stats.indices.get(name.as_str());
-        let mut index = IndexState::assemble(name.as_str().to_owned(), description, stats);
-        if stats.is_none() {
-            index.state = OpenState::Closed;
-        }
-        Ok(Some(index))
+        Ok(Some(IndexState::assemble(name.as_str().to_owned(), description, stats)))
     }
 
     /// Aliases, mapping and settings of an index, when it is there.

@@ -22,6 +22,7 @@ mod wire;
 
 pub mod class;
 mod failure;
+mod reason;
 
 mod abilities;
 mod alias;
@@ -33,6 +34,7 @@ mod identity;
 mod index;
 mod name;
 mod search;
+mod stats;
 mod survey;
 mod template;
 mod watermark;

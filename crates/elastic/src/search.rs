@@ -8,8 +8,8 @@ use crate::cluster::Cluster;
 use crate::failure::{Failure, FailureKind};
 use crate::name::IndexName;
 use crate::path::Path;
+use crate::stats::ShardTally;
 use crate::transport::{Effect, Request};
-use crate::watermark::ShardTally;
 use crate::window::{Content, Page};
 
 /// Most ids that one search may ask for: the default of `index.max_result_window`.

@@ -11,9 +11,9 @@ use crate::health::Health;
 use crate::identity::Identity;
 use crate::index::{IndexDescription, IndexState, OpenState};
 use crate::path::Path;
+use crate::stats::StatsAnswer;
 use crate::template::Template;
 use crate::transport::Request;
-use crate::watermark::StatsAnswer;
 
 /// What was seen of the whole cluster. Its parts are read one after the other: an index can come or go in between.
 #[derive(Debug, Clone, PartialEq)]

@@ -207,7 +207,9 @@ impl Cluster {
     fn failure_of(&self, broken: Broken, title: String) -> Failure {
         let (kind, reason) = match broken {
             Broken::Invalid(reason) => (FailureKind::InvalidRequest, reason),
-            Broken::Unreachable(reason) => (FailureKind::Unreachable, reason),
+            Broken::Unreachable(reason) => {
+                (FailureKind::Unreachable, format!("{}: {reason}", self.address()))
+            }
             Broken::Lost(reason, _) => (FailureKind::AnswerLost, reason),
             Broken::TooLarge => {
                 let bytes_max = self.inner.connection.answer_bytes_max;

@@ -14,8 +14,8 @@ use crate::cluster::Cluster;
 use crate::failure::{Failure, FailureKind};
 use crate::name::IndexName;
 use crate::path::Path;
+use crate::stats::ShardTally;
 use crate::transport::{Answer, Effect, Request};
-use crate::watermark::ShardTally;
 
 /// Which window to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,8 +6,9 @@ use serde_json::value::RawValue;
 
 use crate::class::{Class, Scope, classify};
 use crate::cluster::Cluster;
-use crate::failure::{EngineError, Failure, shortened};
+use crate::failure::Failure;
 use crate::path::Path;
+use crate::reason::{EngineError, shortened};
 use crate::transport::{Answer, Effect, Request};
 
 /// The answer to a `_bulk` request.

@@ -262,6 +262,8 @@ fn compact(bytes: &mut Vec<u8>, source: &[u8]) -> Result<(), Unwritable> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn name(text: &str) -> IndexName {
@@ -313,6 +315,36 @@ mod tests {
             let text = std::str::from_utf8(&bytes).unwrap();
             let line = text.split_once('\n').unwrap().1;
             assert_eq!(line, format!("{expected}\n"), "{source:?}");
+        }
+    }
+
+    /// Any JSON, written with white space of every kind between its tokens.
+    fn json_with_breaks() -> impl Strategy<Value = (serde_json::Value, String)> {
+        let leaf = prop_oneof![
+            any::<bool>().prop_map(serde_json::Value::from),
+            any::<i64>().prop_map(serde_json::Value::from),
+            ".*".prop_map(serde_json::Value::from),
+        ];
+        let value = leaf.prop_recursive(4, 30, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(serde_json::Value::from),
+                prop::collection::vec((".*", inner), 0..5)
+                    .prop_map(|pairs| serde_json::Value::Object(pairs.into_iter().collect())),
+            ]
+        });
+        value.prop_map(|value| {
+            let text = serde_json::to_string_pretty(&value).unwrap();
+            let text = format!(" \r\n{}\n\t", text.replace('\n', "\r\n"));
+            (value, text)
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn compacting_takes_out_white_space_and_nothing_else((value, text) in json_with_breaks()) {
+            let mut bytes = Vec::new();
+            push_source(&mut bytes, text.as_bytes()).unwrap();
+            prop_assert_eq!(String::from_utf8(bytes).unwrap(), value.to_string());
         }
     }
 

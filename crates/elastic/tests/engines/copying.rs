@@ -23,6 +23,13 @@ async fn windows_up_to_the_watermark_give_every_document_once_and_its_bytes() {
         target.write(&index, &documents[..50]).await;
         let positions = target.cluster.watermark(&index).await.unwrap();
         assert_eq!(positions.len(), 3);
+        // Each document counts three times: nested objects are documents of their own.
+        let docs: u64 = positions.iter().map(|position| position.docs).sum();
+        assert_eq!(docs, if target.name.starts_with("pocket") { 300 } else { 900 });
+        let uuid = target.cluster.index_uuid(&index).await.unwrap().unwrap();
+        assert_eq!(target.cluster.watermark_of(&index, &uuid).await.unwrap(), positions);
+        let failure = target.cluster.watermark_of(&index, "another").await.unwrap_err();
+        assert_eq!(failure.kind(), FailureKind::ShardAbsent, "{}: {failure}", target.name);
         let mut seen = BTreeMap::new();
         for position in positions {
             assert!(position.global_checkpoint >= 0, "{}", target.name);

@@ -9,6 +9,8 @@ mod encryption;
 #[cfg(test)]
 mod greeting;
 #[cfg(test)]
+mod reading;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod transport;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use lockstep_elastic::{Class, Cluster, Connection, Credentials, FailureKind};
+use lockstep_elastic::{Class, Cluster, Connection, Credentials, FailureKind, HealthStatus};
 
 use crate::server::{Reply, Server, hasty};
 
@@ -81,7 +81,8 @@ async fn an_unreachable_cluster_is_given_up_within_the_bounds() {
     let started = Instant::now();
     let failure = Cluster::new(hasty(&address)).unwrap().identity().await.unwrap_err();
     assert_eq!((failure.kind(), failure.class()), (FailureKind::Unreachable, Class::Retry));
-    assert_eq!(failure.attempt_count(), 4);
+    assert_eq!(failure.attempt_count(), 3);
+    assert!(failure.to_string().contains(&address), "{failure}");
     assert!(!failure.outcome_unknown());
     assert!(failure.to_string().contains("refused"), "{failure}");
     assert!(started.elapsed() < Duration::from_secs(5));
@@ -146,6 +147,23 @@ async fn an_answer_above_the_bound_is_refused_announced_or_not() {
         assert_eq!(failure.kind(), FailureKind::AnswerTooLarge);
         assert_eq!(server.seen().len(), 1, "the same would come again");
     }
+}
+
+#[tokio::test]
+async fn a_wait_for_health_ends_with_its_own_time_and_not_with_that_of_repeating() {
+    // As the engines answer when the wait ran out, but at once.
+    let body =
+        HEALTH.replace("green", "yellow").replace("\"timed_out\":false", "\"timed_out\":true");
+    let server = Server::start(move |_| Reply::json(408, &body));
+    let started = Instant::now();
+    let wait = Duration::from_millis(300);
+    let waiting = server.cluster();
+    let failure = waiting.wait_for_health(&["i"], HealthStatus::Green, wait).await.unwrap_err();
+    assert_eq!(failure.kind(), FailureKind::NotAcknowledged);
+    assert!(started.elapsed() >= wait && started.elapsed() < Duration::from_secs(2));
+    let seen = server.seen();
+    assert!((2..=6).contains(&seen.len()), "{} requests", seen.len());
+    assert!(seen[0].title.starts_with("GET /_cluster/health/i?wait_for_status=green&timeout="));
 }
 
 #[tokio::test]
