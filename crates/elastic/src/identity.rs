@@ -1,5 +1,7 @@
 //! Who answers at the address.
 
+use std::fmt;
+
 use serde::Deserialize;
 
 use crate::cluster::Cluster;
@@ -45,6 +47,12 @@ impl Engine {
             Self::Elasticsearch => "elasticsearch",
             Self::OpenSearch => "opensearch",
         }
+    }
+}
+
+impl fmt::Display for Engine {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
     }
 }
 
