@@ -9,6 +9,8 @@
 //!
 //! What is not here: anything that upgrades. This crate only knows the application.
 
+#[cfg(test)]
+mod agreement;
 mod application;
 mod check;
 mod cluster;
