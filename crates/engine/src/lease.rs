@@ -12,6 +12,7 @@ use std::{
 use lockstep_elastic::Class;
 use tokio::{sync::Mutex, time};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use uuid::Uuid;
 
 use crate::{
     error::EngineError,
@@ -168,6 +169,7 @@ async fn beat(
 fn next_record(found: Option<&LeaseRecord>) -> LeaseRecord {
     LeaseRecord {
         owner: format!("{}/{}", host(), std::process::id()),
+        holder: Uuid::now_v7().simple().to_string(),
         process: process_mark(std::process::id()),
         number: found.map_or(0, |record| record.number).saturating_add(1),
         beat: 0,
@@ -218,7 +220,14 @@ mod tests {
     use super::*;
 
     fn record(process: Option<String>) -> LeaseRecord {
-        LeaseRecord { owner: "a/1".to_owned(), process, number: 1, beat: 0, is_free: false }
+        LeaseRecord {
+            owner: "a/1".to_owned(),
+            holder: "h".to_owned(),
+            process,
+            number: 1,
+            beat: 0,
+            is_free: false,
+        }
     }
 
     #[test]

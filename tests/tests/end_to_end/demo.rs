@@ -1,7 +1,13 @@
 //! The demo application is upgraded from 1.0 to 2.0, and an independent checker looks at both sets.
 
-use lockstep_demo::{CheckOptions, SeedOptions, check, seed};
-use lockstep_engine::session::Ending;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use lockstep_core::run::state::RunState;
+use lockstep_engine::{EngineError, report::Event, session::Ending, status::status};
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -9,27 +15,159 @@ use crate::{
     stand::{Stand, demo_pack, wish},
 };
 
-const TENANTS: u32 = 3;
-const DOCUMENTS: u64 = 6_000;
+const DOCUMENTS: u64 = 4_000;
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    vec![Scenario { name: "demo_is_upgraded_in_one_fused_pass", play: upgraded }]
+    let scenario = |name, play| Scenario { name, is_pocket_only: false, play };
+    vec![
+        scenario("demo_is_upgraded_in_one_fused_pass", upgraded),
+        scenario("repeating_a_finished_upgrade_changes_nothing", repeated),
+        scenario("a_stopped_upgrade_goes_on_where_it_was", stopped),
+        scenario("writes_during_the_run_are_carried", written_meanwhile),
+        scenario("two_drivers_make_one_switch", two_drivers),
+    ]
 }
 
 fn upgraded(runtime: &Runtime, stand: &Stand) -> Outcome {
     runtime.block_on(async {
-        stand.clean(TENANTS).await?;
-        seed(&stand.cluster.url, &SeedOptions { tenants: TENANTS, documents: DOCUMENTS, seed: 1 })
-            .await?;
+        stand.seed(DOCUMENTS).await?;
         let ending = stand.session().upgrade(&demo_pack(), &wish("2.0")).await?;
         let Ending::Switched { plan, run } = ending else {
             return Err(format!("{ending:?}").into());
         };
         assert_eq!(plan.chain.len(), 3);
-        let report = check(&stand.cluster.url, &CheckOptions::default()).await?;
-        assert!(report.is_clean(), "{report:?}");
-        assert_eq!(report.documents + report.dropped, DOCUMENTS, "{report:?}");
         assert!(run.switch.is_some());
-        stand.clean(TENANTS).await
+        assert_eq!(stand.check_switched().await?, DOCUMENTS);
+        let (_, verdict) = stand.session().verify("event-store").await?;
+        assert!(verdict.difference.is_empty(), "{verdict:?}");
+        // The old set stays, closed for writes.
+        let refused =
+            stand.send("POST", "/acme-profile-v1.0/_doc", json!({"name": "late"})).await?;
+        assert_eq!(refused["status"], 403, "{refused}");
+        stand.clean().await
+    })
+}
+
+fn repeated(runtime: &Runtime, stand: &Stand) -> Outcome {
+    runtime.block_on(async {
+        stand.seed(600).await?;
+        stand.session().upgrade(&demo_pack(), &wish("2.0")).await?;
+        let before = stand.send("GET", "/acme-*/_stats/docs?level=shards", Value::Null).await?;
+        let ending = stand.session().upgrade(&demo_pack(), &wish("2.0")).await?;
+        assert!(matches!(ending, Ending::Minor { .. }), "{ending:?}");
+        let after = stand.send("GET", "/acme-*/_stats/docs?level=shards", Value::Null).await?;
+        let positions = |stats: &Value| {
+            stats["indices"].as_object().map(|indices| {
+                indices
+                    .iter()
+                    .map(|(name, index)| {
+                        (
+                            name.clone(),
+                            index["uuid"].clone(),
+                            index["shards"]["0"][0]["seq_no"].clone(),
+                        )
+                    })
+                    .collect::<Vec<_>>()
+            })
+        };
+        assert_eq!(positions(&before), positions(&after));
+        assert!(positions(&before).is_some_and(|positions| positions.len() > 10));
+        stand.clean().await
+    })
+}
+
+fn stopped(runtime: &Runtime, stand: &Stand) -> Outcome {
+    runtime.block_on(async {
+        stand.seed(DOCUMENTS).await?;
+        let half = stand.session_with(|event, stop| {
+            if let Event::Progress(progress) = event
+                && progress.stage == "copying"
+                && progress.done > 0
+            {
+                stop.cancel();
+            }
+        });
+        // With one window at a time the first progress is told long before the end.
+        let mut slow = wish("2.0");
+        slow.limits.windows_in_flight = 1;
+        slow.limits.window_width_max = 20;
+        let stopped = half.upgrade(&demo_pack(), &slow).await;
+        assert!(matches!(stopped, Err(EngineError::Interrupted)), "{stopped:?}");
+        let status = status(&stand.session().cluster, "event-store").await?;
+        let run = status.run.ok_or("no run in the journal")?;
+        assert!(matches!(run.record.state, RunState::Copying { round: 1 }), "{run:?}");
+        assert!(run.copied.read > 0 && run.copied.read < DOCUMENTS, "{run:?}");
+        // The first thing the second run tells is what the first one copied.
+        let first_told = Arc::new(AtomicU64::new(0));
+        let told = Arc::clone(&first_told);
+        let rest = stand.session_with(move |event, _| {
+            if let Event::Progress(progress) = event
+                && progress.stage == "copying"
+            {
+                told.compare_exchange(0, progress.done, Ordering::Relaxed, Ordering::Relaxed).ok();
+            }
+        });
+        let ending = rest.upgrade(&demo_pack(), &wish("2.0")).await?;
+        assert!(matches!(ending, Ending::Switched { .. }));
+        assert!(first_told.load(Ordering::Relaxed) >= run.copied.read);
+        assert_eq!(stand.check_switched().await?, DOCUMENTS);
+        stand.clean().await
+    })
+}
+
+fn written_meanwhile(runtime: &Runtime, stand: &Stand) -> Outcome {
+    runtime.block_on(async {
+        stand.seed(600).await?;
+        let url = stand.cluster.url.clone();
+        let writer = stand.session_with(move |event, _| {
+            // Twice: before the first comparison, and again before the second.
+            let Event::Entered { state: RunState::Verifying { round: round @ (1 | 2) }, .. } =
+                event
+            else {
+                return;
+            };
+            let body =
+                json!({"name": format!("Late Comer{round}"), "newsletter": "true"}).to_string();
+            let url = format!("{url}/acme-profile/_doc/late-{round}?refresh=false");
+            let write = std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                runtime.block_on(async {
+                    let request = reqwest::Client::new()
+                        .put(url)
+                        .header("content-type", "application/json")
+                        .body(body);
+                    request
+                        .send()
+                        .await
+                        .and_then(reqwest::Response::error_for_status)
+                        .map_err(std::io::Error::other)
+                })
+            });
+            assert!(write.join().is_ok_and(|written| written.is_ok()));
+        });
+        let ending = writer.upgrade(&demo_pack(), &wish("2.0")).await?;
+        assert!(matches!(ending, Ending::Switched { .. }));
+        assert_eq!(stand.check_switched().await?, 602);
+        let late = stand.send("GET", "/acme-profile/_doc/late-2", Value::Null).await?;
+        assert_eq!(late["_source"]["last_name"], "Comer2", "{late}");
+        stand.clean().await
+    })
+}
+
+fn two_drivers(runtime: &Runtime, stand: &Stand) -> Outcome {
+    runtime.block_on(async {
+        stand.seed(DOCUMENTS).await?;
+        let (pack, wish) = (demo_pack(), wish("2.0"));
+        let (one, two) = (stand.session(), stand.session());
+        let outcomes = tokio::join!(one.upgrade(&pack, &wish), two.upgrade(&pack, &wish));
+        let driven = |outcome: &Result<Ending, EngineError>| {
+            matches!(outcome, Err(EngineError::Driven { .. }))
+        };
+        let ended = |outcome: &Result<Ending, EngineError>| outcome.is_ok();
+        let fine = (ended(&outcomes.0) && (driven(&outcomes.1) || ended(&outcomes.1)))
+            || (driven(&outcomes.0) && ended(&outcomes.1));
+        assert!(fine, "{outcomes:?}");
+        assert_eq!(stand.check_switched().await?, DOCUMENTS);
+        stand.clean().await
     })
 }

@@ -5,6 +5,10 @@
 
 mod demo;
 
+mod trouble;
+
+mod faults;
+
 mod stand;
 
 use std::{io::Write as _, process::ExitCode, sync::Arc};
@@ -12,7 +16,7 @@ use std::{io::Write as _, process::ExitCode, sync::Arc};
 use libtest_mimic::{Arguments, Failed, Trial};
 use tokio::runtime::Runtime;
 
-use crate::stand::{Stand, stands};
+use crate::stand::{Stand, Trouble, stands};
 
 fn main() -> std::io::Result<ExitCode> {
     match run() {
@@ -29,19 +33,26 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let runtime = Arc::new(Runtime::new()?);
     let mut trials = Vec::new();
     for stand in stands(&runtime)? {
+        let scenarios = [demo::scenarios(), trouble::scenarios(), faults::scenarios()];
         trials.extend(
-            demo::scenarios().into_iter().map(|scenario| trial(&runtime, &stand, scenario)),
+            scenarios
+                .into_iter()
+                .flatten()
+                .filter(|scenario| stand.pocket.is_some() || !scenario.is_pocket_only)
+                .map(|scenario| trial(&runtime, &stand, scenario)),
         );
     }
     Ok(libtest_mimic::run(&arguments, trials).exit_code())
 }
 
 /// What a scenario came to.
-type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+type Outcome = Result<(), Trouble>;
 
 /// A scenario: its name, and what is done on a cluster.
 struct Scenario {
     name: &'static str,
+    /// Whether it plans faults, which only the pocket cluster can have.
+    is_pocket_only: bool,
     play: fn(&Runtime, &Stand) -> Outcome,
 }
 

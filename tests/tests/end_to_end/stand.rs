@@ -6,10 +6,16 @@ use lockstep_core::{
     pack::{PackFiles, model::Pack},
     plan::model::Limits,
 };
+use lockstep_demo::{CheckOptions, SeedOptions, check};
 use lockstep_elastic::{Cluster as Client, Connection};
-use lockstep_engine::{Session, report::Silent, session::Wish};
+use lockstep_engine::{
+    Session,
+    report::{Event, Reporter, Silent},
+    session::Wish,
+};
 use lockstep_pocket::{Options, Pocket};
 use lockstep_tests::clusters::{Cluster, real_clusters};
+use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
 
@@ -18,15 +24,15 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Stand {
     pub(crate) cluster: Cluster,
     turns: Mutex<()>,
-    _pocket: Option<Pocket>,
+    /// Set for the pocket cluster, on which faults can be planned.
+    pub(crate) pocket: Option<Pocket>,
 }
 
 /// The pocket cluster and every engine that the environment names.
 pub(crate) fn stands(runtime: &Runtime) -> Result<Vec<Arc<Stand>>, Box<dyn std::error::Error>> {
     let pocket = runtime.block_on(Pocket::start(Options::default()))?;
     let cluster = Cluster { name: "pocket".to_owned(), url: pocket.url().to_owned() };
-    let stand =
-        |cluster, pocket| Arc::new(Stand { cluster, turns: Mutex::new(()), _pocket: pocket });
+    let stand = |cluster, pocket| Arc::new(Stand { cluster, turns: Mutex::new(()), pocket });
     let mut stands = vec![stand(cluster, Some(pocket))];
     stands.extend(real_clusters()?.into_iter().map(|cluster| stand(cluster, None)));
     Ok(stands)
@@ -45,12 +51,62 @@ impl Stand {
         Session { cluster, reporter: Arc::new(Silent), stop: CancellationToken::new() }
     }
 
-    /// Removes what an earlier scenario left.
-    pub(crate) async fn clean(
+    /// The same, with somebody who listens and who may stop the work.
+    pub(crate) fn session_with(
         &self,
-        tenants: u32,
-    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        lockstep_demo::clear(&self.cluster.url, tenants).await?;
+        listen: impl Fn(&Event, &CancellationToken) + Send + Sync + 'static,
+    ) -> Session {
+        let session = self.session();
+        let listener = Listener { listen: Box::new(listen), stop: session.stop.clone() };
+        Session { reporter: Arc::new(listener), ..session }
+    }
+
+    /// Sends a request of a test's own, and gives the answer whatever its status.
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        body: Value,
+    ) -> Result<Value, Trouble> {
+        let method: reqwest::Method = method.parse()?;
+        let mut request =
+            reqwest::Client::new().request(method, format!("{}{path}", self.cluster.url));
+        if !body.is_null() {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        Ok(serde_json::from_str(&request.send().await?.text().await?)?)
+    }
+
+    /// Seeds release 1.0 of the demo on a clean cluster.
+    pub(crate) async fn seed(&self, documents: u64) -> Result<(), Trouble> {
+        self.clean().await?;
+        let options = SeedOptions { tenants: TENANTS, documents, seed: 1 };
+        lockstep_demo::seed(&self.cluster.url, &options).await?;
+        Ok(())
+    }
+
+    /// Asserts that the new set is what it must be and every alias is on it, and gives the number of documents.
+    pub(crate) async fn check_switched(&self) -> Result<u64, Trouble> {
+        let report = check(&self.cluster.url, &CheckOptions::default()).await?;
+        if report.is_clean() {
+            Ok(report.documents + report.dropped)
+        } else {
+            Err(format!("{report:?}").into())
+        }
+    }
+
+    /// Names of all indices that fit a pattern.
+    pub(crate) async fn indices(&self, pattern: &str) -> Result<Vec<String>, Trouble> {
+        let found = self.send("GET", &format!("/{pattern}/_alias"), Value::Null).await?;
+        Ok(found.as_object().map(|found| found.keys().cloned().collect()).unwrap_or_default())
+    }
+
+    /// Removes what an earlier scenario left.
+    pub(crate) async fn clean(&self) -> Result<(), Trouble> {
+        if let Some(pocket) = &self.pocket {
+            pocket.clear_faults();
+        }
+        lockstep_demo::clear(&self.cluster.url, TENANTS).await?;
         let session = self.session();
         if let Some(uuid) =
             session.cluster.index_uuid(lockstep_engine::journal::JOURNAL_INDEX).await?
@@ -58,6 +114,26 @@ impl Stand {
             session.cluster.delete_index(lockstep_engine::journal::JOURNAL_INDEX, &uuid).await?;
         }
         Ok(())
+    }
+}
+
+/// What may go wrong in a scenario.
+pub(crate) type Trouble = Box<dyn std::error::Error + Send + Sync>;
+
+/// Tenants of the demo in every scenario.
+pub(crate) const TENANTS: u32 = 3;
+
+/// What a scenario does with an event.
+type Listen = Box<dyn Fn(&Event, &CancellationToken) + Send + Sync>;
+
+struct Listener {
+    listen: Listen,
+    stop: CancellationToken,
+}
+
+impl Reporter for Listener {
+    fn report(&self, event: Event) {
+        (self.listen)(&event, &self.stop);
     }
 }
 

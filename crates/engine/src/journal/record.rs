@@ -130,6 +130,8 @@ pub struct VerdictRecord {
 pub struct LeaseRecord {
     /// Who: `HOST/PID`.
     pub owner: String,
+    /// Unique for every time that the lease is taken, so that no two holders can write the same record.
+    pub holder: String,
     /// What tells on the same machine whether that process still lives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<String>,

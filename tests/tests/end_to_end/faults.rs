@@ -1,0 +1,135 @@
+//! Faults on both sides of every effect: the request never arrives, or its answer is lost. The same command is given
+//! until it ends, as an operator would, and the end is always a clean switch.
+
+use std::time::Duration;
+
+use lockstep_elastic::{Cluster, Connection, RetryBounds};
+use lockstep_engine::{EngineError, Session, session::Ending};
+use lockstep_pocket::{Fault, FaultKind};
+use tokio::runtime::Runtime;
+
+use crate::{
+    Outcome, Scenario,
+    stand::{Stand, Trouble, demo_pack, wish},
+};
+
+/// How often the command is given.
+const COMMANDS_MAX: usize = 4;
+
+/// Every kind of request that changes something, by method and path.
+const EFFECTS: [(&str, &str); 12] = [
+    ("PUT", "/lockstep-journal"),
+    ("PUT", "/*-v2.0*"),
+    ("PUT", "/lockstep-journal/_create/*"),
+    ("PUT", "/lockstep-journal/_doc/*"),
+    ("POST", "/lockstep-journal/_bulk"),
+    ("POST", "/_bulk"),
+    ("POST", "*/_refresh"),
+    ("PUT", "*/_settings"),
+    ("PUT", "*/_mapping"),
+    ("PUT", "*/_block/write"),
+    ("PUT", "/_index_template/*"),
+    ("POST", "/_aliases"),
+];
+
+/// Requests that only look.
+const LOOKS: [(&str, &str); 5] = [
+    ("POST", "*/_search"),
+    ("GET", "*/_stats/*"),
+    ("GET", "/_alias"),
+    ("GET", "*/_settings"),
+    ("GET", "/lockstep-journal/_doc/*"),
+];
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    vec![
+        Scenario {
+            name: "every_effect_may_fail_before_and_after",
+            is_pocket_only: true,
+            play: effects,
+        },
+        Scenario { name: "every_look_may_fail", is_pocket_only: true, play: looks },
+        Scenario { name: "a_busy_cluster_is_waited_for", is_pocket_only: true, play: busy },
+    ]
+}
+
+/// A session that gives up after one attempt, so that faults reach the engine.
+fn impatient(stand: &Stand) -> Result<Session, Trouble> {
+    let connection = Connection::parse(&stand.cluster.url)?.with_retry(RetryBounds::once());
+    Ok(Session { cluster: Cluster::new(connection)?, ..stand.session() })
+}
+
+fn effects(runtime: &Runtime, stand: &Stand) -> Outcome {
+    let disconnected = || FaultKind::Disconnect;
+    let unavailable =
+        || FaultKind::Status { status: 503, error_type: "unavailable_shards_exception".to_owned() };
+    for (method, path) in EFFECTS {
+        for nth in [1, 3] {
+            let fault = |kind| Fault::new(path, kind).on(method).nth(nth);
+            for fault in
+                [fault(disconnected()), fault(disconnected()).after(), fault(unavailable())]
+            {
+                runtime.block_on(survive(stand, fault))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn looks(runtime: &Runtime, stand: &Stand) -> Outcome {
+    for (method, path) in LOOKS {
+        for nth in [1, 2, 7] {
+            let fault = Fault::new(path, FaultKind::Disconnect).on(method).nth(nth);
+            runtime.block_on(survive(stand, fault))?;
+        }
+    }
+    Ok(())
+}
+
+/// Gives the command until it ends, with a fault planned.
+async fn survive(stand: &Stand, fault: Fault) -> Outcome {
+    let context = format!("{fault:?}");
+    stand.seed(300).await?;
+    let pocket = stand.pocket.as_ref().ok_or("no pocket cluster")?;
+    pocket.plan_fault(fault);
+    let mut errors = Vec::new();
+    for _ in 0..COMMANDS_MAX {
+        match impatient(stand)?.upgrade(&demo_pack(), &wish("2.0")).await {
+            Ok(Ending::Switched { .. } | Ending::Minor { .. }) => {
+                let documents =
+                    stand.check_switched().await.map_err(|error| format!("{context}: {error}"))?;
+                assert_eq!(documents, 300, "{context}");
+                return stand.clean().await;
+            }
+            Ok(other) => return Err(format!("{context}: {other:?}").into()),
+            Err(error) => errors.push(format!("{} {error}", error.code())),
+        }
+    }
+    Err(format!("{context}: not done after {COMMANDS_MAX} commands: {errors:?}").into())
+}
+
+fn busy(runtime: &Runtime, stand: &Stand) -> Outcome {
+    runtime.block_on(async {
+        stand.seed(300).await?;
+        let pocket = stand.pocket.as_ref().ok_or("no pocket cluster")?;
+        let error_type = "rejected_execution_exception".to_owned();
+        pocket.plan_fault(
+            Fault::new("/_bulk", FaultKind::Status { status: 429, error_type: error_type.clone() })
+                .nth(2)
+                .times(2),
+        );
+        pocket.plan_fault(
+            Fault::new("/_bulk", FaultKind::PartialBulk { items: 3, status: 429, error_type })
+                .nth(5)
+                .times(2),
+        );
+        pocket.plan_fault(Fault::new("*/_search", FaultKind::Slow { ms: 300 }).nth(4));
+        let begun = std::time::Instant::now();
+        let ending = stand.session().upgrade(&demo_pack(), &wish("2.0")).await;
+        assert!(matches!(ending, Ok(Ending::Switched { .. })), "{ending:?}");
+        assert!(begun.elapsed() < Duration::from_mins(1));
+        assert!(!matches!(ending, Err(EngineError::Interrupted)));
+        assert_eq!(stand.check_switched().await?, 300);
+        stand.clean().await
+    })
+}
