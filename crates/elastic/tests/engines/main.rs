@@ -6,6 +6,8 @@ mod clusters;
 #[cfg(test)]
 mod copying;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod indices;
 #[cfg(test)]
 mod journal;
