@@ -18,7 +18,7 @@ use crate::{
     pack_files,
 };
 
-const DOCUMENTS: u64 = 3000;
+const DOCUMENTS: u64 = 1500;
 
 fn pack() -> Pack {
     let files = PackFiles { files: pack_files().into_iter().collect() };

@@ -35,7 +35,7 @@ impl Release {
         match self {
             Self::V1_0 => &[EVENT, PROFILE, ORDER, NOTE, VISIT, AUDIT],
             Self::V1_1 => &[EVENT, PROFILE, ORDER, NOTE, CONSENT, AUDIT],
-            Self::V2_0 => &[EVENT, PROFILE, ORDER, TICKET, CONSENT, REJECTION, AUDIT],
+            Self::V2_0 => &[EVENT, PROFILE, ORDER, NOTE, CONSENT, REJECTION, AUDIT],
         }
     }
 }
@@ -49,19 +49,16 @@ pub(crate) struct LogicalIndex {
     pub(crate) monthly: bool,
     /// Primary shards when release 1.0 is created.
     pub(crate) shards: u32,
-    /// The name it had in the release before, where that differs.
-    pub(crate) formerly: Option<&'static str>,
 }
 
 const fn single(name: &'static str) -> LogicalIndex {
-    LogicalIndex { name, monthly: false, shards: 1, formerly: None }
+    LogicalIndex { name, monthly: false, shards: 1 }
 }
 
 const EVENT: LogicalIndex = LogicalIndex { monthly: true, shards: 2, ..single("event") };
 const PROFILE: LogicalIndex = single("profile");
 const ORDER: LogicalIndex = LogicalIndex { shards: 2, ..single("order") };
 const NOTE: LogicalIndex = single("note");
-const TICKET: LogicalIndex = LogicalIndex { formerly: Some("note"), ..single("ticket") };
 const VISIT: LogicalIndex = single("visit");
 const CONSENT: LogicalIndex = single("consent");
 const REJECTION: LogicalIndex = LogicalIndex { monthly: true, ..single("rejection") };
@@ -90,7 +87,7 @@ impl LogicalIndex {
         if self.name == AUDIT.name {
             return json!({"filter": {"term": {"visible": true}}});
         }
-        if self.name == NOTE.name || self.name == TICKET.name {
+        if self.name == NOTE.name {
             return json!({"index_routing": NOTE_ROUTING, "search_routing": NOTE_ROUTING});
         }
         if self.name == EVENT.name && partition == MONTHS.last().copied() {

@@ -10,7 +10,7 @@ use crate::{
 /// Two indices that are compared. An index that the cluster lacks counts as empty; that it is lacking is a problem besides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pair {
-    /// Logical name in the old release.
+    /// Logical name, the same in both releases.
     pub(super) name: &'static str,
     /// The index of the old set, if it has one.
     pub(super) old: Option<String>,
@@ -81,7 +81,7 @@ pub(super) fn find(names: &BTreeSet<&str>, options: &CheckOptions) -> Found {
     let mut paired = BTreeSet::new();
     for tenant in found.tenants.clone() {
         for old in options.from.indices() {
-            let becomes = options.to.indices().iter().find(|new| source(new, options) == old.name);
+            let stays = options.to.indices().contains(old);
             let partitions = partitions(names, &tenant, old.name, options.from);
             if partitions.is_empty() {
                 found
@@ -91,15 +91,13 @@ pub(super) fn find(names: &BTreeSet<&str>, options: &CheckOptions) -> Found {
             for partition in partitions {
                 let old_index = index_name(&tenant, old.name, options.from, partition);
                 // An index that ends is read as well: none of its documents may turn up anywhere.
-                let name = becomes.map_or(old.name, |new| new.name);
-                let new_index = index_name(&tenant, name, options.to, partition);
+                let new_index = index_name(&tenant, old.name, options.to, partition);
                 paired.insert(new_index.clone());
-                found.add(names, old.name, Some(old_index), (new_index, becomes.is_some()));
+                found.add(names, old.name, Some(old_index), (new_index, stays));
             }
         }
         for new in options.to.indices() {
-            let known = options.from.indices().iter().any(|old| old.name == source(new, options));
-            if !known {
+            if !options.from.indices().contains(new) {
                 for partition in new_partitions(names, &tenant, new, options) {
                     let new_index = index_name(&tenant, new.name, options.to, partition);
                     paired.insert(new_index.clone());
@@ -121,14 +119,6 @@ pub(super) fn find(names: &BTreeSet<&str>, options: &CheckOptions) -> Found {
         }
     }
     found
-}
-
-/// The name that an index of the new release has in the old one.
-fn source(new: &LogicalIndex, options: &CheckOptions) -> &'static str {
-    match new.formerly {
-        Some(formerly) if options.from < Release::V2_0 => formerly,
-        _ => new.name,
-    }
 }
 
 /// Partitions of an index that starts empty: the months that events have.
