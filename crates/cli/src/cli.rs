@@ -34,7 +34,7 @@ pub(crate) struct Global {
     /// Print JSON for programs instead of text for people
     #[arg(long, global = true, help_heading = "Output")]
     pub(crate) json: bool,
-    /// When to use colour; NO_COLOR is honoured
+    /// When to use colour; `NO_COLOR` is honoured
     #[arg(
         long,
         global = true,
@@ -162,7 +162,13 @@ pub(crate) enum PackVerb {
 #[derive(Debug, Clone, Args)]
 pub(crate) struct PackFlag {
     /// Folder of the application's pack
-    #[arg(long, value_name = "DIR", env = "LOCKSTEP_PACK", default_value = ".")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "LOCKSTEP_PACK",
+        hide_env_values = true,
+        default_value = "."
+    )]
     pub(crate) pack: PathBuf,
 }
 

@@ -37,7 +37,7 @@ async fn greet(connection: Connection) -> Result<Greeted, CommandError> {
     let identity = greeting
         .identity()
         .await
-        .map_err(|failure| CommandError::Greeting { address, source: failure.into() })?;
+        .map_err(|failure| CommandError::Greeting { address, source: Box::new(failure.into()) })?;
     let cluster = Cluster::new(connection).map_err(EngineError::from)?;
     tracing::info!(
         engine = identity.engine.as_str(),

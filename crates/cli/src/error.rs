@@ -20,11 +20,11 @@ pub(crate) enum CommandError {
         /// The address, without user and password.
         address: String,
         /// Why.
-        source: EngineError,
+        source: Box<EngineError>,
     },
     /// What the demo application says.
     #[error(transparent)]
-    Demo(#[from] DemoError),
+    Demo(Box<DemoError>),
     /// The pocket cluster didn't start.
     #[error(transparent)]
     Pocket(#[from] PocketError),
@@ -74,6 +74,12 @@ pub(crate) enum CommandError {
     },
 }
 
+impl From<DemoError> for CommandError {
+    fn from(error: DemoError) -> Self {
+        Self::Demo(Box::new(error))
+    }
+}
+
 /// The code of clap's own errors.
 pub(crate) const USAGE_CODE: &str = "U0001";
 
@@ -81,7 +87,8 @@ impl CommandError {
     /// Stable code, see `docs/design/error-codes.md`.
     pub(crate) fn code(&self) -> String {
         let code = match self {
-            Self::Engine(error) | Self::Greeting { source: error, .. } => return error.code(),
+            Self::Engine(error) => return error.code(),
+            Self::Greeting { source, .. } => return source.code(),
             Self::Demo(error) => demo_code(error),
             Self::Pocket(_) => "D0002",
             Self::Usage { .. } => USAGE_CODE,
@@ -98,7 +105,8 @@ impl CommandError {
     /// The exit code.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Engine(error) | Self::Greeting { source: error, .. } => engine_exit(error),
+            Self::Engine(error) => engine_exit(error),
+            Self::Greeting { source, .. } => engine_exit(source),
             Self::Demo(error) => demo_exit(error),
             Self::Pocket(_) | Self::DemoThere { .. } | Self::NotTheDemo { .. } | Self::Declined => {
                 Exit::Refused
@@ -160,7 +168,8 @@ impl CommandError {
     /// The engine's error, where it is one.
     pub(crate) fn engine_error(&self) -> Option<&EngineError> {
         match self {
-            Self::Engine(error) | Self::Greeting { source: error, .. } => Some(error),
+            Self::Engine(error) => Some(error),
+            Self::Greeting { source, .. } => Some(source),
             Self::Demo(_)
             | Self::Pocket(_)
             | Self::Usage { .. }

@@ -102,7 +102,7 @@ fn run(arguments: Arguments, matches: &ArgMatches) -> Exit {
 
 /// Tells what went wrong, to people and, if they read, to programs.
 fn fail(error: &CommandError, ui: &Ui) -> Exit {
-    ui.note(problem::render(error).trim_end());
+    ui.note(problem::render(error).as_str().trim_end());
     if ui.is_json() {
         // Nothing more can be told when stdout fails.
         drop(ui.json_line(&problem::to_json(error)));
@@ -138,7 +138,7 @@ fn log(ui: &Ui, verbose: u8, color: Color) {
         Color::Always => true,
         Color::Never => false,
         Color::Auto => {
-            ui.is_watched() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+            Ui::is_watched() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
         }
     };
     let writer = ui.clone();

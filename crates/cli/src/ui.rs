@@ -49,17 +49,17 @@ impl Ui {
     }
 
     /// Whether progress is watched by a person.
-    pub(crate) fn is_watched(&self) -> bool {
+    pub(crate) fn is_watched() -> bool {
         io::stderr().is_terminal()
     }
 
     /// Whether stdout takes colour.
-    pub(crate) fn data_has_color(&self) -> bool {
+    pub(crate) fn data_has_color() -> bool {
         anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
     }
 
     /// Columns of the terminal that stdout is; `None` when it is none.
-    pub(crate) fn data_width(&self) -> Option<u16> {
+    pub(crate) fn data_width() -> Option<u16> {
         comfy_table::Table::new().width()
     }
 

@@ -8,13 +8,13 @@ use lockstep_engine::pack_folder;
 use serde_json::json;
 
 use super::Context;
-use crate::{error::CommandError, exit::Exit, render::quantity::counted};
+use crate::{error::CommandError, exit::Exit, render::quantity::counted, ui::Ui};
 
 /// Flags of `lockstep pack check`.
 #[derive(Debug, Args)]
 pub(crate) struct PackCheckArguments {
     /// Folder of the pack
-    #[arg(value_name = "DIR", env = "LOCKSTEP_PACK", default_value = ".")]
+    #[arg(value_name = "DIR", env = "LOCKSTEP_PACK", hide_env_values = true, default_value = ".")]
     folder: PathBuf,
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn run(arguments: &PackCheckArguments, context: &Context) -> Result<E
         }))?;
     } else {
         if !reading.diagnostics.is_empty() {
-            let rendered = reading.diagnostics.render(&files, context.ui.data_has_color());
+            let rendered = reading.diagnostics.render(&files, Ui::data_has_color());
             context.ui.data(&format!("{}\n\n", rendered.trim_end()))?;
         }
         let counts = format!(

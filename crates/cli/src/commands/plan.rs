@@ -11,6 +11,7 @@ use crate::{
     error::CommandError,
     exit::Exit,
     render::plan::{PlanView, render},
+    ui::Ui,
 };
 
 /// Which upgrade is meant.
@@ -49,20 +50,20 @@ impl UpgradeFlags {
 
     /// The command that carries the upgrade out.
     fn upgrade_command(&self, context: &Context) -> String {
-        let mut command = format!("lockstep upgrade --to {}", self.to);
+        let mut words = vec!["lockstep upgrade --to".to_owned(), self.to.to_string()];
         if let Some(from) = &self.from {
-            command.push_str(&format!(" --from {from}"));
+            words.extend(["--from".to_owned(), from.to_string()]);
         }
         let pack = self.pack.pack.display().to_string();
         if pack != "." {
-            command.push_str(&format!(" --pack {pack}"));
+            words.extend(["--pack".to_owned(), pack]);
         }
         let address = &context.global.cluster.cluster;
         // An address can hold a password; then it is not repeated.
         if context.is_cluster_given && !address.contains('@') {
-            command.push_str(&format!(" --cluster {address}"));
+            words.extend(["--cluster".to_owned(), address.clone()]);
         }
-        command
+        words.join(" ")
     }
 }
 
@@ -79,8 +80,8 @@ pub(crate) async fn run(
         context.ui.json_pretty(&plan)?;
     } else {
         let next = arguments.upgrade.upgrade_command(context);
-        let view = PlanView { all: arguments.all, width: context.ui.data_width(), next: &next };
-        context.ui.data(&render(&plan, view))?;
+        let view = PlanView { all: arguments.all, width: Ui::data_width(), next: &next };
+        context.ui.data(render(&plan, view).as_str())?;
     }
     if !plan.is_refused() {
         return Ok(Exit::Done);

@@ -27,7 +27,7 @@ pub(crate) async fn run(
     if context.ui.is_json() {
         context.ui.json_pretty(&status)?;
     } else {
-        context.ui.data(&render(&status, Timestamp::now()))?;
+        context.ui.data(render(&status, Timestamp::now()).as_str())?;
     }
     Ok(Exit::Done)
 }

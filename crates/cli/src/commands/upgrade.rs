@@ -62,7 +62,7 @@ pub(crate) async fn run(
         }
         context.ui.json_line(&line)?;
     } else {
-        context.ui.data(&upgraded(&report))?;
+        context.ui.data(upgraded(&report).as_str())?;
     }
     Ok(Exit::Done)
 }

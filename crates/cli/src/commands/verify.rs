@@ -48,7 +48,7 @@ pub(crate) async fn run(
             "documents": verdict.documents,
         }))?;
     } else {
-        context.ui.data(&compared(&application, &verdict))?;
+        context.ui.data(compared(&application, &verdict).as_str())?;
     }
     if difference.is_empty() {
         return Ok(Exit::Done);

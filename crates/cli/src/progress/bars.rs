@@ -23,7 +23,7 @@ const SPINNING: &str = "{spinner} {prefix:<10} {msg}";
 /// Draws bars.
 #[derive(Debug)]
 pub(super) struct Bars {
-    bars: MultiProgress,
+    screen: MultiProgress,
     begun: Instant,
     present: Option<Present>,
 }
@@ -40,13 +40,13 @@ struct Present {
 }
 
 impl Bars {
-    pub(super) fn new(bars: MultiProgress, begun: Instant) -> Self {
-        Self { bars, begun, present: None }
+    pub(super) fn new(screen: MultiProgress, begun: Instant) -> Self {
+        Self { screen, begun, present: None }
     }
 
     fn enter(&mut self, title: String, at: Instant) {
         self.leave(at);
-        let bar = self.bars.add(ProgressBar::new(0)).with_style(style(SPINNING));
+        let bar = self.screen.add(ProgressBar::new(0)).with_style(style(SPINNING));
         bar.set_prefix(title.clone());
         bar.enable_steady_tick(TICK);
         self.present = Some(Present {
@@ -63,18 +63,18 @@ impl Bars {
     fn leave(&mut self, at: Instant) {
         let Some(present) = self.present.take() else { return };
         present.bar.finish_and_clear();
-        self.bars.remove(&present.bar);
-        let mut line =
-            format!("  {:<10} {}", present.title, duration(at.duration_since(present.since)));
-        if let Some(last) = present.last.filter(|last| last.done > 0) {
-            line.push_str(&format!(", {} {}", count(last.done), unit_text(last.unit)));
-        }
-        self.line(&line);
+        self.screen.remove(&present.bar);
+        let time = duration(at.duration_since(present.since));
+        let done = match present.last.filter(|last| last.done > 0) {
+            Some(last) => format!(", {} {}", count(last.done), unit_text(last.unit)),
+            None => String::new(),
+        };
+        self.line(&format!("  {:<10} {time}{done}", present.title));
     }
 
     fn line(&self, text: &str) {
         // A terminal that went away can't be told so.
-        drop(self.bars.println(text));
+        drop(self.screen.println(text));
     }
 }
 
@@ -106,7 +106,7 @@ impl Display for Bars {
     fn finish(&mut self) {
         if let Some(present) = self.present.take() {
             present.bar.finish_and_clear();
-            self.bars.remove(&present.bar);
+            self.screen.remove(&present.bar);
         }
     }
 }

@@ -79,24 +79,15 @@ pub(super) fn state_text(state: &RunState) -> String {
 /// How far a stage is, as a line says it.
 fn progress_text(progress: &Progress, speed: Option<Speed>) -> String {
     let Progress { stage, unit, done, total, bytes: _, waiting } = progress;
-    let mut text = (*stage).to_owned();
+    let mut parts = Vec::new();
     if *total > 0 {
-        let unit = unit_text(*unit);
-        text.push_str(&format!(
-            ": {} of {} {unit} ({} %)",
-            count(*done),
-            count(*total),
-            percent(*done, *total)
-        ));
+        let (unit, share) = (unit_text(*unit), percent(*done, *total));
+        parts.push(format!("{} of {} {unit} ({share} %)", count(*done), count(*total)));
     }
-    let speed = speed_text(speed);
-    if !speed.is_empty() {
-        text.push_str(&format!(", {speed}"));
-    }
-    if let Some(waiting) = waiting {
-        text.push_str(&format!(", {waiting}"));
-    }
-    text
+    parts.push(speed_text(speed));
+    parts.extend(waiting.as_ref().map(ToString::to_string));
+    parts.retain(|part| !part.is_empty());
+    format!("{stage}: {}", parts.join(", "))
 }
 
 /// What progress is counted in.
@@ -143,7 +134,7 @@ mod tests {
             ),
             (
                 progress_text(&progress(0, 0, lease), None),
-                "copying, waiting for the lease of host/7",
+                "copying: waiting for the lease of host/7",
             ),
             (state_text(&RunState::Copying { round: 2 }), "copying, round 2"),
             (state_text(&RunState::Preparing), "preparing"),

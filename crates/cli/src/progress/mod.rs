@@ -45,7 +45,7 @@ impl Teller {
     /// Starts the thread that shows.
     pub(crate) fn start(ui: &Ui) -> Self {
         let begun = Instant::now();
-        let mut display: Box<dyn Display> = match (ui.is_json(), ui.is_watched()) {
+        let mut display: Box<dyn Display> = match (ui.is_json(), Ui::is_watched()) {
             (true, _) => Box::new(events::JsonEvents::new(ui.clone())),
             (false, true) => Box::new(bars::Bars::new(ui.bars().clone(), begun)),
             (false, false) => Box::new(lines::Lines::new(ui.clone(), begun)),

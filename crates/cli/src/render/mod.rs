@@ -9,6 +9,8 @@ pub(crate) mod report;
 pub(crate) mod status;
 pub(crate) mod table;
 
+use std::fmt::{Display, Write as _};
+
 use anstyle::{AnsiColor, Style};
 
 /// Titles and names.
@@ -25,11 +27,42 @@ pub(crate) const CYAN: Style = AnsiColor::Cyan.on_default().bold();
 pub(crate) const GREEN: Style = AnsiColor::Green.on_default().bold();
 
 /// A text in a style.
-pub(crate) fn styled(style: Style, text: impl std::fmt::Display) -> String {
+pub(crate) fn styled(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
-/// A line of a list of facts: a short name, then what is to be known.
-pub(crate) fn fact(name: &str, text: impl std::fmt::Display) -> String {
-    format!("  {} {text}\n", styled(DIM, format_args!("{name:<10}")))
+/// A text that grows line by line.
+#[derive(Debug, Default)]
+pub(crate) struct Text(String);
+
+impl Text {
+    /// Adds a line.
+    pub(crate) fn line(&mut self, line: impl Display) {
+        writeln!(self.0, "{line}").expect("a text in memory takes everything");
+    }
+
+    /// Adds a line of a list of facts: a short name, then what is to be known.
+    pub(crate) fn fact(&mut self, name: &str, text: impl Display) {
+        self.line(format_args!("  {} {text}", styled(DIM, format_args!("{name:<10}"))));
+    }
+
+    /// Adds a line of advice: what kind it is, then what to do.
+    pub(crate) fn advice(&mut self, kind: &str, text: impl Display) {
+        self.line(format_args!("{}: {text}", styled(CYAN, kind)));
+    }
+
+    /// Adds lines that are whole already.
+    pub(crate) fn add(&mut self, lines: &Self) {
+        self.0.push_str(&lines.0);
+    }
+
+    /// Whether there is no line.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The lines.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
 }

@@ -11,7 +11,7 @@ use lockstep_core::{
 };
 
 use super::{
-    BOLD, CYAN, DIM, RED, YELLOW, fact,
+    BOLD, CYAN, DIM, RED, Text, YELLOW,
     program::operation_lines,
     quantity::{bytes, count, counted},
     styled,
@@ -35,35 +35,35 @@ pub(crate) struct PlanView<'a> {
 }
 
 /// A plan as text.
-pub(crate) fn render(plan: &Plan, view: PlanView<'_>) -> String {
+pub(crate) fn render(plan: &Plan, view: PlanView<'_>) -> Text {
     let mut text = header(plan);
     if plan.kind == UpgradeKind::Major {
-        text.push('\n');
-        text.push_str(&indices(plan, view));
-        text.push_str(&programs(plan));
-        text.push('\n');
-        text.push_str(&totals(plan));
+        text.line("");
+        text.add(&indices(plan, view));
+        text.add(&programs(plan));
+        text.line("");
+        text.add(&totals(plan));
     }
     if !plan.findings.is_empty() {
-        text.push('\n');
-        text.push_str(&findings(&plan.findings));
+        text.line("");
+        text.add(&findings(&plan.findings));
     }
-    text.push('\n');
-    text.push_str(&next(plan, view.next));
+    text.line("");
+    text.add(&next(plan, view.next));
     text
 }
 
-fn header(plan: &Plan) -> String {
-    let title = format!("{} {} → {}", plan.application, plan.from, plan.to);
-    let mut text = format!("{}\n", styled(BOLD, title));
-    text.push_str(&fact("upgrade", upgrade_kind(plan)));
-    text.push_str(&fact("switch", switch_mode(plan.mode)));
+fn header(plan: &Plan) -> Text {
+    let mut text = Text::default();
+    text.line(styled(BOLD, format_args!("{} {} → {}", plan.application, plan.from, plan.to)));
+    text.fact("upgrade", upgrade_kind(plan));
+    text.fact("switch", switch_mode(plan.mode));
     let cluster = &plan.cluster;
-    text.push_str(&fact(
+    text.fact(
         "cluster",
-        format!("{} ({} {})", cluster.name, cluster.engine.as_str(), cluster.version),
-    ));
-    text.push_str(&fact("tenants", tenants(plan)));
+        format_args!("{} ({} {})", cluster.name, cluster.engine.as_str(), cluster.version),
+    );
+    text.fact("tenants", tenants(plan));
     text
 }
 
@@ -116,7 +116,7 @@ struct Line {
 /// What indices have in common that stand in one line: logical index, strategy, source and target.
 type LineKey = (String, &'static str, String, String);
 
-fn indices(plan: &Plan, view: PlanView<'_>) -> String {
+fn indices(plan: &Plan, view: PlanView<'_>) -> Text {
     let is_collapsed = !view.all && plan.indices.len() > LINES_MAX;
     let mut lines: Vec<(LineKey, Line)> = Vec::new();
     let mut places: BTreeMap<LineKey, usize> = BTreeMap::new();
@@ -149,7 +149,7 @@ fn indices(plan: &Plan, view: PlanView<'_>) -> String {
     if is_collapsed {
         let hint =
             "tenants and partitions that look alike stand in one line; --all shows every index";
-        text.push_str(&format!("  {}\n", styled(DIM, hint)));
+        text.line(format_args!("  {}", styled(DIM, hint)));
     }
     text
 }
@@ -217,25 +217,26 @@ impl Line {
     }
 }
 
-fn programs(plan: &Plan) -> String {
-    let mut text = String::new();
+fn programs(plan: &Plan) -> Text {
+    let mut text = Text::default();
     for (key, operations) in &plan.programs {
         let title = match operations.len() {
             0 => "as it is".to_owned(),
             number => counted(number as u64, "operation", "operations"),
         };
         if text.is_empty() {
-            text.push_str(&format!("\n {}\n", styled(BOLD, "OPERATIONS")));
+            text.line(format_args!("\n {}", styled(BOLD, "OPERATIONS")));
         }
-        text.push_str(&fact(key, title));
+        text.fact(key, title);
         for line in operation_lines(operations) {
-            text.push_str(&format!("             {line}\n"));
+            text.line(format_args!("             {line}"));
         }
     }
     text
 }
 
-fn totals(plan: &Plan) -> String {
+fn totals(plan: &Plan) -> Text {
+    let mut text = Text::default();
     let mut read = Line::default();
     let mut left = Line::default();
     for index in &plan.indices {
@@ -245,82 +246,64 @@ fn totals(plan: &Plan) -> String {
             Strategy::Empty { .. } => {}
         }
     }
-    let new = plan.targets().count() as u64;
-    let primaries: u64 = plan.targets().map(|target| u64::from(target.shards)).sum();
-    let all: u64 = plan
-        .targets()
-        .map(|target| u64::from(target.shards) * (u64::from(target.replicas) + 1))
-        .sum();
-    let mut text = fact(
-        "copied",
-        format!(
-            "{}, {} in {}",
-            counted(read.documents, "document", "documents"),
-            bytes(read.bytes),
-            counted(read.indices, "index", "indices")
-        ),
-    );
-    text.push_str(&fact(
-        "made",
-        format!(
-            "{} with {}, {} with replicas",
-            counted(new, "index", "indices"),
-            counted(primaries, "primary shard", "primary shards"),
-            count(all)
-        ),
-    ));
+    let documents = counted(read.documents, "document", "documents");
+    let indices = counted(read.indices, "index", "indices");
+    text.fact("copied", format_args!("{documents}, {} in {indices}", bytes(read.bytes)));
+    let made = counted(plan.targets().count() as u64, "index", "indices");
+    let shards = |target: &TargetPlan| u64::from(target.shards);
+    let primaries = counted(plan.targets().map(shards).sum(), "primary shard", "primary shards");
+    let all = plan.targets().map(|target| shards(target) * (u64::from(target.replicas) + 1)).sum();
+    text.fact("made", format_args!("{made} with {primaries}, {} with replicas", count(all)));
     if left.indices > 0 {
-        text.push_str(&fact(
-            "left",
-            format!(
-                "{} with {} stay where they are, and are not carried on",
-                counted(left.indices, "index", "indices"),
-                counted(left.documents, "document", "documents")
-            ),
-        ));
+        let indices = counted(left.indices, "index", "indices");
+        let documents = counted(left.documents, "document", "documents");
+        text.fact("left", format_args!("{indices} with {documents} stay where they are"));
     }
-    text.push_str(&fact("aliases", format!("{} in one call", count(plan.aliases.len() as u64))));
+    text.fact("aliases", format_args!("{} in one call", count(plan.aliases.len() as u64)));
     let there = plan.templates.iter().filter(|template| template.exists).count();
-    let templates = match there {
-        0 => count(plan.templates.len() as u64),
-        there => format!("{}, of which {there} are there already", plan.templates.len()),
-    };
-    text.push_str(&fact("templates", templates));
+    let templates = count(plan.templates.len() as u64);
+    match there {
+        0 => text.fact("templates", templates),
+        there => {
+            text.fact("templates", format_args!("{templates}, of which {there} are there already"));
+        }
+    }
     text
 }
 
 /// Findings, the gravest first.
-pub(crate) fn findings(findings: &[Finding]) -> String {
+pub(crate) fn findings(findings: &[Finding]) -> Text {
     let mut sorted: Vec<&Finding> = findings.iter().collect();
     sorted.sort_by_key(|finding| finding.severity);
-    sorted.into_iter().map(finding).collect()
-}
-
-fn finding(finding: &Finding) -> String {
-    let style = match finding.severity {
-        Severity::Refuse => RED,
-        Severity::Warn => YELLOW,
-        Severity::Note => CYAN,
-    };
-    let label = styled(style, format_args!("{}[{}]", finding.severity, finding.code));
-    let mut text = format!("{label}: {}: {}\n", styled(BOLD, &finding.subject), finding.message);
-    if !finding.fix.is_empty() {
-        text.push_str(&format!("  {}: {}\n", styled(CYAN, "fix"), finding.fix));
+    let mut text = Text::default();
+    for finding in sorted {
+        let style = match finding.severity {
+            Severity::Refuse => RED,
+            Severity::Warn => YELLOW,
+            Severity::Note => CYAN,
+        };
+        let label = styled(style, format_args!("{}[{}]", finding.severity, finding.code));
+        let subject = styled(BOLD, &finding.subject);
+        text.line(format_args!("{label}: {subject}: {}", finding.message));
+        if !finding.fix.is_empty() {
+            text.line(format_args!("  {}: {}", styled(CYAN, "fix"), finding.fix));
+        }
     }
     text
 }
 
-fn next(plan: &Plan, command: &str) -> String {
+fn next(plan: &Plan, command: &str) -> Text {
+    let mut text = Text::default();
     let refusals = plan.findings.iter().filter(|finding| finding.is_refusal()).count() as u64;
-    let label = styled(CYAN, "next");
     if refusals > 0 {
         let things = counted(refusals, "thing forbids", "things forbid");
-        return format!(
-            "{label}: {things} this upgrade; mend what is marked `refused` above, then plan again\n"
-        );
+        let advice = "mend what is marked `refused` above, then plan again";
+        text.advice("next", format_args!("{things} this upgrade; {advice}"));
+        return text;
     }
     match plan.kind {
-        UpgradeKind::Minor => format!("{label}: start the image of {}\n", plan.to),
-        UpgradeKind::Major => format!("{label}: {command}\n"),
+        UpgradeKind::Minor => text.advice("next", format_args!("start the image of {}", plan.to)),
+        UpgradeKind::Major => text.advice("next", command),
     }
+    text
 }

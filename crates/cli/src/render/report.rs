@@ -8,8 +8,8 @@ use lockstep_engine::{journal::SwitchRecord, stage::verify::Verdict};
 use serde::Serialize;
 
 use super::{
-    BOLD, CYAN, GREEN, RED, fact, problem,
-    quantity::{bytes, count, counted, duration, per_second},
+    BOLD, GREEN, RED, Text, problem,
+    quantity::{bytes, count, counted, duration},
     styled,
 };
 
@@ -66,110 +66,89 @@ pub(crate) fn switch_ms(switch: &SwitchRecord) -> u64 {
 }
 
 /// A report of an upgrade that ended in a switch.
-pub(crate) fn upgraded(report: &UpgradeReport) -> String {
-    let title = format!("{} is on {}", report.application, report.to);
-    let mut text = format!("{}\n", styled(GREEN, title));
-    text.push_str(&facts(report));
+pub(crate) fn upgraded(report: &UpgradeReport) -> Text {
+    let mut text = Text::default();
+    text.line(styled(GREEN, format_args!("{} is on {}", report.application, report.to)));
+    facts(report, &mut text);
     let old = format!("the old set ({}) stays, blocked for writes", report.from);
-    let next = match report.mode {
+    let to = &report.to;
+    match report.mode {
         SwitchMode::Alias => {
-            format!("{old}; start the image of {} if it isn't running yet", report.to)
+            text.advice(
+                "next",
+                format_args!("{old}; start the image of {to} if it isn't running yet"),
+            );
         }
-        SwitchMode::Versioned => format!("start the image of {}; {old}", report.to),
-    };
-    text.push_str(&format!("{}: {next}\n", styled(CYAN, "next")));
+        SwitchMode::Versioned => {
+            text.advice("next", format_args!("start the image of {to}; {old}"));
+        }
+    }
     text
 }
 
-fn facts(report: &UpgradeReport) -> String {
-    let mut text = fact(
+fn facts(report: &UpgradeReport, text: &mut Text) {
+    let tenants = counted(report.tenants, "tenant", "tenants");
+    text.fact(
         "switched",
-        format!(
-            "{}, {}",
-            counted(report.tenants, "tenant", "tenants"),
-            counted(report.indices, "index", "indices")
-        ),
+        format_args!("{tenants}, {}", counted(report.indices, "index", "indices")),
     );
-    text.push_str(&fact(
-        "copied",
-        format!(
-            "{} ({}) in {}, {} documents/s",
-            counted(report.documents, "document", "documents"),
-            bytes(report.bytes),
-            counted(u64::from(report.rounds), "round", "rounds"),
-            count(report.docs_per_second)
-        ),
-    ));
-    text.push_str(&fact(
-        "verified",
-        format!("{} equal in both sets", counted(report.verified, "document", "documents")),
-    ));
+    let documents = counted(report.documents, "document", "documents");
+    let rounds = counted(u64::from(report.rounds), "round", "rounds");
+    let (size, rate) = (bytes(report.bytes), count(report.docs_per_second));
+    text.fact("copied", format_args!("{documents} ({size}) in {rounds}, {rate} documents/s"));
+    let verified = counted(report.verified, "document", "documents");
+    text.fact("verified", format_args!("{verified} equal in both sets"));
     let SwitchRecord { block_ms, watermark_ms, template_ms, alias_ms } = report.switch;
-    text.push_str(&fact(
-        "fence",
-        format!(
-            "{} ms (block {block_ms}, look {watermark_ms}, templates {template_ms}, aliases {alias_ms})",
-            report.switch_ms
-        ),
-    ));
-    text.push_str(&fact("time", duration(report.time)));
-    text
+    let parts = format!(
+        "block {block_ms}, look {watermark_ms}, templates {template_ms}, aliases {alias_ms}"
+    );
+    text.fact("fence", format_args!("{} ms ({parts})", report.switch_ms));
+    text.fact("time", duration(report.time));
 }
 
 /// A report of the demo.
-pub(crate) fn demo(report: &UpgradeReport, check: &CheckReport) -> String {
-    let title =
-        format!("The demo's {} went from {} to {}", report.application, report.from, report.to);
-    let mut text = format!("{}\n", styled(BOLD, title));
-    text.push_str(&facts(report));
-    text.push_str(&fact(
-        "checked",
-        format!(
-            "{} by a reader that shares no code with Lockstep",
-            counted(check.documents, "document", "documents")
-        ),
-    ));
-    text.push_str(&fact("differing", count(check.differing)));
-    text.push_str(&fact("missing", count(check.missing)));
-    text.push_str(&fact("extra", count(check.extra)));
+pub(crate) fn demo(report: &UpgradeReport, check: &CheckReport) -> Text {
+    let UpgradeReport { application, from, to, .. } = report;
+    let mut text = Text::default();
+    text.line(styled(BOLD, format_args!("The demo's {application} went from {from} to {to}")));
+    facts(report, &mut text);
+    let documents = counted(check.documents, "document", "documents");
+    text.fact("checked", format_args!("{documents} by a reader that shares no code with Lockstep"));
+    text.fact("differing", count(check.differing));
+    text.fact("missing", count(check.missing));
+    text.fact("extra", count(check.extra));
     for example in &check.examples {
-        text.push_str(&format!("  {} {}: {:?}\n", example.index, example.id, example.verdict));
+        text.line(format_args!("  {} {}: {:?}", example.index, example.id, example.verdict));
         for field in &example.fields {
-            text.push_str(&format!("    {field}\n"));
+            text.line(format_args!("    {field}"));
         }
     }
     for problem in &check.problems {
-        text.push_str(&format!("  {}\n", styled(RED, problem)));
+        text.line(format_args!("  {}", styled(RED, problem)));
     }
-    let end = if check.is_clean() {
+    text.line(if check.is_clean() {
         styled(GREEN, "every document is as it must be")
     } else {
         styled(RED, "something is not as it must be")
-    };
-    text.push_str(&format!("{end}\n"));
+    });
     text
 }
 
 /// What a comparison found.
-pub(crate) fn compared(application: &str, verdict: &Verdict) -> String {
+pub(crate) fn compared(application: &str, verdict: &Verdict) -> Text {
     let difference = &verdict.difference;
-    let title = if difference.is_empty() {
+    let mut text = Text::default();
+    text.line(if difference.is_empty() {
         styled(GREEN, format_args!("both sets of {application} are equal"))
     } else {
         styled(RED, format_args!("both sets of {application} differ"))
-    };
-    let mut text = format!("{title}\n");
-    text.push_str(&fact("expected", count(verdict.expected)));
-    text.push_str(&fact("found", count(verdict.found)));
-    text.push_str(&fact("differing", count(difference.differing_count)));
-    text.push_str(&fact("missing", count(difference.missing_count)));
-    text.push_str(&fact("extra", count(difference.extra_count)));
+    });
+    text.fact("expected", count(verdict.expected));
+    text.fact("found", count(verdict.found));
+    text.fact("differing", count(difference.differing_count));
+    text.fact("missing", count(difference.missing_count));
+    text.fact("extra", count(difference.extra_count));
     let total = difference.differing_count + difference.missing_count + difference.extra_count;
-    text.push_str(&problem::listed(&verdict.documents, total, DOCUMENTS_IN_VERDICT));
+    text.add(&problem::listed(&verdict.documents, total, DOCUMENTS_IN_VERDICT));
     text
-}
-
-/// Documents a second, of those that were copied in this time.
-pub(crate) fn rate(documents: u64, time: Duration) -> u64 {
-    per_second(documents, time)
 }

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use lockstep_core::run::state::{RunState, Stage};
-use lockstep_engine::status::{RunStatus, Status};
+use lockstep_engine::{
+    journal::VerdictRecord,
+    status::{RunStatus, Status},
+};
 
 use super::{
-    BOLD, CYAN, RED, fact, problem,
+    BOLD, RED, Text, problem,
     quantity::{bytes, count, counted, duration, percent},
     styled,
 };
@@ -16,48 +19,45 @@ use super::{
 const DOCUMENTS_IN_STATUS: usize = 10;
 
 /// A status as text; `now` is what `since` is counted from.
-pub(crate) fn render(status: &Status, now: Timestamp) -> String {
+pub(crate) fn render(status: &Status, now: Timestamp) -> Text {
+    let mut text = Text::default();
     let Some(run) = &status.run else {
-        let mut text = format!("{}\n", styled(BOLD, &status.application));
-        text.push_str(&fact("serves", live(status)));
-        text.push_str(&fact("run", "none"));
-        text.push_str(&next("lockstep plan --to VERSION"));
+        text.line(styled(BOLD, &status.application));
+        text.fact("serves", live(status));
+        text.fact("run", "none");
+        text.advice("next", "lockstep plan --to VERSION");
         return text;
     };
-    let title = format!("{} {} → {}: {}", status.application, run.from, run.to, run.record.state);
-    let mut text = format!("{}\n", styled(BOLD, title));
-    text.push_str(&fact("serves", serving(status, run)));
+    let (from, to, state) = (&run.from, &run.to, &run.record.state);
+    text.line(styled(BOLD, format_args!("{} {from} → {to}: {state}", status.application)));
+    text.fact("serves", serving(status, run));
     let since = elapsed(&run.record.changed_at, now);
-    text.push_str(&fact(
-        "run",
-        format!("{}, {} since {since}", run.record.id, stage(&run.record.state)),
-    ));
-    text.push_str(&fact("copied", copied(run)));
+    text.fact("run", format_args!("{}, {} since {since}", run.record.id, stage(state)));
+    text.fact("copied", copied(run));
     if let Some(verdict) = &run.verdict {
-        let equal = verdict.missing == 0 && verdict.extra == 0 && verdict.differing == 0;
-        let outcome = if equal {
-            format!("{} equal in both sets", counted(verdict.documents, "document", "documents"))
-        } else {
-            format!(
-                "{} differing, {} missing, {} extra",
-                count(verdict.differing),
-                count(verdict.missing),
-                count(verdict.extra)
-            )
-        };
-        text.push_str(&fact("verified", format!("{outcome} (round {})", verdict.round)));
+        text.fact("verified", verified(verdict));
     }
     if run.is_under_way {
-        text.push_str(&fact("driver", run.driver.as_deref().unwrap_or("nobody drives it now")));
+        text.fact("driver", run.driver.as_deref().unwrap_or("nobody drives it now"));
     }
-    if let RunState::Halted { problem, .. } = &run.record.state {
+    if let RunState::Halted { problem, .. } = state {
         let label = styled(RED, format_args!("problem[{}]", problem.code));
-        text.push_str(&format!("{label}: {}\n", problem.message));
-        text.push_str(&problem::documents(problem, DOCUMENTS_IN_STATUS));
-        text.push_str(&format!("{}: {}\n", styled(CYAN, "hint"), problem.hint));
+        text.line(format_args!("{label}: {}", problem.message));
+        text.add(&problem::documents(problem, DOCUMENTS_IN_STATUS));
+        text.advice("hint", &problem.hint);
     }
-    text.push_str(&next(&next_command(run)));
+    text.advice("next", next_command(run));
     text
+}
+
+fn verified(verdict: &VerdictRecord) -> String {
+    let VerdictRecord { round, documents, missing, extra, differing, at: _ } = verdict;
+    if *missing == 0 && *extra == 0 && *differing == 0 {
+        let documents = counted(*documents, "document", "documents");
+        return format!("{documents} equal in both sets (round {round})");
+    }
+    let (differing, missing, extra) = (count(*differing), count(*missing), count(*extra));
+    format!("{differing} differing, {missing} missing, {extra} extra (round {round})")
 }
 
 fn live(status: &Status) -> String {
@@ -78,11 +78,12 @@ fn serving(status: &Status, run: &RunStatus) -> String {
         | RunState::Settling { .. }
         | RunState::Verifying { .. }
         | RunState::Aborting => both(&run.from),
-        RunState::Halted { stage: Stage::Switch, .. } | RunState::Switching { .. } => format!(
+        // Whoever halts before the switch lifts the block first.
+        RunState::Halted { stage, .. } if *stage != Stage::Switch => both(&run.from),
+        RunState::Halted { .. } | RunState::Switching { .. } => format!(
             "the switch from {} to {} is decided and not finished; the old set takes no writes",
             run.from, run.to
         ),
-        RunState::Halted { .. } => both(&run.from),
         RunState::Fencing { .. } => {
             format!("{}, reads; its writes may be blocked for the switch", run.from)
         }
@@ -100,18 +101,18 @@ fn stage(state: &RunState) -> String {
 
 fn copied(run: &RunStatus) -> String {
     let tally = &run.copied;
-    let mut text = format!(
-        "{} of {} ({} %), {}, {}",
+    let rejected = match tally.rejected {
+        0 => String::new(),
+        rejected => format!("; {} rejected", count(rejected)),
+    };
+    format!(
+        "{} of {} ({} %), {}, {}{rejected}",
         count(tally.read),
         counted(run.document_count, "document", "documents"),
         percent(tally.read, run.document_count),
         bytes(tally.bytes),
         counted(run.tenant_count as u64, "tenant", "tenants")
-    );
-    if tally.rejected > 0 {
-        text.push_str(&format!("; {} rejected", count(tally.rejected)));
-    }
-    text
+    )
 }
 
 fn elapsed(since: &str, now: Timestamp) -> String {
@@ -142,8 +143,4 @@ fn next_command(run: &RunStatus) -> String {
             None => format!("{upgrade}, which goes on with it, or lockstep abort"),
         },
     }
-}
-
-fn next(text: &str) -> String {
-    format!("{}: {text}\n", styled(CYAN, "next"))
 }

@@ -2,6 +2,8 @@
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Row, Table, presets};
 
+use super::Text;
+
 /// A column's title, and whether it holds numbers.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Column {
@@ -12,7 +14,7 @@ pub(crate) enum Column {
 }
 
 /// A table; `width` is the number of columns of the terminal, `None` for as wide as needed.
-pub(crate) fn table(columns: &[Column], rows: Vec<Vec<String>>, width: Option<u16>) -> String {
+pub(crate) fn table(columns: &[Column], rows: Vec<Vec<String>>, width: Option<u16>) -> Text {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     match width {
@@ -30,9 +32,9 @@ pub(crate) fn table(columns: &[Column], rows: Vec<Vec<String>>, width: Option<u1
     for cells in rows {
         table.add_row(row(columns, cells));
     }
-    let mut text: String = table.lines().map(|line| format!(" {}\n", line.trim_end())).collect();
-    if text.is_empty() {
-        text.push('\n');
+    let mut text = Text::default();
+    for line in table.lines() {
+        text.line(format_args!(" {}", line.trim_end()));
     }
     text
 }

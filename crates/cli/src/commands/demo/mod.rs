@@ -245,7 +245,7 @@ fn tell(
     context: &Context,
 ) -> Result<(), CommandError> {
     if !context.ui.is_json() {
-        return context.ui.data(&report::demo(report, check));
+        return context.ui.data(report::demo(report, check).as_str());
     }
     let examples: Vec<String> =
         check.examples.iter().map(|example| format!("{example:?}")).collect();
