@@ -7,3 +7,24 @@ mod good;
 
 #[path = "pack/fixture.rs"]
 mod fixture;
+
+#[path = "pack/reading.rs"]
+mod reading;
+
+#[path = "pack/naming.rs"]
+mod naming;
+
+#[path = "pack/chain.rs"]
+mod chain;
+
+#[path = "pack/lineage.rs"]
+mod lineage;
+
+#[path = "pack/mappings.rs"]
+mod mappings;
+
+#[path = "pack/operations.rs"]
+mod operations;
+
+#[path = "pack/codes.rs"]
+mod codes;

@@ -145,14 +145,18 @@ impl IndexGrammar {
                     (Slot::Tenant, tenant),
                     (Slot::Name, &*self.name),
                 ] {
-                    *text = text.replace(&slot.to_string(), replacement);
+                    *text = text.replace(slot.braced(), replacement);
                 }
             }
             Value::Array(values) => {
-                values.iter_mut().for_each(|value| self.fill_strings(value, tenant));
+                for value in values {
+                    self.fill_strings(value, tenant);
+                }
             }
             Value::Object(fields) => {
-                fields.values_mut().for_each(|value| self.fill_strings(value, tenant));
+                for value in fields.values_mut() {
+                    self.fill_strings(value, tenant);
+                }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }

@@ -15,6 +15,7 @@ mod text;
 
 pub use glob::Glob;
 pub use grammar::{IndexGrammar, ParsedName, SOLE_TENANT, TemplateNames};
+pub(crate) use grammar::{KnownName, tenant_group};
 pub use partition::partition_pattern;
 pub use release::{Recognised, ReleaseNames};
 pub use text::{NameText, NotANameText, Slot};

@@ -30,9 +30,21 @@ impl Slot {
     }
 }
 
+impl Slot {
+    /// The placeholder as it is written.
+    pub fn braced(self) -> &'static str {
+        match self {
+            Self::Version => "{version}",
+            Self::Tenant => "{tenant}",
+            Self::Name => "{name}",
+            Self::Partition => "{partition}",
+        }
+    }
+}
+
 impl fmt::Display for Slot {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{{{}}}", self.word())
+        formatter.write_str(self.braced())
     }
 }
 

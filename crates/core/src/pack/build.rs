@@ -43,7 +43,7 @@ fn build_release(draft: &Draft, release: &DraftRelease) -> Option<Release> {
             settings: index.settings.clone(),
             shards: index.shards,
             replicas: index.replicas,
-            partition: index.partition,
+            partition: index.partition?,
         };
         indices.insert(key.to_owned(), logical);
     }

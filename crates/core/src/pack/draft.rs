@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
+    model::Partition,
     place::Place,
     wire::{IndexWire, NamingWire, PackFile, ReleaseFile},
 };
@@ -86,6 +87,11 @@ impl IndexWire {
     /// The text for `{name}`.
     pub(crate) fn name<'a>(&'a self, key: &'a str) -> &'a str {
         self.name.as_ref().map_or(key, |name| &name.value)
+    }
+
+    /// Whether it has partitions, as far as could be read.
+    pub(crate) fn is_partitioned(&self) -> bool {
+        self.partition.is_some_and(|partition| partition != Partition::None)
     }
 
     /// The key of its naming variant.

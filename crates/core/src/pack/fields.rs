@@ -15,7 +15,7 @@ use super::{
 /// A mapping with known fields, of which each is asked for by name. What was not asked for is unknown.
 #[derive(Debug)]
 pub(crate) struct Fields<'a> {
-    what: &'static str,
+    what: String,
     place: Place,
     entries: Vec<&'a Entry>,
     asked: Vec<&'static str>,
@@ -25,11 +25,11 @@ impl<'a> Fields<'a> {
     /// Opens a mapping; `what` names it in messages and `place` stands for it where it has no token of its own.
     pub(crate) fn open(
         node: &'a Node,
-        (what, place): (&'static str, &Place),
+        (what, place): (&str, &Place),
         findings: &mut Findings,
     ) -> Option<Self> {
         let entries = entries(node, what, place, findings)?;
-        Some(Self { what, place: place.clone(), entries, asked: Vec::new() })
+        Some(Self { what: what.to_owned(), place: place.clone(), entries, asked: Vec::new() })
     }
 
     /// A field that may be missing.
@@ -141,27 +141,19 @@ pub(crate) fn list<'a>(entry: &'a Entry, findings: &mut Findings) -> Option<&'a 
 /// A list of texts.
 pub(crate) fn texts(entry: &Entry, findings: &mut Findings) -> Option<Vec<At<String>>> {
     let mut values = Vec::new();
-    let mut complete = true;
+    let mut is_complete = true;
     for node in list(entry, findings)? {
-        match text_of(node) {
-            Some(text) => values.push(text),
-            None => {
-                complete = false;
-                let message = format!(
-                    "`{}` takes a list of texts, but this is {}",
-                    entry.key.value,
-                    node.kind.described()
-                );
-                findings.error(
-                    code::KIND,
-                    place_of(node, entry),
-                    message,
-                    "write one text for each element",
-                );
-            }
+        if let Some(text) = text_of(node) {
+            values.push(text);
+            continue;
         }
+        is_complete = false;
+        let (name, found) = (&entry.key.value, node.kind.described());
+        let message = format!("`{name}` takes a list of texts, but this is {found}");
+        let fix = "write one text for each element";
+        findings.error(code::KIND, place_of(node, entry), message, fix);
     }
-    complete.then_some(values)
+    is_complete.then_some(values)
 }
 
 /// A text; a plain scalar is taken as it is written, so `1.10` stays `1.10`.

@@ -141,20 +141,13 @@ impl<'a> Reader<'a> {
     fn release(&mut self, folder: &str, version: Version) -> DraftRelease {
         let path = format!("{RELEASES}{folder}/{RELEASE_FILE}");
         let place = Place::file(&path);
-        let file = match self.text(&path) {
-            Some(text) => {
-                let node = yaml::parse(&place, text, self.findings);
-                node.and_then(|node| ReleaseFile::read(&node, &place, self.findings))
-            }
-            None => {
-                if !self.files.files.contains_key(&path) {
-                    let message = format!("the release {version} has no file `{RELEASE_FILE}`");
-                    let fix = "add it, or remove the folder";
-                    self.findings.error(code::FILE_MISSING, &place, message, fix);
-                }
-                None
-            }
-        };
+        if !self.files.files.contains_key(&path) {
+            let message = format!("the release {version} has no file `{RELEASE_FILE}`");
+            let fix = "add it, or remove the folder";
+            self.findings.error(code::FILE_MISSING, &place, message, fix);
+        }
+        let node = self.text(&path).and_then(|text| yaml::parse(&place, text, self.findings));
+        let file = node.and_then(|node| ReleaseFile::read(&node, &place, self.findings));
         let mappings = self.mappings(folder, file.as_ref());
         DraftRelease { version, place, file, mappings }
     }

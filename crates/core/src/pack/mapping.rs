@@ -6,7 +6,7 @@ use std::fmt;
 
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor},
+    de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Map, Value};
 
@@ -112,7 +112,10 @@ fn check_dynamic(file: &Place, what: &str, object: &Map<String, Value>, findings
 
 fn check_properties(file: &Place, parent: &str, properties: &Value, findings: &mut Findings) {
     let Value::Object(properties) = properties else {
-        let what = if parent.is_empty() { "the mapping" } else { parent };
+        let what = match parent {
+            "" => "the mapping".to_owned(),
+            parent => format!("the field `{parent}`"),
+        };
         let message = format!("`properties` of {what} must be a JSON object");
         findings.error(code::MAPPING_SHAPE, file, message, "write `{\"field\": {\"type\": …}}`");
         return;

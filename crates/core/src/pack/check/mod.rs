@@ -1,8 +1,45 @@
 //! What must hold between the parts of a pack. Each check looks at the whole draft and notes all it finds.
+//!
+//! A part that could not be read has been noted before; checks pass over it and over what depends on it.
+
+mod application;
+
+mod naming;
+
+mod names;
+
+mod legal;
+
+mod confusion;
+
+mod automaton;
+
+mod chain;
+
+mod lineage;
+
+mod operations;
+
+mod schema;
+
+mod flow;
+
+mod fit;
 
 use super::{diagnostic::Findings, draft::Draft};
 
 /// Runs all checks.
 pub(crate) fn all(draft: &Draft, findings: &mut Findings) {
-    let _ = (draft, findings);
+    application::check(draft, findings);
+    let found_before = findings.len();
+    naming::check(draft, findings);
+    names::check(draft, findings);
+    if findings.len() == found_before {
+        // One mistake in a naming text confuses the names of every index that uses it.
+        confusion::check(draft, findings);
+    }
+    chain::check(draft, findings);
+    lineage::check(draft, findings);
+    operations::check(draft, findings);
+    fit::check(draft, findings);
 }

@@ -66,7 +66,8 @@ pub(crate) struct IndexWire {
     pub(crate) settings: BTreeMap<String, Value>,
     pub(crate) shards: Option<u32>,
     pub(crate) replicas: Option<u32>,
-    pub(crate) partition: Partition,
+    /// `none` when it is not written.
+    pub(crate) partition: Option<Partition>,
 }
 
 /// The step into a release.

@@ -76,7 +76,7 @@ fn read_operation(node: &Node, list: &Entry, findings: &mut Findings) -> Option<
         return None;
     };
     let found_before = findings.len();
-    let fields = Fields::open(&entry.node, (name, &entry.key.place), findings)?;
+    let fields = Fields::open(&entry.node, (&format!("`{name}`"), &entry.key.place), findings)?;
     let mut reader = Reader { fields, values: Vec::new(), findings };
     let operation = match name {
         "rename" => reader.relocation().map(Operation::Rename),

@@ -44,7 +44,11 @@ impl ReleaseFile {
             default_tenant: default_tenant.and_then(|entry| text(entry, findings)),
             naming: naming.map(|entry| NamingWire::read_all(entry, findings)).unwrap_or_default(),
             indices: indices
-                .map(|entry| map_of(entry, "`indices`", findings, IndexWire::read))
+                .map(|entry| {
+                    map_of(entry, "`indices`", findings, |entry, findings| {
+                        Some(IndexWire::read(entry, findings))
+                    })
+                })
                 .unwrap_or_default(),
             step: step.map(|entry| StepWire::read(entry, findings)),
         })
@@ -52,7 +56,7 @@ impl ReleaseFile {
 }
 
 impl IndexWire {
-    fn read(entry: &Entry, findings: &mut Findings) -> Option<Self> {
+    fn read(entry: &Entry, findings: &mut Findings) -> Self {
         let place = &entry.key.place;
         let empty = Self {
             place: place.clone(),
@@ -62,11 +66,11 @@ impl IndexWire {
             settings: BTreeMap::new(),
             shards: None,
             replicas: None,
-            partition: Partition::None,
+            partition: None,
         };
         // An index whose description is wrong is still there: steps may name it.
         let Some(mut fields) = Fields::open(&entry.node, ("an index", place), findings) else {
-            return Some(empty);
+            return empty;
         };
         let mapping = fields.required(("mapping", "order.json"), findings);
         let name = fields.optional("name");
@@ -79,18 +83,19 @@ impl IndexWire {
         let number_of = |entry: Option<&Entry>, least: u32, findings: &mut Findings| {
             entry.and_then(|entry| count(entry, least, findings))
         };
-        Some(Self {
+        Self {
             mapping: mapping.and_then(|entry| text(entry, findings)),
             name: name.and_then(|entry| text(entry, findings)),
             naming: naming.and_then(|entry| text(entry, findings)),
             settings: settings.map(|entry| read_settings(entry, findings)).unwrap_or_default(),
             shards: number_of(shards, 1, findings),
             replicas: number_of(replicas, 0, findings),
-            partition: partition
-                .and_then(|entry| word(entry, &PARTITIONS, findings))
-                .map_or(Partition::None, |partition| partition.value),
+            partition: match partition {
+                Some(entry) => word(entry, &PARTITIONS, findings).map(|partition| partition.value),
+                None => Some(Partition::None),
+            },
             ..empty
-        })
+        }
     }
 }
 

@@ -1,0 +1,119 @@
+//! Takes the fields that documents may have through operations, to the fields that they may have afterwards.
+
+use crate::{
+    pack::{code, diagnostic::Findings, wire::OperationWire},
+    transform::operation::{CastType, Existing, FieldPath, Operation, Relocation},
+};
+
+use super::schema::{Field, Fields, Found, Kind, Shape};
+
+/// Fields after all operations. Notes operations on fields that documents can't have.
+pub(super) fn through(
+    mut fields: Fields,
+    operations: &[OperationWire],
+    findings: &mut Findings,
+) -> Fields {
+    for (writer, wire) in operations.iter().enumerate() {
+        Step { fields: &mut fields, wire, writer, findings }.apply();
+    }
+    fields
+}
+
+struct Step<'a> {
+    fields: &'a mut Fields,
+    wire: &'a OperationWire,
+    writer: usize,
+    findings: &'a mut Findings,
+}
+
+impl Step<'_> {
+    fn apply(&mut self) {
+        match &self.wire.operation {
+            Operation::Rename(relocation) | Operation::Move(relocation) => {
+                let moved = self.source(&relocation.from);
+                self.fields.remove(&segments(&relocation.from));
+                self.put(relocation, moved);
+            }
+            Operation::Copy(relocation) => {
+                let copied = self.source(&relocation.from);
+                self.put(relocation, copied);
+            }
+            Operation::Remove(removal) => {
+                for (index, field) in removal.fields.iter().enumerate() {
+                    self.note_absent(field, ("fields", index));
+                    self.fields.remove(&segments(field));
+                }
+            }
+            Operation::Set(assignment) => {
+                let shape = Shape::of_value(&assignment.value, self.writer);
+                self.write(&assignment.field, shape);
+            }
+            Operation::Default(assignment) => {
+                let path = segments(&assignment.field);
+                if !matches!(self.fields.find(&path), Found::Field(_)) {
+                    let shape = Shape::of_value(&assignment.value, self.writer);
+                    self.write(&assignment.field, shape);
+                }
+            }
+            Operation::Cast(casting) => {
+                self.note_absent(&casting.field, ("field", 0));
+                let kind = match casting.to {
+                    CastType::String => Kind::Text,
+                    CastType::Long => Kind::Whole,
+                    CastType::Double => Kind::Fractional,
+                    CastType::Boolean => Kind::Boolean,
+                };
+                if matches!(self.fields.find(&segments(&casting.field)), Found::Field(_)) {
+                    self.write(&casting.field, Shape::Value(kind));
+                }
+            }
+            Operation::Split(splitting) => {
+                self.note_absent(&splitting.field, ("field", 0));
+                self.fields.remove(&segments(&splitting.field));
+                for part in &splitting.into {
+                    self.write(part, Shape::Value(Kind::Text));
+                }
+            }
+        }
+    }
+
+    /// What the operation takes; anything where the mapping does not say.
+    fn source(&mut self, path: &FieldPath) -> Shape {
+        self.note_absent(path, ("from", 0));
+        match self.fields.find(&segments(path)) {
+            Found::Field(field) => field.shape.clone(),
+            Found::Absent | Found::Unknown => Shape::Anything,
+        }
+    }
+
+    fn put(&mut self, relocation: &Relocation, shape: Shape) {
+        let path = segments(&relocation.to);
+        let shape = match (self.fields.find(&path), relocation.existing) {
+            // Either value may end up there.
+            (Found::Field(there), Existing::Keep) if there.shape != shape => Shape::Anything,
+            _ => shape,
+        };
+        self.write(&relocation.to, shape);
+    }
+
+    fn write(&mut self, path: &FieldPath, shape: Shape) {
+        let field = Field { shape, writer: None }.written_by(self.writer);
+        self.fields.insert(&segments(path), field);
+    }
+
+    fn note_absent(&mut self, path: &FieldPath, (value, index): (&str, usize)) {
+        if !matches!(self.fields.find(&segments(path)), Found::Absent) {
+            return;
+        }
+        let place = self.wire.value_places(value).nth(index).unwrap_or(&self.wire.place);
+        let message = format!(
+            "no document has the field `{path}` here: the mapping before is strict and lacks it"
+        );
+        let fix = "correct the path, or the order of the operations";
+        self.findings.warning(code::FIELD_ABSENT, place, message, fix);
+    }
+}
+
+fn segments(path: &FieldPath) -> Vec<&str> {
+    path.segments().collect()
+}

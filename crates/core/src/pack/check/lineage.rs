@@ -1,0 +1,294 @@
+//! Where the documents of each index come from: every index of a release is accounted for, and none is lost.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    names::Slot,
+    pack::{
+        code,
+        diagnostic::Findings,
+        draft::{Draft, DraftRelease},
+        model::{Partition, SwitchMode},
+        nearest::suggestion,
+        place::{At, Place},
+        wire::{Fate, IndexStepWire, StepWire},
+    },
+};
+
+use super::chain::data_parts;
+
+/// Two releases of which the second one's step starts at the first one.
+#[derive(Clone, Copy)]
+pub(super) struct Hop<'a> {
+    pub(super) before: &'a DraftRelease,
+    pub(super) release: &'a DraftRelease,
+    pub(super) step: &'a StepWire,
+}
+
+/// All hops whose two ends could be read.
+pub(super) fn hops(draft: &Draft) -> impl Iterator<Item = Hop<'_>> {
+    let data_parts = data_parts(draft);
+    draft.pairs().filter_map(move |(before, release)| {
+        let step = release.file.as_ref()?.step.as_ref()?;
+        let starts_there =
+            step.from.as_ref()?.value.data(data_parts?) == before.version.data(data_parts?);
+        (starts_there && before.file.is_some()).then_some(Hop { before, release, step })
+    })
+}
+
+/// An index that gets the documents of another one.
+pub(super) struct Flow<'a> {
+    pub(super) key: &'a str,
+    pub(super) source_key: &'a str,
+    pub(super) entry: &'a IndexStepWire,
+}
+
+impl<'a> Hop<'a> {
+    /// Every index of the release that gets documents, with the index that it names as their source.
+    pub(super) fn flows(self) -> impl Iterator<Item = Flow<'a>> {
+        self.step.indices.iter().filter_map(|(key, entry)| {
+            let source_key = match entry.fate.as_ref()? {
+                Fate::Unchanged | Fate::Migrate { from: None, operations: _ } => key,
+                Fate::Migrate { from: Some(from), operations: _ } => &from.value,
+                Fate::New | Fate::NewLike { .. } | Fate::Dropped => return None,
+            };
+            Some(Flow { key, source_key, entry })
+        })
+    }
+}
+
+pub(super) fn check(draft: &Draft, findings: &mut Findings) {
+    let mode = draft.pack.as_ref().and_then(|pack| pack.mode.as_ref()).map(|mode| mode.value);
+    for hop in hops(draft) {
+        check_mentioned(hop, findings);
+        for (key, entry) in &hop.step.indices {
+            check_entry(hop, key, entry, findings);
+        }
+        check_lost(hop, findings);
+        for flow in hop.flows() {
+            check_flow(hop, &flow, findings);
+            if mode == Some(SwitchMode::Alias) {
+                check_alias(draft, hop, &flow, findings);
+            }
+        }
+    }
+}
+
+fn check_mentioned(hop: Hop<'_>, findings: &mut Findings) {
+    for (key, index) in hop.release.indices() {
+        if hop.step.indices.contains_key(key) {
+            continue;
+        }
+        let message = format!(
+            "the step into {} does not say where the index `{key}` gets its documents",
+            hop.release.version
+        );
+        let word = if hop.before.index(key).is_some() { "unchanged" } else { "new" };
+        let fix =
+            format!("add `{key}: {word}`, or `{key}: {{migrate: {{…}}}}`, to the step's `indices`");
+        findings.error(code::INDEX_UNMENTIONED, &index.place, message, fix);
+    }
+}
+
+fn check_entry(hop: Hop<'_>, key: &str, entry: &IndexStepWire, findings: &mut Findings) {
+    let Some(fate) = &entry.fate else { return };
+    if !matches!(fate, Fate::Dropped) && hop.release.index(key).is_none() {
+        let message = format!("the release {} has no index `{key}`", hop.release.version);
+        let fix = if hop.before.index(key).is_some() {
+            format!("write `{key}: dropped`, or describe the index under `indices`")
+        } else {
+            suggestion(key, hop.release.indices().map(|(key, _)| key))
+        };
+        findings.error(code::INDEX_UNKNOWN, &entry.place, message, fix);
+        return;
+    }
+    match fate {
+        Fate::Unchanged | Fate::Migrate { from: None, operations: _ } => {
+            known_before(hop, key, &entry.place, findings);
+        }
+        Fate::Migrate { from: Some(from), operations: _ } => {
+            known_before(hop, &from.value, &from.place, findings);
+        }
+        Fate::NewLike { like } => check_like(hop, key, like, findings),
+        Fate::Dropped => check_dropped(hop, key, entry, findings),
+        Fate::New => {}
+    }
+}
+
+fn known_before(hop: Hop<'_>, key: &str, place: &Place, findings: &mut Findings) {
+    if hop.before.index(key).is_none() {
+        let message = format!("the release {} has no index `{key}`", hop.before.version);
+        let fix = suggestion(key, hop.before.indices().map(|(key, _)| key));
+        findings.error(code::INDEX_UNKNOWN, place, message, fix);
+    }
+}
+
+fn check_dropped(hop: Hop<'_>, key: &str, entry: &IndexStepWire, findings: &mut Findings) {
+    known_before(hop, key, &entry.place, findings);
+    let reader = hop.flows().find(|flow| flow.source_key == key);
+    let (message, fix) = if hop.release.index(key).is_some() {
+        (
+            format!(
+                "the index `{key}` is dropped, but the release {} has an index with this key",
+                hop.release.version
+            ),
+            format!(
+                "write `{key}: unchanged` or `{key}: {{migrate: {{…}}}}`, or give the new index another key"
+            ),
+        )
+    } else if let Some(reader) = reader {
+        (
+            format!("the index `{key}` is dropped, but `{}` gets its documents", reader.key),
+            "remove this line: an index whose documents go elsewhere ends by itself".to_owned(),
+        )
+    } else {
+        return;
+    };
+    findings.error(code::INDEX_UNKNOWN, &entry.place, message, fix);
+}
+
+fn check_like(hop: Hop<'_>, key: &str, like: &At<String>, findings: &mut Findings) {
+    let Hop { before: _, release, step } = hop;
+    let Some(other) = release.index(&like.value) else {
+        let message = format!("the release {} has no index `{}`", release.version, like.value);
+        let fix = suggestion(&like.value, release.indices().map(|(key, _)| key));
+        findings.error(code::INDEX_UNKNOWN, &like.place, message, fix);
+        return;
+    };
+    let partition = release.index(key).and_then(|index| index.partition);
+    if partition.is_none() || other.partition.is_none() {
+        return;
+    }
+    let fate = step.indices.get(&like.value).and_then(|entry| entry.fate.as_ref());
+    let (message, fix) = if partition == Some(Partition::None) || other.partition != partition {
+        (
+            format!(
+                "`{key}` can't have the partitions of `{}`: the two are not partitioned alike",
+                like.value
+            ),
+            "write the same `partition` for both, or `new` here",
+        )
+    } else if matches!(fate, Some(Fate::New | Fate::NewLike { .. })) {
+        (
+            format!(
+                "`{key}` can't have the partitions of `{}`: that index starts empty as well",
+                like.value
+            ),
+            "name an index that is `unchanged` or gets documents by `migrate`",
+        )
+    } else {
+        return;
+    };
+    findings.error(code::LIKE, &like.place, message, fix);
+}
+
+fn check_lost(hop: Hop<'_>, findings: &mut Findings) {
+    let Hop { before, release, step } = hop;
+    if step.indices.values().any(|entry| entry.fate.is_none()) {
+        // The entry that could not be read may be the one that carries it on.
+        return;
+    }
+    let carried: BTreeSet<&str> = hop.flows().map(|flow| flow.source_key).collect();
+    if carried.iter().any(|key| before.index(key).is_none()) {
+        // The same for a misspelt source.
+        return;
+    }
+    for (key, _) in before.indices() {
+        let entry = step.indices.get(key);
+        let is_dropped = entry.is_some_and(|entry| matches!(entry.fate, Some(Fate::Dropped)));
+        if carried.contains(key) || is_dropped {
+            continue;
+        }
+        let message = format!(
+            "the index `{key}` of {} is neither carried on nor dropped: its documents would be lost in silence",
+            before.version
+        );
+        let (place, fix) = match (entry, release.index(key)) {
+            (Some(entry), Some(_)) => (
+                &entry.place,
+                format!(
+                    "carry it on, or give the new index another key (its `name` may stay) and write `{key}: dropped`"
+                ),
+            ),
+            (_, Some(_)) => continue,
+            _ => (
+                &step.place,
+                format!("add `{key}: dropped` to the step's `indices`, or name it in a `from`"),
+            ),
+        };
+        findings.error(code::INDEX_LOST, place, message, fix);
+    }
+}
+
+fn check_flow(hop: Hop<'_>, flow: &Flow<'_>, findings: &mut Findings) {
+    let Flow { key, source_key, entry } = flow;
+    let (Some(source), Some(target)) = (hop.before.index(source_key), hop.release.index(key))
+    else {
+        return;
+    };
+    if let (Some(old), Some(new)) = (source.partition, target.partition)
+        && old != new
+    {
+        let message = format!(
+            "the step changes how `{key}` is partitioned, from {} to {}, which this version can't do",
+            word(old),
+            word(new)
+        );
+        let fix = format!("write `partition: {}`", word(old));
+        findings.error(code::PARTITION_CHANGES, &entry.place, message, fix);
+    }
+    let mappings = (hop.before.mappings.get(*source_key), hop.release.mappings.get(*key));
+    if let (Some(Fate::Unchanged), (Some(old), Some(new))) = (&entry.fate, mappings)
+        && !same_fields(old, new)
+    {
+        let message = format!(
+            "the index `{key}` is `unchanged`, but its mapping is another one than in {}",
+            hop.before.version
+        );
+        let fix = "write `{migrate: {operations: […]}}`, or make the two mappings equal";
+        findings.error(code::UNCHANGED_DIFFERS, &entry.place, message, fix);
+    }
+}
+
+/// `_meta` is a label, not part of how documents are kept.
+fn same_fields(old: &serde_json::Value, new: &serde_json::Value) -> bool {
+    let without_meta = |mapping: &serde_json::Value| {
+        let mut fields = mapping.as_object().cloned().unwrap_or_default();
+        fields.remove("_meta");
+        fields
+    };
+    without_meta(old) == without_meta(new)
+}
+
+fn word(partition: Partition) -> &'static str {
+    match partition {
+        Partition::None => "none",
+        Partition::Day => "day",
+        Partition::Week => "week",
+        Partition::Month => "month",
+        Partition::Quarter => "quarter",
+        Partition::Year => "year",
+    }
+}
+
+/// In mode `alias` the application finds its data only if the alias stays.
+fn check_alias(draft: &Draft, hop: Hop<'_>, flow: &Flow<'_>, findings: &mut Findings) {
+    let alias = |release: &DraftRelease, key: &str| {
+        let index = release.index(key)?;
+        let text = draft.naming(release).get(index.naming())?.alias.as_ref()?.value.clone();
+        Some(text.replace(Slot::Name.braced(), index.name(key)))
+    };
+    let (Some(old), Some(new)) = (alias(hop.before, flow.source_key), alias(hop.release, flow.key))
+    else {
+        return;
+    };
+    if old != new {
+        let message =
+            format!("the step changes the alias of `{}` from `{old}` to `{new}`", flow.key);
+        let fix = format!(
+            "if the application of {} does not know the new alias, keep the `name` or the naming",
+            hop.release.version
+        );
+        findings.warning(code::ALIAS_CHANGES, &flow.entry.place, message, fix);
+    }
+}

@@ -1,0 +1,120 @@
+//! Operations by themselves: whether each can do anything, and only what it says. Mappings are in `flow` and `fit`.
+
+use crate::{
+    pack::{
+        code,
+        diagnostic::Findings,
+        draft::Draft,
+        wire::{Fate, OperationWire},
+    },
+    transform::operation::{FieldPath, Operation, Relocation, Splitting},
+};
+
+pub(super) fn check(draft: &Draft, findings: &mut Findings) {
+    let files = draft.releases.iter().filter_map(|release| release.file.as_ref());
+    let steps = files.filter_map(|file| file.step.as_ref());
+    for entry in steps.flat_map(|step| step.indices.values()) {
+        if let Some(Fate::Migrate { from: _, operations }) = &entry.fate {
+            operations.all.iter().for_each(|wire| check_operation(wire, findings));
+        }
+    }
+}
+
+fn check_operation(wire: &OperationWire, findings: &mut Findings) {
+    match &wire.operation {
+        Operation::Rename(relocation) => check_rename(wire, relocation, findings),
+        Operation::Move(relocation) => check_relocation(wire, ("move", relocation), findings),
+        Operation::Copy(relocation) => check_relocation(wire, ("copy", relocation), findings),
+        Operation::Remove(removal) if removal.fields.is_empty() => {
+            let fix = "name at least one field, or leave the operation out";
+            findings.error(
+                code::OPERATION_EMPTY,
+                &wire.place,
+                "this `remove` removes nothing",
+                fix,
+            );
+        }
+        Operation::Split(splitting) => check_split(wire, splitting, findings),
+        Operation::Remove(_) | Operation::Set(_) | Operation::Default(_) | Operation::Cast(_) => {}
+    }
+}
+
+fn check_rename(wire: &OperationWire, relocation: &Relocation, findings: &mut Findings) {
+    let Relocation { from, to, existing: _ } = relocation;
+    if parent(from) == parent(to) {
+        check_relocation(wire, ("rename", relocation), findings);
+        return;
+    }
+    let message = format!("`rename` keeps the parent, but `{to}` is elsewhere than `{from}`");
+    let fix = format!("write `move: {{from: {from}, to: {to}}}`");
+    findings.error(code::RENAME_PARENT, wire.value_place("to"), message, fix);
+}
+
+fn check_relocation(
+    wire: &OperationWire,
+    (name, relocation): (&str, &Relocation),
+    findings: &mut Findings,
+) {
+    let Relocation { from, to, existing: _ } = relocation;
+    let place = wire.value_place("to");
+    if from == to {
+        let message = format!("this `{name}` leads from `{from}` to itself");
+        findings.error(
+            code::OPERATION_EMPTY,
+            place,
+            message,
+            "correct `to`, or leave the operation out",
+        );
+    } else if is_within(from, to) || is_within(to, from) {
+        let message =
+            format!("this `{name}` leads from `{from}` to `{to}`: one lies within the other");
+        let fix =
+            "go through a third field: take it there, remove the outer one, then take it back";
+        findings.error(code::PATHS_NESTED, place, message, fix);
+    }
+}
+
+fn check_split(wire: &OperationWire, splitting: &Splitting, findings: &mut Findings) {
+    let Splitting { field, separator, into } = splitting;
+    if separator.is_empty() {
+        let fix = "write the text between two parts, such as \" \"";
+        let message = "an empty separator splits nothing";
+        findings.error(code::SPLIT, wire.value_place("separator"), message, fix);
+    }
+    if into.len() < 2 {
+        let message = "`split` needs at least two fields to split into";
+        let fix = "name more fields in `into`, or use `rename`";
+        findings.error(code::SPLIT, wire.value_place("into"), message, fix);
+    }
+    for (index, part) in into.iter().enumerate() {
+        let place = wire.value_places("into").nth(index).unwrap_or(&wire.place);
+        let earlier = into.get(..index).unwrap_or_default();
+        if earlier.contains(part) {
+            let message = format!("`{part}` stands twice in `into`");
+            findings.error(code::SPLIT, place, message, "give each part its own field");
+        } else if let Some(other) = earlier
+            .iter()
+            .chain([field])
+            .find(|other| is_within(part, other) || is_within(other, part))
+        {
+            let message = format!("`{part}` and `{other}` lie within each other");
+            findings.error(
+                code::PATHS_NESTED,
+                place,
+                message,
+                "split into fields beside each other",
+            );
+        }
+    }
+}
+
+/// The path without its last name.
+fn parent(path: &FieldPath) -> Option<&str> {
+    path.as_str().rsplit_once('.').map(|(parent, _)| parent)
+}
+
+/// Whether `inner` lies below `outer`.
+fn is_within(inner: &FieldPath, outer: &FieldPath) -> bool {
+    let rest = inner.as_str().strip_prefix(outer.as_str());
+    rest.is_some_and(|rest| rest.starts_with('.'))
+}

@@ -1,0 +1,248 @@
+//! Which fields documents of a mapping may have.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+/// What stands at a field.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Shape {
+    /// An object with known fields.
+    Object(Fields),
+    /// A single value, or a list of such.
+    Value(Kind),
+    /// Anything: what is inside is not the mapping's business, or not known.
+    Anything,
+    /// A name for another field, which documents can't have.
+    FieldAlias,
+}
+
+/// The fields of an object.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Fields {
+    pub(super) known: BTreeMap<String, Field>,
+    /// What becomes of a document that has other fields.
+    pub(super) others: Others,
+}
+
+/// What becomes of a document with a field that the mapping does not know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Others {
+    /// It is rejected.
+    Rejected,
+    /// It is taken.
+    Taken,
+}
+
+/// A field and where it comes from.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Field {
+    pub(super) shape: Shape,
+    /// The operation that wrote it, by position; `None` for a field of the source mapping.
+    pub(super) writer: Option<usize>,
+}
+
+/// What a single value is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Whole,
+    Fractional,
+    Boolean,
+    /// A type whose values have several forms, such as a date.
+    Mixed,
+}
+
+impl Fields {
+    /// The fields of documents that fit a mapping.
+    pub(super) fn of_mapping(mapping: &Value) -> Self {
+        let empty = Map::new();
+        Self::of_object(mapping.as_object().unwrap_or(&empty), Others::Taken)
+    }
+
+    fn of_object(object: &Map<String, Value>, inherited: Others) -> Self {
+        let others = match object.get("dynamic") {
+            None => inherited,
+            Some(Value::String(word)) if word == "strict" => Others::Rejected,
+            Some(_) => Others::Taken,
+        };
+        let mut fields = Self { known: BTreeMap::new(), others };
+        let properties = object.get("properties").and_then(Value::as_object);
+        for (name, definition) in properties.into_iter().flatten() {
+            let shape = Shape::of_definition(definition, others);
+            // An engine takes a dotted name for a path.
+            let segments: Vec<&str> = name.split('.').collect();
+            fields.insert(&segments, Field { shape, writer: None });
+        }
+        fields
+    }
+
+    /// An object that has exactly what is put into it.
+    pub(super) fn closed() -> Self {
+        Self { known: BTreeMap::new(), others: Others::Rejected }
+    }
+
+    /// Puts a field at a path; parents are made. Below something that takes anything it changes nothing.
+    pub(super) fn insert(&mut self, path: &[&str], field: Field) {
+        let Some((name, rest)) = path.split_first() else { return };
+        if rest.is_empty() {
+            self.known.insert((*name).to_owned(), field);
+            return;
+        }
+        let parent = self.known.entry((*name).to_owned()).or_insert_with(|| Field {
+            shape: Shape::Object(Self { known: BTreeMap::new(), others: self.others }),
+            writer: field.writer,
+        });
+        match &mut parent.shape {
+            Shape::Object(fields) => fields.insert(rest, field),
+            Shape::Anything => {}
+            shape @ (Shape::Value(_) | Shape::FieldAlias) => {
+                let mut fields = Self::closed();
+                let writer = field.writer;
+                fields.insert(rest, field);
+                *shape = Shape::Object(fields);
+                parent.writer = writer;
+            }
+        }
+    }
+
+    /// What stands at a path.
+    pub(super) fn find(&self, path: &[&str]) -> Found<'_> {
+        let Some((name, rest)) = path.split_first() else { return Found::Unknown };
+        let Some(field) = self.known.get(*name) else {
+            return match self.others {
+                Others::Rejected => Found::Absent,
+                Others::Taken => Found::Unknown,
+            };
+        };
+        if rest.is_empty() {
+            return if field.shape == Shape::FieldAlias {
+                Found::Absent
+            } else {
+                Found::Field(field)
+            };
+        }
+        match &field.shape {
+            Shape::Object(fields) => fields.find(rest),
+            Shape::Anything => Found::Unknown,
+            Shape::Value(_) | Shape::FieldAlias => Found::Absent,
+        }
+    }
+
+    /// Takes a field away; objects that were emptied by it go as well.
+    pub(super) fn remove(&mut self, path: &[&str]) -> Option<Field> {
+        let (name, rest) = path.split_first()?;
+        if rest.is_empty() {
+            return self.known.remove(*name);
+        }
+        let Shape::Object(fields) = &mut self.known.get_mut(*name)?.shape else { return None };
+        let removed = fields.remove(rest)?;
+        if fields.known.is_empty() && fields.others == Others::Rejected {
+            self.known.remove(*name);
+        }
+        Some(removed)
+    }
+}
+
+/// What stands at a path.
+#[derive(Debug)]
+pub(super) enum Found<'a> {
+    Field(&'a Field),
+    /// Nothing can stand there.
+    Absent,
+    /// The mapping does not say.
+    Unknown,
+}
+
+impl Shape {
+    fn of_definition(definition: &Value, inherited: Others) -> Self {
+        let Some(object) = definition.as_object() else { return Self::Anything };
+        let default = if object.contains_key("properties") { "object" } else { "" };
+        match object.get("type").and_then(Value::as_str).unwrap_or(default) {
+            "" | "object" | "nested" => {
+                let is_enabled = object.get("enabled") != Some(&Value::Bool(false))
+                    && object.get("enabled").and_then(Value::as_str) != Some("false");
+                if is_enabled {
+                    Self::Object(Fields::of_object(object, inherited))
+                } else {
+                    Self::Anything
+                }
+            }
+            "keyword" | "text" | "wildcard" | "match_only_text" | "constant_keyword"
+            | "search_as_you_type" => Self::Value(Kind::Text),
+            "long" | "integer" | "short" | "byte" | "unsigned_long" => Self::Value(Kind::Whole),
+            "double" | "float" | "half_float" | "scaled_float" => Self::Value(Kind::Fractional),
+            "boolean" => Self::Value(Kind::Boolean),
+            "date" | "date_nanos" | "ip" | "binary" | "version" | "token_count" => {
+                Self::Value(Kind::Mixed)
+            }
+            "alias" => Self::FieldAlias,
+            // `flattened`, points, ranges and types that are not known here may hold objects.
+            _ => Self::Anything,
+        }
+    }
+
+    /// The shape of a JSON value, all of it written by one operation.
+    pub(super) fn of_value(value: &Value, writer: usize) -> Self {
+        match value {
+            Value::Null => Self::Anything,
+            Value::Bool(_) => Self::Value(Kind::Boolean),
+            Value::Number(number) if number.is_f64() => Self::Value(Kind::Fractional),
+            Value::Number(_) => Self::Value(Kind::Whole),
+            Value::String(_) => Self::Value(Kind::Text),
+            Value::Array(values) => {
+                values.first().map_or(Self::Anything, |first| Self::of_value(first, writer))
+            }
+            Value::Object(object) => {
+                let mut fields = Fields::closed();
+                for (name, value) in object {
+                    let shape = Self::of_value(value, writer);
+                    let segments: Vec<&str> = name.split('.').collect();
+                    fields.insert(&segments, Field { shape, writer: Some(writer) });
+                }
+                Self::Object(fields)
+            }
+        }
+    }
+}
+
+impl Kind {
+    /// Whether values of this kind are taken by a field of another kind.
+    pub(super) fn fits(self, target: Self) -> bool {
+        match (self, target) {
+            (_, Self::Text)
+            | (Self::Text | Self::Whole | Self::Fractional | Self::Mixed, Self::Mixed)
+            | (Self::Whole | Self::Mixed, Self::Whole | Self::Fractional)
+            | (Self::Fractional, Self::Fractional)
+            | (Self::Boolean, Self::Boolean) => true,
+            (Self::Text, Self::Whole | Self::Fractional | Self::Boolean)
+            | (Self::Whole | Self::Fractional | Self::Mixed, Self::Boolean)
+            | (Self::Fractional, Self::Whole)
+            | (Self::Boolean, Self::Whole | Self::Fractional | Self::Mixed) => false,
+        }
+    }
+
+    /// In words for messages.
+    pub(super) fn described(self) -> &'static str {
+        match self {
+            Self::Text => "a text",
+            Self::Whole => "a whole number",
+            Self::Fractional => "a number with a fraction",
+            Self::Boolean => "a boolean",
+            Self::Mixed => "a date or the like",
+        }
+    }
+}
+
+impl Field {
+    /// The same shape, all of it written by one operation.
+    pub(super) fn written_by(mut self, writer: usize) -> Self {
+        self.writer = Some(writer);
+        if let Shape::Object(fields) = &mut self.shape {
+            let known = std::mem::take(&mut fields.known);
+            fields.known =
+                known.into_iter().map(|(name, field)| (name, field.written_by(writer))).collect();
+        }
+        self
+    }
+}

@@ -1,0 +1,235 @@
+//! Mistakes in where documents come from.
+
+use insta::assert_snapshot;
+
+use crate::fixture::{SECOND, THIRD, mistakes};
+
+#[test]
+fn an_index_that_the_step_leaves_out() {
+    let output = mistakes(&[
+        (SECOND, "    session: {new_like: event}\n", ""),
+        (THIRD, "    audit: unchanged\n", ""),
+    ]);
+    assert_snapshot!(output, @r#"
+    error[P0501]: the step into 1.1 does not say where the index `session` gets its documents
+      --> releases/1.1/release.yaml:12:3
+       |
+    12 |   session:
+       |   ^^^^^^^
+       |
+       = help: add `session: new`, or `session: {migrate: {…}}`, to the step's `indices`
+
+    error[P0501]: the step into 2.0 does not say where the index `audit` gets its documents
+     --> releases/2.0/release.yaml:9:3
+      |
+    9 |   audit:
+      |   ^^^^^
+      |
+      = help: add `audit: unchanged`, or `audit: {migrate: {…}}`, to the step's `indices`
+    "#);
+}
+
+#[test]
+fn an_index_that_is_not_there() {
+    let output = mistakes(&[(
+        SECOND,
+        "    legacy: dropped",
+        "    legacy: dropped\n    sesion: new\n    ghost: dropped",
+    )]);
+    assert_snapshot!(output, @r#"
+    error[P0502]: the release 1.1 has no index `sesion`
+      --> releases/1.1/release.yaml:30:5
+       |
+    30 |     sesion: new
+       |     ^^^^^^
+       |
+       = help: did you mean `session`?
+
+    error[P0502]: the release 1.0 has no index `ghost`
+      --> releases/1.1/release.yaml:31:5
+       |
+    31 |     ghost: dropped
+       |     ^^^^^
+       |
+       = help: known here: `audit`, `customer`, `event`, `legacy`
+    "#);
+}
+
+#[test]
+fn a_source_that_is_not_there() {
+    let output = mistakes(&[
+        (THIRD, "from: customer", "from: custommer"),
+        (THIRD, "invoice: new", "invoice: unchanged"),
+    ]);
+    assert_snapshot!(output, @r#"
+    error[P0502]: the release 1.1 has no index `custommer`
+      --> releases/2.0/release.yaml:20:15
+       |
+    20 |         from: custommer
+       |               ^^^^^^^^^
+       |
+       = help: did you mean `customer`?
+
+    error[P0502]: the release 1.1 has no index `invoice`
+      --> releases/2.0/release.yaml:27:5
+       |
+    27 |     invoice: unchanged
+       |     ^^^^^^^
+       |
+       = help: known here: `audit`, `customer`, `event`, `session`
+    "#);
+}
+
+#[test]
+fn an_index_that_is_dropped_and_there() {
+    let output = mistakes(&[(THIRD, "audit: unchanged", "audit: dropped")]);
+    assert_snapshot!(output, @r#"
+    error[P0502]: the index `audit` is dropped, but the release 2.0 has an index with this key
+      --> releases/2.0/release.yaml:26:5
+       |
+    26 |     audit: dropped
+       |     ^^^^^
+       |
+       = help: write `audit: unchanged` or `audit: {migrate: {…}}`, or give the new index another key
+    "#);
+}
+
+#[test]
+fn an_index_that_is_dropped_and_read() {
+    let output =
+        mistakes(&[(THIRD, "session: dropped", "session: dropped\n    customer: dropped")]);
+    assert_snapshot!(output, @r#"
+    error[P0502]: the index `customer` is dropped, but `person` gets its documents
+      --> releases/2.0/release.yaml:29:5
+       |
+    29 |     customer: dropped
+       |     ^^^^^^^^
+       |
+       = help: remove this line: an index whose documents go elsewhere ends by itself
+    "#);
+}
+
+#[test]
+fn an_index_that_would_be_lost() {
+    let output = mistakes(&[
+        (SECOND, "    legacy: dropped\n", ""),
+        (THIRD, "audit: unchanged", "audit: new"),
+    ]);
+    assert_snapshot!(output, @r#"
+    error[P0503]: the index `legacy` of 1.0 is neither carried on nor dropped: its documents would be lost in silence
+      --> releases/1.1/release.yaml:15:1
+       |
+    15 | step:
+       | ^^^^
+       |
+       = help: add `legacy: dropped` to the step's `indices`, or name it in a `from`
+
+    error[P0503]: the index `audit` of 1.1 is neither carried on nor dropped: its documents would be lost in silence
+      --> releases/2.0/release.yaml:26:5
+       |
+    26 |     audit: new
+       |     ^^^^^
+       |
+       = help: carry it on, or give the new index another key (its `name` may stay) and write `audit: dropped`
+    "#);
+}
+
+#[test]
+fn an_index_that_is_not_unchanged() {
+    let output = mistakes(&[
+        (THIRD, "event: {migrate: {}}", "event: unchanged"),
+        (
+            SECOND,
+            "event: {migrate: {from: event, operations: [{rename: {from: kind, to: type}}]}}",
+            "event: unchanged",
+        ),
+    ]);
+    assert_snapshot!(output, @r#"
+    error[P0504]: the index `event` is `unchanged`, but its mapping is another one than in 1.0
+      --> releases/1.1/release.yaml:26:5
+       |
+    26 |     event: unchanged
+       |     ^^^^^
+       |
+       = help: write `{migrate: {operations: […]}}`, or make the two mappings equal
+    "#);
+}
+
+#[test]
+fn a_changed_partition() {
+    let output = mistakes(&[(THIRD, "partition: month", "partition: year")]);
+    assert_snapshot!(output, @r#"
+    error[P0505]: the step changes how `event` is partitioned, from month to year, which this version can't do
+      --> releases/2.0/release.yaml:25:5
+       |
+    25 |     event: {migrate: {}}
+       |     ^^^^^
+       |
+       = help: write `partition: month`
+    "#);
+}
+
+#[test]
+fn partitions_from_an_index_that_starts_empty() {
+    let output = mistakes(&[
+        (SECOND, "{new_like: event}", "{new_like: audit}"),
+        (THIRD, "invoice: new", "invoice: {new_like: event}"),
+    ]);
+    assert_snapshot!(output, @r#"
+    error[P0506]: `session` can't have the partitions of `audit`: the two are not partitioned alike
+      --> releases/1.1/release.yaml:28:25
+       |
+    28 |     session: {new_like: audit}
+       |                         ^^^^^
+       |
+       = help: write the same `partition` for both, or `new` here
+
+    error[P0506]: `invoice` can't have the partitions of `event`: the two are not partitioned alike
+      --> releases/2.0/release.yaml:27:25
+       |
+    27 |     invoice: {new_like: event}
+       |                         ^^^^^
+       |
+       = help: write the same `partition` for both, or `new` here
+    "#);
+}
+
+#[test]
+fn partitions_like_a_new_index() {
+    let output = mistakes(&[(
+        SECOND,
+        "event: {migrate: {from: event, operations: [{rename: {from: kind, to: type}}]}}",
+        "event: new",
+    )]);
+    assert_snapshot!(output, @r#"
+    error[P0503]: the index `event` of 1.0 is neither carried on nor dropped: its documents would be lost in silence
+      --> releases/1.1/release.yaml:26:5
+       |
+    26 |     event: new
+       |     ^^^^^
+       |
+       = help: carry it on, or give the new index another key (its `name` may stay) and write `event: dropped`
+
+    error[P0506]: `session` can't have the partitions of `event`: that index starts empty as well
+      --> releases/1.1/release.yaml:28:25
+       |
+    28 |     session: {new_like: event}
+       |                         ^^^^^
+       |
+       = help: name an index that is `unchanged` or gets documents by `migrate`
+    "#);
+}
+
+#[test]
+fn partitions_like_nothing() {
+    let output = mistakes(&[(SECOND, "{new_like: event}", "{new_like: evnet}")]);
+    assert_snapshot!(output, @r#"
+    error[P0502]: the release 1.1 has no index `evnet`
+      --> releases/1.1/release.yaml:28:25
+       |
+    28 |     session: {new_like: evnet}
+       |                         ^^^^^
+       |
+       = help: did you mean `event`?
+    "#);
+}

@@ -1,0 +1,339 @@
+//! Mistakes in operations, by themselves and against mappings.
+
+use insta::assert_snapshot;
+
+use crate::fixture::{SECOND, THIRD, mistakes};
+
+#[test]
+fn rename_into_another_parent() {
+    let output = mistakes(&[(SECOND, "to: address.postcode", "to: home.postcode")]);
+    assert_snapshot!(output, @r#"
+    error[P0601]: `rename` keeps the parent, but `home.postcode` is elsewhere than `address.zip`
+      --> releases/1.1/release.yaml:23:45
+       |
+    23 |           - rename: {from: address.zip, to: home.postcode}
+       |                                             ^^^^^^^^^^^^^
+       |
+       = help: write `move: {from: address.zip, to: home.postcode}`
+
+    error[P0606]: the strict new mapping has no field `home`: every document that gets it would be rejected
+      --> releases/1.1/release.yaml:23:45
+       |
+    23 |           - rename: {from: address.zip, to: home.postcode}
+       |                                             ^^^^^^^^^^^^^
+       |
+       = help: correct the path, or add the field to the mapping
+    "#);
+}
+
+#[test]
+fn operations_without_effect() {
+    let output = mistakes(&[
+        (SECOND, "fields: [note]", "fields: []"),
+        (SECOND, "to: address.postcode", "to: address.zip"),
+    ]);
+    assert_snapshot!(output, @r#"
+    error[P0607]: the field `note` of `customer` has no place in the strict mapping of `customer` in 1.1: documents with it would be rejected
+      --> releases/1.1/release.yaml:18:5
+       |
+    18 |     customer:
+       |     ^^^^^^^^
+       |
+       = help: add `remove: {fields: [note]}` or move it in the step, or add it to the mapping
+
+    error[P0602]: this `rename` leads from `address.zip` to itself
+      --> releases/1.1/release.yaml:23:45
+       |
+    23 |           - rename: {from: address.zip, to: address.zip}
+       |                                             ^^^^^^^^^^^
+       |
+       = help: correct `to`, or leave the operation out
+
+    error[P0606]: the strict new mapping has no field `address.zip`: every document that gets it would be rejected
+      --> releases/1.1/release.yaml:23:45
+       |
+    23 |           - rename: {from: address.zip, to: address.zip}
+       |                                             ^^^^^^^^^^^
+       |
+       = help: correct the path, or add the field to the mapping
+
+    error[P0602]: this `remove` removes nothing
+      --> releases/1.1/release.yaml:24:13
+       |
+    24 |           - remove: {fields: []}
+       |             ^^^^^^
+       |
+       = help: name at least one field, or leave the operation out
+    "#);
+}
+
+#[test]
+fn paths_within_each_other() {
+    let output = mistakes(&[(
+        THIRD,
+        "{from: address.street, to: home.street}",
+        "{from: address, to: address.street}",
+    )]);
+    assert_snapshot!(output, @r#"
+    error[P0603]: this `move` leads from `address` to `address.street`: one lies within the other
+      --> releases/2.0/release.yaml:22:39
+       |
+    22 |           - move: {from: address, to: address.street}
+       |                                       ^^^^^^^^^^^^^^
+       |
+       = help: go through a third field: take it there, remove the outer one, then take it back
+
+    error[P0606]: the strict new mapping has no field `address`: every document that gets it would be rejected
+      --> releases/2.0/release.yaml:22:39
+       |
+    22 |           - move: {from: address, to: address.street}
+       |                                       ^^^^^^^^^^^^^^
+       |
+       = help: correct the path, or add the field to the mapping
+
+    warning[P0605]: no document has the field `address.postcode` here: the mapping before is strict and lacks it
+      --> releases/2.0/release.yaml:23:26
+       |
+    23 |           - move: {from: address.postcode, to: home.postcode}
+       |                          ^^^^^^^^^^^^^^^^
+       |
+       = help: correct the path, or the order of the operations
+    "#);
+}
+
+#[test]
+fn a_split_that_can_not_split() {
+    let output = mistakes(&[(
+        SECOND,
+        r#"separator: " ", into: [first_name, last_name]"#,
+        r#"separator: "", into: [name]"#,
+    )]);
+    assert_snapshot!(output, @r#"
+    error[P0604]: an empty separator splits nothing
+      --> releases/1.1/release.yaml:21:45
+       |
+    21 |           - split: {field: name, separator: "", into: [name]}
+       |                                             ^^
+       |
+       = help: write the text between two parts, such as " "
+
+    error[P0604]: `split` needs at least two fields to split into
+      --> releases/1.1/release.yaml:21:56
+       |
+    21 |           - split: {field: name, separator: "", into: [name]}
+       |                                                        ^^^^
+       |
+       = help: name more fields in `into`, or use `rename`
+
+    error[P0606]: the strict new mapping has no field `name`: every document that gets it would be rejected
+      --> releases/1.1/release.yaml:21:56
+       |
+    21 |           - split: {field: name, separator: "", into: [name]}
+       |                                                        ^^^^
+       |
+       = help: correct the path, or add the field to the mapping
+    "#);
+}
+
+#[test]
+fn split_into_twice_and_within() {
+    let output = mistakes(&[(
+        SECOND,
+        "into: [first_name, last_name]",
+        "into: [first_name, first_name, name.last]",
+    )]);
+    assert_snapshot!(output, @r#"
+    error[P0606]: the strict new mapping has no field `name`: every document that gets it would be rejected
+      --> releases/1.1/release.yaml:21:13
+       |
+    21 |           - split: {field: name, separator: " ", into: [first_name, first_name, name.last]}
+       |             ^^^^^
+       |
+       = help: correct the path, or add the field to the mapping
+
+    error[P0604]: `first_name` stands twice in `into`
+      --> releases/1.1/release.yaml:21:69
+       |
+    21 |           - split: {field: name, separator: " ", into: [first_name, first_name, name.last]}
+       |                                                                     ^^^^^^^^^^
+       |
+       = help: give each part its own field
+
+    error[P0603]: `name.last` and `name` lie within each other
+      --> releases/1.1/release.yaml:21:81
+       |
+    21 |           - split: {field: name, separator: " ", into: [first_name, first_name, name.last]}
+       |                                                                                 ^^^^^^^^^
+       |
+       = help: split into fields beside each other
+    "#);
+}
+
+#[test]
+fn a_field_that_no_document_has() {
+    let output = mistakes(&[
+        (SECOND, "field: age,", "field: aeg,"),
+        (THIRD, "from: address.postcode", "from: address.zip"),
+    ]);
+    assert_snapshot!(output, @r#"
+    warning[P0608]: the field `age` is a text here, but a whole number in the new mapping: documents may be rejected
+      --> releases/1.1/release.yaml:18:5
+       |
+    18 |     customer:
+       |     ^^^^^^^^
+       |
+       = help: cast it to the new type, or change the mapping
+
+    warning[P0605]: no document has the field `aeg` here: the mapping before is strict and lacks it
+      --> releases/1.1/release.yaml:22:27
+       |
+    22 |           - cast: {field: aeg, to: long, otherwise: remove}
+       |                           ^^^
+       |
+       = help: correct the path, or the order of the operations
+
+    error[P0607]: the field `address` of `customer` has no place in the strict mapping of `person` in 2.0: documents with it would be rejected
+      --> releases/2.0/release.yaml:18:5
+       |
+    18 |     person:
+       |     ^^^^^^
+       |
+       = help: add `remove: {fields: [address]}` or move it in the step, or add it to the mapping
+
+    warning[P0605]: no document has the field `address.zip` here: the mapping before is strict and lacks it
+      --> releases/2.0/release.yaml:23:26
+       |
+    23 |           - move: {from: address.zip, to: home.postcode}
+       |                          ^^^^^^^^^^^
+       |
+       = help: correct the path, or the order of the operations
+    "#);
+}
+
+#[test]
+fn a_field_that_the_new_mapping_lacks() {
+    let output = mistakes(&[
+        (SECOND, "[first_name, last_name]", "[first_name, lastname]"),
+        (THIRD, "field: home.country", "field: home.land"),
+        (SECOND, "field: active", "field: activ"),
+    ]);
+    assert_snapshot!(output, @r#"
+    error[P0606]: the strict new mapping has no field `lastname`: every document that gets it would be rejected
+      --> releases/1.1/release.yaml:21:69
+       |
+    21 |           - split: {field: name, separator: " ", into: [first_name, lastname]}
+       |                                                                     ^^^^^^^^
+       |
+       = help: correct the path, or add the field to the mapping
+
+    error[P0606]: the strict new mapping has no field `activ`: every document that gets it would be rejected
+      --> releases/1.1/release.yaml:25:30
+       |
+    25 |           - default: {field: activ, value: true}
+       |                              ^^^^^
+       |
+       = help: correct the path, or add the field to the mapping
+
+    error[P0606]: the strict new mapping has no field `home.land`: every document that gets it would be rejected
+      --> releases/2.0/release.yaml:24:26
+       |
+    24 |           - set: {field: home.land, value: {code: NO, since: 2020}}
+       |                          ^^^^^^^^^
+       |
+       = help: correct the path, or add the field to the mapping
+    "#);
+}
+
+#[test]
+fn fields_without_a_place() {
+    let output = mistakes(&[
+        (SECOND, "          - remove: {fields: [note]}\n", ""),
+        (SECOND, "          - rename: {from: address.zip, to: address.postcode}\n", ""),
+    ]);
+    assert_snapshot!(output, @r#"
+    error[P0607]: the fields `address.zip`, `note` of `customer` have no place in the strict mapping of `customer` in 1.1: documents with it would be rejected
+      --> releases/1.1/release.yaml:18:5
+       |
+    18 |     customer:
+       |     ^^^^^^^^
+       |
+       = help: add `remove: {fields: [address.zip, note]}` or move it in the step, or add it to the mapping
+    "#);
+}
+
+#[test]
+fn fields_of_an_open_mapping_without_a_place() {
+    let output = mistakes(&[
+        (SECOND, "          - remove: {fields: [note]}\n", ""),
+        ("releases/1.0/mappings/customer.json", r#""dynamic": "strict""#, r#""dynamic": true"#),
+    ]);
+    assert_snapshot!(output, @r#"
+    warning[P0607]: the field `note` of `customer` has no place in the strict mapping of `customer` in 1.1: documents with it would be rejected
+      --> releases/1.1/release.yaml:18:5
+       |
+    18 |     customer:
+       |     ^^^^^^^^
+       |
+       = help: add `remove: {fields: [note]}` or move it in the step, or add it to the mapping
+    "#);
+}
+
+#[test]
+fn types_that_differ() {
+    let output = mistakes(&[
+        (SECOND, "          - cast: {field: age, to: long, otherwise: remove}\n", ""),
+        (SECOND, "value: true", r#"value: "true""#),
+        (THIRD, "{code: NO, since: 2020}", "{code: {iso: NO}, since: 2020.5}"),
+    ]);
+    assert_snapshot!(output, @r#"
+    warning[P0608]: the field `age` is a text here, but a whole number in the new mapping: documents may be rejected
+      --> releases/1.1/release.yaml:18:5
+       |
+    18 |     customer:
+       |     ^^^^^^^^
+       |
+       = help: cast it to the new type, or change the mapping
+
+    warning[P0608]: the field `active` is a text here, but a boolean in the new mapping: documents may be rejected
+      --> releases/1.1/release.yaml:24:30
+       |
+    24 |           - default: {field: active, value: "true"}
+       |                              ^^^^^^
+       |
+       = help: cast it to the new type, or change the mapping
+
+    error[P0608]: the field `home.country.code` is an object here, but a single value in the new mapping: every document with it would be rejected
+      --> releases/2.0/release.yaml:24:26
+       |
+    24 |           - set: {field: home.country, value: {code: {iso: NO}, since: 2020.5}}
+       |                          ^^^^^^^^^^^^
+       |
+       = help: move or remove it, or change the mapping
+
+    warning[P0608]: the field `home.country.since` is a number with a fraction here, but a whole number in the new mapping: documents may be rejected
+      --> releases/2.0/release.yaml:24:26
+       |
+    24 |           - set: {field: home.country, value: {code: {iso: NO}, since: 2020.5}}
+       |                          ^^^^^^^^^^^^
+       |
+       = help: cast it to the new type, or change the mapping
+    "#);
+}
+
+#[test]
+fn a_value_in_the_place_of_an_object() {
+    let output = mistakes(&[(
+        THIRD,
+        "field: home.country, value: {code: NO, since: 2020}",
+        "field: home.country, value: NO",
+    )]);
+    assert_snapshot!(output, @r#"
+    error[P0608]: the field `home.country` is a single value here, but an object in the new mapping: every document with it would be rejected
+      --> releases/2.0/release.yaml:24:26
+       |
+    24 |           - set: {field: home.country, value: NO}
+       |                          ^^^^^^^^^^^^
+       |
+       = help: move or remove it, or change the mapping
+    "#);
+}
