@@ -9,6 +9,10 @@ mod trouble;
 
 mod faults;
 
+mod kill;
+
+mod tracardi;
+
 mod stand;
 
 use std::{io::Write as _, process::ExitCode, sync::Arc};
@@ -33,7 +37,13 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let runtime = Arc::new(Runtime::new()?);
     let mut trials = Vec::new();
     for stand in stands(&runtime)? {
-        let scenarios = [demo::scenarios(), trouble::scenarios(), faults::scenarios()];
+        let scenarios = [
+            demo::scenarios(),
+            trouble::scenarios(),
+            faults::scenarios(),
+            kill::scenarios(),
+            tracardi::scenarios(),
+        ];
         trials.extend(
             scenarios
                 .into_iter()
