@@ -143,8 +143,8 @@ impl EngineError {
         match self {
             Self::Connection(_) => "C0001".to_owned(),
             Self::Cluster(failure) => cluster_code(failure).to_owned(),
-            Self::PackUnreadable { .. } => "P0001".to_owned(),
-            Self::Pack { .. } => "P0002".to_owned(),
+            Self::PackUnreadable { .. } => "P9001".to_owned(),
+            Self::Pack { .. } => "P9002".to_owned(),
             Self::Plan(error) => error.code().to_owned(),
             Self::Refused { .. } => "F0001".to_owned(),
             Self::NoRun { .. } => "J0101".to_owned(),
