@@ -8,8 +8,9 @@ pub(crate) mod status;
 pub(crate) mod upgrade;
 pub(crate) mod verify;
 
-use std::sync::Arc;
+use std::{io, path::Path, sync::Arc};
 
+use lockstep_core::pack::{PackFiles, model::Pack};
 use lockstep_elastic::Cluster;
 use lockstep_engine::{EngineError, Session, pack_folder, report::Silent};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +21,9 @@ use crate::{
     exit::Exit,
     ui::Ui,
 };
+
+/// The file by which a pack is known.
+const PACK_FILE: &str = "pack.yaml";
 
 /// What every verb works with.
 #[derive(Debug, Clone)]
@@ -70,6 +74,22 @@ impl Context {
 fn application(flags: &ApplicationFlags) -> Result<String, CommandError> {
     match &flags.application {
         Some(name) => Ok(name.clone()),
-        None => Ok(pack_folder::open(&flags.pack.pack)?.name),
+        None => Ok(open_pack(&flags.pack.pack)?.name),
     }
+}
+
+/// Reads and checks a pack.
+fn open_pack(folder: &Path) -> Result<Pack, CommandError> {
+    Ok(pack_folder::check(&read_pack(folder)?)?)
+}
+
+/// Reads the files of a pack.
+fn read_pack(folder: &Path) -> Result<PackFiles, CommandError> {
+    // A folder that isn't a pack may be anything, and large; it isn't read at all.
+    let unreadable = |source| EngineError::PackUnreadable { path: folder.to_owned(), source };
+    if !folder.join(PACK_FILE).try_exists().map_err(unreadable)? {
+        let source = io::Error::new(io::ErrorKind::NotFound, format!("it has no file {PACK_FILE}"));
+        return Err(unreadable(source).into());
+    }
+    Ok(pack_folder::read(folder)?)
 }

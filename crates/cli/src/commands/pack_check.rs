@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use lockstep_core::pack::{Severity, model::Pack, read};
-use lockstep_engine::pack_folder;
 use serde_json::json;
 
-use super::Context;
+use super::{Context, read_pack};
 use crate::{error::CommandError, exit::Exit, render::quantity::counted, ui::Ui};
 
 /// Flags of `lockstep pack check`.
@@ -20,7 +19,7 @@ pub(crate) struct PackCheckArguments {
 
 /// Reads the pack and prints what is wrong with it.
 pub(crate) fn run(arguments: &PackCheckArguments, context: &Context) -> Result<Exit, CommandError> {
-    let files = pack_folder::read(&arguments.folder)?;
+    let files = read_pack(&arguments.folder)?;
     let reading = read(&files);
     let errors = reading.diagnostics.count(Severity::Error) as u64;
     let warnings = reading.diagnostics.count(Severity::Warning) as u64;

@@ -2,9 +2,9 @@
 
 use clap::Args;
 use lockstep_core::{pack::model::Pack, plan::model::Limits, version::Version};
-use lockstep_engine::{pack_folder, session::Wish};
+use lockstep_engine::session::Wish;
 
-use super::Context;
+use super::{Context, open_pack};
 use crate::{
     cli::PackFlag,
     connection::connect,
@@ -40,7 +40,7 @@ pub(crate) struct PlanArguments {
 impl UpgradeFlags {
     /// Reads the pack.
     pub(crate) fn open_pack(&self) -> Result<Pack, CommandError> {
-        Ok(pack_folder::open(&self.pack.pack)?)
+        open_pack(&self.pack.pack)
     }
 
     /// What is asked of the engine.

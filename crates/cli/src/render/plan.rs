@@ -22,6 +22,8 @@ use super::{
 const LINES_MAX: usize = 24;
 /// More tenants than this are counted, not named.
 const TENANTS_NAMED: usize = 12;
+/// More subjects of one finding than this are counted, not named.
+pub(crate) const SUBJECTS_NAMED: usize = 5;
 
 /// How a plan is shown.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +48,8 @@ pub(crate) fn render(plan: &Plan, view: PlanView<'_>) -> Text {
     }
     if !plan.findings.is_empty() {
         text.line("");
-        text.add(&findings(&plan.findings));
+        let subjects_max = if view.all { usize::MAX } else { SUBJECTS_NAMED };
+        text.add(&findings(&plan.findings, subjects_max));
     }
     text.line("");
     text.add(&next(plan, view.next));
@@ -271,25 +274,45 @@ fn totals(plan: &Plan) -> Text {
     text
 }
 
-/// Findings, the gravest first.
-pub(crate) fn findings(findings: &[Finding]) -> Text {
-    let mut sorted: Vec<&Finding> = findings.iter().collect();
-    sorted.sort_by_key(|finding| finding.severity);
+/// Findings, the gravest first; those that say the same of several things stand together, `subjects_max` named.
+pub(crate) fn findings(findings: &[Finding], subjects_max: usize) -> Text {
+    let mut groups: Vec<Vec<&Finding>> = Vec::new();
+    for finding in findings {
+        let is_alike =
+            |group: &&mut Vec<&Finding>| group.first().is_some_and(|first| alike(first, finding));
+        match groups.iter_mut().find(is_alike) {
+            Some(group) => group.push(finding),
+            None => groups.push(vec![finding]),
+        }
+    }
+    groups.sort_by_key(|group| group.first().map(|first| first.severity));
     let mut text = Text::default();
-    for finding in sorted {
-        let style = match finding.severity {
+    for group in groups {
+        let Some(first) = group.first() else { continue };
+        let style = match first.severity {
             Severity::Refuse => RED,
             Severity::Warn => YELLOW,
             Severity::Note => CYAN,
         };
-        let label = styled(style, format_args!("{}[{}]", finding.severity, finding.code));
-        let subject = styled(BOLD, &finding.subject);
-        text.line(format_args!("{label}: {subject}: {}", finding.message));
-        if !finding.fix.is_empty() {
-            text.line(format_args!("  {}: {}", styled(CYAN, "fix"), finding.fix));
+        let label = styled(style, format_args!("{}[{}]", first.severity, first.code));
+        let subjects: Vec<String> =
+            group.iter().take(subjects_max).map(|finding| styled(BOLD, &finding.subject)).collect();
+        let more = match group.len().saturating_sub(subjects_max) {
+            0 => String::new(),
+            more => format!(" and {} more", count(more as u64)),
+        };
+        text.line(format_args!("{label}: {}{more}: {}", subjects.join(", "), first.message));
+        if !first.fix.is_empty() {
+            text.line(format_args!("  {}: {}", styled(CYAN, "fix"), first.fix));
         }
     }
     text
+}
+
+/// Whether two findings say the same of different things.
+fn alike(one: &Finding, other: &Finding) -> bool {
+    let Finding { code, severity, subject: _, message, fix } = one;
+    (code, severity, message, fix) == (&other.code, &other.severity, &other.message, &other.fix)
 }
 
 fn next(plan: &Plan, command: &str) -> Text {

@@ -4,7 +4,12 @@ use lockstep_core::run::state::{BadDocument, Problem};
 use lockstep_engine::EngineError;
 use serde_json::{Value, json};
 
-use super::{BOLD, DIM, RED, Text, quantity::counted, styled};
+use super::{
+    BOLD, DIM, RED, Text,
+    plan::{SUBJECTS_NAMED, findings},
+    quantity::counted,
+    styled,
+};
 use crate::error::CommandError;
 
 /// Documents that an error shows.
@@ -18,7 +23,7 @@ pub(crate) fn render(error: &CommandError) -> Text {
             text.line(rendered.trim_end());
             text.line("");
         }
-        Some(EngineError::Refused { plan }) => text.add(&super::plan::findings(&plan.findings)),
+        Some(EngineError::Refused { plan }) => text.add(&findings(&plan.findings, SUBJECTS_NAMED)),
         _ => {}
     }
     let label = styled(RED, format_args!("error[{}]", error.code()));
