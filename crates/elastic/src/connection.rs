@@ -124,6 +124,15 @@ pub enum ConnectionError {
         /// What is wrong with it.
         reason: String,
     },
+    /// The system trusts nobody, so that no encrypted server could be told from another.
+    #[error(
+        "the certificate authorities of this system can't be used ({reason}): \
+         install them (on Debian the package ca-certificates) or name one of your own"
+    )]
+    SystemTrust {
+        /// What is wrong with them.
+        reason: String,
+    },
     /// The HTTP client can't be set up.
     #[error("the HTTP client can't be set up: {reason}")]
     Client {

@@ -212,7 +212,9 @@ fn encryption(connection: &Connection) -> Result<ClientConfig, ConnectionError> 
         None if !connection.is_encrypted() => {
             builder.with_root_certificates(RootCertStore::empty())
         }
-        None => builder.with_platform_verifier().map_err(|error| unusable(&error))?,
+        None => builder
+            .with_platform_verifier()
+            .map_err(|error| ConnectionError::SystemTrust { reason: chain_of(&error) })?,
     };
     Ok(builder.with_no_client_auth())
 }
