@@ -1,3 +1,65 @@
-//! Placeholder.
+//! Measures Lockstep: `copy` against `_reindex` and the engine's own limit, `mover` against a sink that costs nothing.
+//!
+//! What is measured and what is not stands in `README.md` beside `src`. This is no test: nothing here passes or fails.
 
-fn main() {}
+mod application;
+mod arguments;
+mod copy;
+mod document;
+mod error;
+mod listener;
+mod mover;
+mod process;
+mod report;
+mod rest;
+mod worker;
+
+use std::{
+    error::Error as _,
+    io::{self, Write as _},
+    process::ExitCode,
+};
+
+use clap::Parser as _;
+
+use crate::{
+    arguments::{Arguments, Command},
+    error::BenchError,
+};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse().command).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let mut text = format!("error: {error}");
+            let mut cause = error.source();
+            while let Some(inner) = cause {
+                text.push_str(": ");
+                text.push_str(&inner.to_string());
+                cause = inner.source();
+            }
+            // Nothing can be told to a reader who has gone.
+            drop(writeln!(io::stderr(), "{text}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<(), BenchError> {
+    match command {
+        Command::Copy(options) => {
+            let json = options.json;
+            let results = copy::run(options).await?;
+            if json { report::write_json(&results) } else { report::write_copy(&results) }
+        }
+        Command::Mover(options) => {
+            let json = options.json;
+            let results = mover::run(&options).await?;
+            if json { report::write_json(&results) } else { report::write_mover(&results) }
+        }
+        Command::Clear { cluster } => copy::clear(&cluster).await,
+        Command::Worker => worker::serve().await,
+        Command::Sink(options) => mover::sink::serve(&options).await,
+    }
+}

@@ -1,0 +1,105 @@
+//! What can be asked for on the command line.
+
+use clap::{Args, Parser, Subcommand};
+
+/// Measures Lockstep.
+#[derive(Debug, Parser)]
+#[command(name = "lockstep-bench", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// What to measure.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// `_reindex`, prebuilt bulk ingest and Lockstep, alternating on the same data of a cluster.
+    Copy(CopyOptions),
+    /// Lockstep's copy stage against a sink that costs nothing: documents a second of one core.
+    Mover(MoverOptions),
+    /// Removes what a killed `copy` left on a cluster.
+    Clear {
+        /// Address of the cluster.
+        #[arg(long)]
+        cluster: String,
+    },
+    /// One copy by Lockstep, in a process of its own. Started by the others.
+    #[command(hide = true)]
+    Worker,
+    /// The sink, in a process of its own. Started by `mover`.
+    #[command(hide = true)]
+    Sink(SinkOptions),
+}
+
+/// How `copy` measures.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CopyOptions {
+    /// Address of the cluster, such as `http://127.0.0.1:9200`. Take one that has nothing else to do.
+    #[arg(long)]
+    pub(crate) cluster: String,
+    /// Documents in the source.
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub(crate) documents: u64,
+    /// Bytes of one document.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(800..=1_000_000))]
+    pub(crate) bytes: u64,
+    /// Primary shards of the source and of every target.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) shards: u32,
+    /// How often every method is measured; medians count.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) rounds: u32,
+    /// Documents of one batch of `_reindex`; the engines' default is 1000.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) reindex_batch: u32,
+    /// Ends with one JSON object instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How `mover` measures.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct MoverOptions {
+    #[command(flatten)]
+    pub(crate) sink: SinkOptions,
+    /// How often it is measured; medians count.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) rounds: u32,
+    /// Ends with one JSON object instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What the sink holds.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct SinkOptions {
+    /// Documents in the source. The sink keeps one shard's documents in memory and gives them for every shard.
+    #[arg(long, default_value_t = 900_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub(crate) documents: u64,
+    /// Bytes of one document.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(800..=1_000_000))]
+    pub(crate) bytes: u64,
+    /// Primary shards of the source.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) shards: u32,
+}
+
+impl SinkOptions {
+    /// Documents of one shard, at least one.
+    pub(crate) fn shard_documents(&self) -> u64 {
+        (self.documents / u64::from(self.shards)).max(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Arguments::command().debug_assert();
+    }
+}
