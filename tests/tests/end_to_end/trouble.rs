@@ -103,7 +103,7 @@ fn refused(runtime: &Runtime, stand: &Stand) -> Outcome {
         stand.seed(600).await?;
         stand.send("PUT", "/acme-audit-v2.0", json!({})).await?;
         stand.send("PUT", "/acme-surprise-v1.0", json!({})).await?;
-        stand.send("PUT", "/acme-ticket", json!({})).await?;
+        stand.send("PUT", "/acme-consent", json!({})).await?;
         let mapping = json!({"mappings": {"_source": {"enabled": false}}});
         stand.send("PUT", "/acme-event-v1.0-2025-7", mapping).await?;
         let outcome = stand.session().upgrade(&demo_pack(), &wish("2.0")).await;
@@ -119,14 +119,14 @@ fn refused(runtime: &Runtime, stand: &Stand) -> Outcome {
         found.sort_unstable();
         let expected = [
             ("F0101", "acme-surprise-v1.0"),
-            ("F0202", "acme-ticket"),
+            ("F0202", "acme-consent"),
             ("F0403", "acme-event-v1.0-2025-7"),
             ("F0501", "acme-audit-v2.0"),
         ];
         assert_eq!(found, expected);
         assert!(stand.indices("lockstep-*").await?.is_empty(), "a refused plan made a journal");
         assert_eq!(stand.indices("*-v2.0*").await?, ["acme-audit-v2.0"]);
-        for index in ["acme-surprise-v1.0", "acme-ticket"] {
+        for index in ["acme-surprise-v1.0", "acme-consent"] {
             stand.send("DELETE", &format!("/{index}"), Value::Null).await?;
         }
         stand.clean().await
