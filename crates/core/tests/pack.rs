@@ -28,3 +28,9 @@ mod operations;
 
 #[path = "pack/codes.rs"]
 mod codes;
+
+#[path = "pack/damage.rs"]
+mod damage;
+
+#[path = "pack/fitting.rs"]
+mod fitting;

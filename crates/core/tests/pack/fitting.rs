@@ -1,0 +1,195 @@
+//! Which fields fit the new mapping, as a table: old mapping, operations, new mapping, what is told.
+
+use lockstep_core::pack::{PackFiles, Severity, read};
+use serde_json::{Value, json};
+
+const PACK: &str = "format: 1
+name: shop
+data_parts: 1
+mode: versioned
+naming: {default: {index: \"{tenant}-{name}-v{version}\"}}
+";
+
+fn strict(properties: &Value) -> Value {
+    json!({"dynamic": "strict", "properties": properties})
+}
+
+/// The codes that are told, with the words in backticks that stand first in the messages; warnings in parentheses.
+fn told(old: &Value, operations: &[&str], new: &Value) -> Vec<String> {
+    let first = "indices: {thing: {mapping: thing.json}}\n";
+    let list: String = operations.iter().map(|one| format!("\n          - {one}")).collect();
+    let list = if list.is_empty() { " []".to_owned() } else { list };
+    let second = format!(
+        "{first}step:\n  from: \"1\"\n  indices:\n    thing:\n      migrate:\n        operations:{list}\n"
+    );
+    let files = [
+        ("pack.yaml", PACK.to_owned()),
+        ("releases/1/release.yaml", first.to_owned()),
+        ("releases/1/mappings/thing.json", old.to_string()),
+        ("releases/2/release.yaml", second),
+        ("releases/2/mappings/thing.json", new.to_string()),
+    ];
+    let files = files.map(|(path, text)| (path.to_owned(), text.into_bytes()));
+    let reading = read(&PackFiles { files: files.into_iter().collect() });
+    let text = |one: &lockstep_core::pack::Diagnostic| {
+        let field = one.message.split('`').nth(1).unwrap_or_default();
+        match one.severity {
+            Severity::Error => format!("{} {field}", one.code),
+            Severity::Warning => format!("({} {field})", one.code),
+        }
+    };
+    reading.diagnostics.iter().map(text).collect()
+}
+
+fn check(old: &Value, operations: &[&str], new: &Value, expected: &[&str]) {
+    assert_eq!(told(old, operations, new), expected, "{old} {operations:?} {new}");
+}
+
+#[test]
+fn equal_mappings_fit() {
+    let mapping =
+        strict(&json!({"a": {"type": "keyword"}, "b": {"properties": {"c": {"type": "long"}}}}));
+    check(&mapping, &[], &mapping, &[]);
+}
+
+#[test]
+fn a_field_without_a_place_is_told_unless_the_new_mapping_is_open() {
+    let old =
+        strict(&json!({"a": {"type": "keyword"}, "b": {"properties": {"c": {"type": "long"}}}}));
+    let new = strict(&json!({"a": {"type": "keyword"}}));
+    check(&old, &[], &new, &["P0607 b"]);
+    check(&old, &["remove: {fields: [b]}"], &new, &[]);
+    let moves = ["move: {from: b.c, to: a, existing: overwrite}", "cast: {field: a, to: string}"];
+    check(&old, &moves, &new, &[]);
+    for dynamic in [json!(true), json!(false), json!("runtime")] {
+        let open = json!({"dynamic": dynamic, "properties": {"a": {"type": "keyword"}}});
+        check(&old, &[], &open, &[]);
+    }
+}
+
+#[test]
+fn an_open_old_mapping_makes_it_a_warning() {
+    let old = json!({"properties": {"a": {"type": "keyword"}}});
+    check(&old, &[], &strict(&json!({})), &["(P0607 a)"]);
+    // What else documents have is not known.
+    check(
+        &old,
+        &["rename: {from: x, to: y}"],
+        &strict(&json!({"a": {"type": "keyword"}})),
+        &["P0606 y"],
+    );
+    check(&old, &["remove: {fields: [x, y.z]}"], &old, &[]);
+}
+
+#[test]
+fn objects_inherit_and_change_what_becomes_of_other_fields() {
+    let closed = |inner: Value| strict(&json!({"o": inner}));
+    let old = closed(json!({"properties": {"a": {"type": "keyword"}, "b": {"type": "keyword"}}}));
+    let one = json!({"a": {"type": "keyword"}});
+    check(&old, &[], &closed(json!({"properties": one})), &["P0607 o.b"]);
+    check(&old, &[], &closed(json!({"properties": one, "dynamic": true})), &[]);
+    check(&old, &[], &closed(json!({"type": "nested", "properties": one})), &["P0607 o.b"]);
+    let inner_strict = json!({"properties": {"o": {"dynamic": "strict", "properties": one}}});
+    check(&old, &[], &inner_strict, &["P0607 o.b"]);
+    // An open object of the old mapping may have any field.
+    let open = closed(json!({"type": "object", "dynamic": true}));
+    check(&open, &["rename: {from: o.x, to: o.y}"], &open, &[]);
+    check(
+        &closed(json!({"type": "object"})),
+        &["remove: {fields: [o.x]}"],
+        &open,
+        &["(P0605 o.x)"],
+    );
+}
+
+#[test]
+fn what_a_type_keeps_inside_is_its_own_business() {
+    for definition in [
+        json!({"type": "flattened"}),
+        json!({"type": "flat_object"}),
+        json!({"type": "object", "enabled": false}),
+        json!({"type": "object", "enabled": "false"}),
+        json!({"type": "geo_point"}),
+        json!({"type": "a_type_of_tomorrow"}),
+    ] {
+        let mapping = strict(&json!({"x": definition}));
+        check(
+            &mapping,
+            &["rename: {from: x.a, to: x.b}", "set: {field: x.c, value: 1}"],
+            &mapping,
+            &[],
+        );
+        let object = strict(&json!({"x": {"properties": {"deep": {"type": "keyword"}}}}));
+        check(&object, &[], &mapping, &[]);
+        check(&mapping, &[], &object, &[]);
+        check(&mapping, &[], &strict(&json!({})), &["P0607 x"]);
+    }
+}
+
+#[test]
+fn a_dotted_name_is_a_path() {
+    let dotted = strict(&json!({"a.b": {"type": "keyword"}, "a.c": {"type": "keyword"}}));
+    let nested =
+        strict(&json!({"a": {"properties": {"b": {"type": "keyword"}, "c": {"type": "keyword"}}}}));
+    check(&dotted, &[], &nested, &[]);
+    check(&nested, &["remove: {fields: [a.c]}", "set: {field: a.c, value: x}"], &dotted, &[]);
+}
+
+#[test]
+fn an_alias_is_no_field_of_documents() {
+    let with = strict(&json!({"a": {"type": "keyword"}, "b": {"type": "alias", "path": "a"}}));
+    let without = strict(&json!({"a": {"type": "keyword"}}));
+    check(&with, &[], &without, &[]);
+    check(&with, &["rename: {from: b, to: a, existing: keep}"], &without, &["(P0605 b)"]);
+    check(&without, &["copy: {from: a, to: b}"], &with, &["P0606 b"]);
+}
+
+#[test]
+fn fields_are_followed_through_all_operations() {
+    let old = strict(&json!({"a": {"type": "keyword"}}));
+    let new = strict(&json!({"d": {"properties": {"e": {"type": "keyword"}}}}));
+    check(&old, &["rename: {from: a, to: b}", "move: {from: b, to: d.e}"], &new, &[]);
+    check(
+        &old,
+        &["rename: {from: a, to: b}", "move: {from: a, to: d.e}"],
+        &new,
+        &["P0606 b", "(P0605 a)"],
+    );
+    check(&old, &["copy: {from: a, to: d.e}"], &new, &["P0607 a"]);
+    // A parent that a move leaves empty is removed.
+    check(&new, &["move: {from: d.e, to: a}"], &old, &[]);
+    check(&new, &["move: {from: d.e, to: a}", "remove: {fields: [d]}"], &old, &["(P0605 d)"]);
+    // Objects move as a whole.
+    let moved =
+        strict(&json!({"x": {"properties": {"d": {"properties": {"e": {"type": "long"}}}}}}));
+    check(&new, &["move: {from: d, to: x.d}"], &moved, &["(P0608 x.d.e)"]);
+}
+
+#[test]
+fn types_are_compared_where_it_is_clear() {
+    let of = |kind: &str| strict(&json!({"a": {"type": kind}}));
+    let cases = [
+        ("keyword", "long", &["(P0608 a)"] as &[&str]),
+        ("keyword", "boolean", &["(P0608 a)"]),
+        ("keyword", "date", &[]),
+        ("keyword", "text", &[]),
+        ("long", "keyword", &[]),
+        ("long", "integer", &[]),
+        ("long", "double", &[]),
+        ("double", "long", &["(P0608 a)"]),
+        ("boolean", "long", &["(P0608 a)"]),
+        ("boolean", "keyword", &[]),
+        ("date", "long", &[]),
+        ("date", "boolean", &["(P0608 a)"]),
+    ];
+    for (old, new, expected) in cases {
+        check(&of(old), &[], &of(new), expected);
+    }
+    check(&of("keyword"), &["cast: {field: a, to: long}"], &of("long"), &[]);
+    check(&of("keyword"), &["cast: {field: a, to: long}"], &of("boolean"), &["(P0608 a)"]);
+    check(&of("keyword"), &["set: {field: a, value: [1, 2]}"], &of("long"), &[]);
+    check(&of("keyword"), &["set: {field: a, value: null}"], &of("long"), &[]);
+    let object = strict(&json!({"a": {"properties": {}}}));
+    check(&of("keyword"), &[], &object, &["P0608 a"]);
+    check(&object, &[], &of("keyword"), &["P0608 a"]);
+}
