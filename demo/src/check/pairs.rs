@@ -152,3 +152,63 @@ impl Found {
         self.pairs.push(Pair { name, old, new, new_is_there });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(names: &[&str], from: Release, to: Release) -> Found {
+        let options = CheckOptions { from, to, live: to, examples: 0 };
+        find(&names.iter().copied().collect(), &options)
+    }
+
+    /// All index names of a tenant in a release.
+    fn whole(tenant: &str, release: Release) -> Vec<String> {
+        let names = release.indices().iter().flat_map(|index| {
+            let name = |part| index_name(tenant, index.name, release, part);
+            index.partitions().into_iter().map(name).collect::<Vec<_>>()
+        });
+        names.collect()
+    }
+
+    #[test]
+    fn every_index_of_both_sets_has_its_place() {
+        let all: Vec<String> = [Release::V1_0, Release::V1_1, Release::V2_0]
+            .into_iter()
+            .flat_map(|release| whole("acme", release))
+            .chain(["other".to_owned(), "acme-scratch".to_owned(), "Acme-event-v2.0".to_owned()])
+            .collect();
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        for (from, to, pairs) in [
+            (Release::V1_0, Release::V1_1, 10),
+            (Release::V1_0, Release::V2_0, 14),
+            (Release::V1_1, Release::V2_0, 13),
+        ] {
+            let found = found(&all, from, to);
+            assert_eq!(found.problems, [""; 0]);
+            assert_eq!(found.pairs.len(), pairs, "{from:?} {to:?}");
+            assert_eq!(found.tenants, BTreeSet::from(["acme".to_owned()]));
+        }
+    }
+
+    #[test]
+    fn what_is_lacking_or_too_much_is_told() {
+        let mut names = whole("acme", Release::V1_0);
+        names.extend(whole("acme", Release::V1_1));
+        names.retain(|name| name != "acme-note-v1.0" && name != "acme-event-v1.1-2025-12");
+        names.push("acme-visit-v1.1".to_owned());
+        names.push("acme-event-v1.1-2026-09".to_owned());
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let found = found(&names, Release::V1_0, Release::V1_1);
+        assert_eq!(
+            found.problems,
+            [
+                "index acme-event-v1.1-2025-12 of the new set is missing",
+                "tenant acme has no index note in the old set",
+                "index acme-visit-v1.1 is there, although visit ends with the old set",
+                "index acme-event-v1.1-2026-09 of the new set has no counterpart",
+                "index acme-note-v1.1 of the new set has no counterpart",
+            ]
+        );
+    }
+}
