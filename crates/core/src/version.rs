@@ -37,7 +37,8 @@ impl Version {
 
     /// The numbers without trailing zeros: equal for versions that count as equal.
     fn significant(&self) -> &[u64] {
-        let length = self.numbers.iter().rposition(|number| *number != 0).map_or(0, |last| last + 1);
+        let length =
+            self.numbers.iter().rposition(|number| *number != 0).map_or(0, |last| last + 1);
         self.numbers.get(..length).unwrap_or_default()
     }
 }

@@ -25,9 +25,16 @@ pub(super) fn plan(plan: &mut Plan, inventory: &Inventory, names: &ReleaseNames,
             Strategy::Empty { target } => (None, target),
             Strategy::Drop { .. } => continue,
         };
-        let Some(alias) = names.grammar(&index.logical).and_then(|grammar| grammar.alias(&index.tenant)) else { continue };
+        let Some(alias) =
+            names.grammar(&index.logical).and_then(|grammar| grammar.alias(&index.tenant))
+        else {
+            continue;
+        };
         let carried = source.and_then(|source| properties_carried(live, inventory, &source.index));
-        after.entry(alias).or_default().insert(target.index.clone(), carried.unwrap_or_else(|| json!({})));
+        after
+            .entry(alias)
+            .or_default()
+            .insert(target.index.clone(), carried.unwrap_or_else(|| json!({})));
     }
     if plan.mode == SwitchMode::Alias {
         for alias in live_aliases(live, inventory, &mut plan.findings) {
@@ -44,7 +51,12 @@ pub(super) fn plan(plan: &mut Plan, inventory: &Inventory, names: &ReleaseNames,
 }
 
 /// Plans the index templates of partitioned indices, so that the new release's application can begin new partitions.
-pub(super) fn plan_templates(plan: &mut Plan, inventory: &Inventory, names: &ReleaseNames, release: &Release) {
+pub(super) fn plan_templates(
+    plan: &mut Plan,
+    inventory: &Inventory,
+    names: &ReleaseNames,
+    release: &Release,
+) {
     let mut templates = Vec::new();
     for tenant in &plan.tenants {
         for (key, logical) in &release.indices {
@@ -52,20 +64,34 @@ pub(super) fn plan_templates(plan: &mut Plan, inventory: &Inventory, names: &Rel
                 continue;
             }
             let Some(grammar) = names.grammar(key) else { continue };
-            let Some(TemplateNames { name, pattern }) = grammar.template(&tenant.target) else { continue };
+            let Some(TemplateNames { name, pattern }) = grammar.template(&tenant.target) else {
+                continue;
+            };
             let Some(schema) = plan.schemas.get(key) else { continue };
             let (shards, replicas) = widest(&plan.indices, &tenant.target, key);
-            let mut settings: Map<String, Value> =
-                schema.settings.iter().map(|(name, value)| (format!("index.{name}"), value.clone())).collect();
-            settings.insert("index.number_of_shards".to_owned(), json!(logical.shards.or(shards).unwrap_or(1)));
-            settings.insert("index.number_of_replicas".to_owned(), json!(logical.replicas.or(replicas).unwrap_or(1)));
+            let mut settings: Map<String, Value> = schema
+                .settings
+                .iter()
+                .map(|(name, value)| (format!("index.{name}"), value.clone()))
+                .collect();
+            settings.insert(
+                "index.number_of_shards".to_owned(),
+                json!(logical.shards.or(shards).unwrap_or(1)),
+            );
+            settings.insert(
+                "index.number_of_replicas".to_owned(),
+                json!(logical.replicas.or(replicas).unwrap_or(1)),
+            );
             let mappings = grammar.mapping(&schema.mapping, &tenant.target);
             let mut template = json!({ "settings": settings, "mappings": mappings });
-            if let (Some(alias), Some(fields)) = (grammar.alias(&tenant.target), template.as_object_mut()) {
+            if let (Some(alias), Some(fields)) =
+                (grammar.alias(&tenant.target), template.as_object_mut())
+            {
                 fields.insert("aliases".to_owned(), json!({ alias: {} }));
             }
             let body = json!({ "index_patterns": [pattern], "template": template });
-            let exists = inventory.templates.get(&name).is_some_and(|found| same_template(found, &body));
+            let exists =
+                inventory.templates.get(&name).is_some_and(|found| same_template(found, &body));
             if !exists && inventory.templates.contains_key(&name) {
                 plan.findings.push(Finding::refuse(
                     "F0203",
@@ -82,10 +108,18 @@ pub(super) fn plan_templates(plan: &mut Plan, inventory: &Inventory, names: &Rel
 }
 
 /// The aliases of the live set, and a warning for each live index that its application can't find by alias.
-fn live_aliases(live: &LiveSet, inventory: &Inventory, findings: &mut Vec<Finding>) -> BTreeSet<String> {
+fn live_aliases(
+    live: &LiveSet,
+    inventory: &Inventory,
+    findings: &mut Vec<Finding>,
+) -> BTreeSet<String> {
     let mut aliases = BTreeSet::new();
     for (key, index) in &live.indices {
-        let Some(alias) = live.names.grammar(&key.logical).and_then(|grammar| grammar.alias(&key.tenant)) else { continue };
+        let Some(alias) =
+            live.names.grammar(&key.logical).and_then(|grammar| grammar.alias(&key.tenant))
+        else {
+            continue;
+        };
         if inventory.indices.get(index).is_some_and(|facts| facts.aliases.contains_key(&alias)) {
             aliases.insert(alias);
         } else {
@@ -102,7 +136,8 @@ fn live_aliases(live: &LiveSet, inventory: &Inventory, findings: &mut Vec<Findin
 
 /// The properties of the live alias on an index.
 fn properties_carried(live: &LiveSet, inventory: &Inventory, index: &str) -> Option<Value> {
-    let (LiveKey { tenant, logical, .. }, _) = live.indices.iter().find(|(_, name)| name.as_str() == index)?;
+    let (LiveKey { tenant, logical, .. }, _) =
+        live.indices.iter().find(|(_, name)| name.as_str() == index)?;
     let alias = live.names.grammar(logical)?.alias(tenant)?;
     inventory.indices.get(index)?.aliases.get(&alias).cloned()
 }
@@ -143,12 +178,15 @@ fn judge(
 }
 
 fn widest(indices: &[IndexPlan], tenant: &str, key: &str) -> (Option<u32>, Option<u32>) {
-    let targets = indices.iter().filter(|index| index.tenant == tenant && index.logical == key).filter_map(|index| {
-        match &index.strategy {
-            Strategy::Copy { target, .. } | Strategy::Empty { target } => Some((target.shards, target.replicas)),
+    let targets = indices
+        .iter()
+        .filter(|index| index.tenant == tenant && index.logical == key)
+        .filter_map(|index| match &index.strategy {
+            Strategy::Copy { target, .. } | Strategy::Empty { target } => {
+                Some((target.shards, target.replicas))
+            }
             Strategy::Drop { .. } => None,
-        }
-    });
+        });
     targets.fold((None, None), |(shards, replicas), (more_shards, more_replicas)| {
         (shards.max(Some(more_shards)), replicas.max(Some(more_replicas)))
     })
@@ -159,7 +197,10 @@ fn same_template(found: &Value, planned: &Value) -> bool {
     let part = |value: &Value, name: &str| value.pointer(name).cloned().unwrap_or(Value::Null);
     let aliases = |value: &Value| {
         let aliases = part(value, "/template/aliases");
-        aliases.as_object().map(|aliases| aliases.keys().cloned().collect::<BTreeSet<_>>()).unwrap_or_default()
+        aliases
+            .as_object()
+            .map(|aliases| aliases.keys().cloned().collect::<BTreeSet<_>>())
+            .unwrap_or_default()
     };
     let settings = |value: &Value| {
         let mut flat = BTreeMap::new();
@@ -196,9 +237,13 @@ fn warn_of_other_templates(plan: &mut Plan, inventory: &Inventory) {
     let targets: Vec<&String> = plan.targets().map(|target| &target.index).collect();
     let mut findings = Vec::new();
     for (name, template) in inventory.templates.iter().filter(|(name, _)| !own.contains(name)) {
-        let patterns = template.get("index_patterns").and_then(Value::as_array).cloned().unwrap_or_default();
+        let patterns =
+            template.get("index_patterns").and_then(Value::as_array).cloned().unwrap_or_default();
         let fits = |target: &&&String| {
-            patterns.iter().filter_map(Value::as_str).any(|pattern| Glob::new(pattern).matches(target))
+            patterns
+                .iter()
+                .filter_map(Value::as_str)
+                .any(|pattern| Glob::new(pattern).matches(target))
         };
         if let Some(target) = targets.iter().find(fits) {
             findings.push(Finding::warn(

@@ -7,8 +7,8 @@ use super::{
     finding::Finding,
     live::{LiveError, live_release},
     model::{
-        ClusterReference, IndexPlan, Limits, PLAN_FORMAT, Plan, Schema, SourcePlan, Strategy, TargetPlan, TenantPlan,
-        UpgradeKind,
+        ClusterReference, IndexPlan, Limits, PLAN_FORMAT, Plan, Schema, SourcePlan, Strategy,
+        TargetPlan, TenantPlan, UpgradeKind,
     },
     preflight, schema,
 };
@@ -119,7 +119,9 @@ pub fn build(request: PlanRequest<'_>) -> Result<Plan, PlanError> {
         return Err(PlanError::Downgrade { from, to: to.clone() });
     }
     let between = pack.releases.get(from_position + 1..to_position).unwrap_or_default();
-    if let Some(stop) = between.iter().find(|release| release.step.as_ref().is_some_and(|step| step.required_stop)) {
+    if let Some(stop) =
+        between.iter().find(|release| release.step.as_ref().is_some_and(|step| step.required_stop))
+    {
         return Err(PlanError::RequiredStop { to: to.clone(), at: stop.version.clone() });
     }
     let chain = pack.releases.get(from_position..=to_position).unwrap_or_default();
@@ -252,7 +254,9 @@ fn pair_tenants(
     let mut taken = BTreeMap::new();
     let mut tenants = Vec::new();
     for name in sources {
-        let renamed = (source.default_tenant.as_ref() == Some(name)).then_some(target.default_tenant.as_ref()).flatten();
+        let renamed = (source.default_tenant.as_ref() == Some(name))
+            .then_some(target.default_tenant.as_ref())
+            .flatten();
         let target_name = renamed.unwrap_or(name).clone();
         if let Some(other) = taken.insert(target_name.clone(), name.clone()) {
             findings.push(Finding::refuse(
@@ -296,7 +300,9 @@ fn origins(chain: &[Release]) -> BTreeMap<String, Origin> {
                     IndexStep::New => Origin::New,
                     IndexStep::NewLike { like } => Origin::Like(like.clone()),
                     IndexStep::Unchanged => origins.get(key).cloned().unwrap_or(Origin::New),
-                    IndexStep::Migrate { from, operations } => extend(origins.get(from), operations),
+                    IndexStep::Migrate { from, operations } => {
+                        extend(origins.get(from), operations)
+                    }
                 };
                 (key.clone(), origin)
             })
@@ -329,7 +335,8 @@ impl Builder<'_> {
     fn schemas(&self, plan: &mut Plan) {
         for (key, logical) in &self.target_release.indices {
             let engine = self.inventory.cluster.engine;
-            let (schema, translated) = schema::translate(logical, engine, &self.pack.type_equivalents);
+            let (schema, translated) =
+                schema::translate(logical, engine, &self.pack.type_equivalents);
             if !translated.is_empty() {
                 plan.findings.push(Finding::note(
                     "F0901",
@@ -397,7 +404,12 @@ impl Builder<'_> {
                 let target = self.target(tenant, key, partition.as_deref(), Some(facts));
                 let source = source_plan(&index, facts);
                 let strategy = Strategy::Copy { source, target, program: key.to_owned() };
-                Some(IndexPlan { tenant: tenant.target.clone(), logical: key.to_owned(), partition, strategy })
+                Some(IndexPlan {
+                    tenant: tenant.target.clone(),
+                    logical: key.to_owned(),
+                    partition,
+                    strategy,
+                })
             })
             .collect()
     }
@@ -426,12 +438,18 @@ impl Builder<'_> {
     ) -> TargetPlan {
         let logical = self.target_release.indices.get(key);
         let grammar = self.names.grammar(key);
-        let mapping = grammar.zip(logical).map(|(grammar, logical)| grammar.mapping(&logical.mapping, &tenant.target));
+        let mapping = grammar
+            .zip(logical)
+            .map(|(grammar, logical)| grammar.mapping(&logical.mapping, &tenant.target));
         let meta = mapping.and_then(|mapping| mapping.get("_meta").cloned());
-        let shards = logical.and_then(|logical| logical.shards).or(source.map(|facts| facts.primaries));
-        let replicas = logical.and_then(|logical| logical.replicas).or(source.map(|facts| facts.replicas));
+        let shards =
+            logical.and_then(|logical| logical.shards).or(source.map(|facts| facts.primaries));
+        let replicas =
+            logical.and_then(|logical| logical.replicas).or(source.map(|facts| facts.replicas));
         TargetPlan {
-            index: grammar.map(|grammar| grammar.render(&tenant.target, partition)).unwrap_or_default(),
+            index: grammar
+                .map(|grammar| grammar.render(&tenant.target, partition))
+                .unwrap_or_default(),
             schema: key.to_owned(),
             meta,
             shards: shards.unwrap_or(1),

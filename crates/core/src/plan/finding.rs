@@ -33,12 +33,22 @@ pub enum Severity {
 
 impl Finding {
     /// A finding that forbids the run.
-    pub fn refuse(code: &str, subject: impl Into<String>, message: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub fn refuse(
+        code: &str,
+        subject: impl Into<String>,
+        message: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
         Self::new(Severity::Refuse, code, subject.into(), message.into(), fix.into())
     }
 
     /// A finding that somebody should look at.
-    pub fn warn(code: &str, subject: impl Into<String>, message: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub fn warn(
+        code: &str,
+        subject: impl Into<String>,
+        message: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
         Self::new(Severity::Warn, code, subject.into(), message.into(), fix.into())
     }
 

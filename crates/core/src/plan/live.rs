@@ -54,11 +54,16 @@ pub fn live_release(pack: &Pack, inventory: &Inventory) -> Result<Version, LiveE
             }
         }
     }
-    let releases: Vec<&Version> =
-        counts.keys().filter_map(|position| pack.releases.get(*position)).map(|release| &release.version).collect();
+    let releases: Vec<&Version> = counts
+        .keys()
+        .filter_map(|position| pack.releases.get(*position))
+        .map(|release| &release.version)
+        .collect();
     match releases.as_slice() {
         [] => Err(LiveError::NothingLive { application: pack.name.clone() }),
         [version] => Ok((*version).clone()),
-        several => Err(LiveError::Ambiguous { releases: several.iter().map(ToString::to_string).collect() }),
+        several => Err(LiveError::Ambiguous {
+            releases: several.iter().map(ToString::to_string).collect(),
+        }),
     }
 }

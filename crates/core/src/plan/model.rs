@@ -226,7 +226,8 @@ impl Default for Limits {
 impl Plan {
     /// Digest (BLAKE3, hex) of the stored form: the plan's identity.
     pub fn digest(&self) -> String {
-        let text = serde_json::to_vec(self).expect("a plan has text keys only, so it always serialises");
+        let text =
+            serde_json::to_vec(self).expect("a plan has text keys only, so it always serialises");
         blake3::hash(&text).to_hex().to_string()
     }
 

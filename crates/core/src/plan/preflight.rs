@@ -50,8 +50,10 @@ fn look_at_shards(plan: &Plan, inventory: &Inventory, findings: &mut Vec<Finding
     let cluster = &inventory.cluster;
     let nodes = cluster.data_nodes.len() as u64;
     let limit = cluster.shards_per_node_max.saturating_mul(nodes);
-    let more: u64 =
-        plan.targets().map(|target| u64::from(target.shards) * (u64::from(target.replicas) + 1)).sum();
+    let more: u64 = plan
+        .targets()
+        .map(|target| u64::from(target.shards) * (u64::from(target.replicas) + 1))
+        .sum();
     let all = cluster.shard_count.saturating_add(more);
     if all > limit {
         findings.push(Finding::refuse(
@@ -81,7 +83,9 @@ fn look_at_disk(plan: &Plan, inventory: &Inventory, findings: &mut Vec<Finding>)
         .indices
         .iter()
         .filter_map(|index| match &index.strategy {
-            Strategy::Copy { source, target, .. } => Some(source.bytes as f64 * f64::from(target.replicas + 1)),
+            Strategy::Copy { source, target, .. } => {
+                Some(source.bytes as f64 * f64::from(target.replicas + 1))
+            }
             Strategy::Empty { .. } | Strategy::Drop { .. } => None,
         })
         .sum::<f64>()
@@ -126,7 +130,8 @@ fn look_at_source(index: &str, facts: &IndexFacts, findings: &mut Vec<Finding>) 
             "such an index can only be filled again from where its data comes from",
         ));
     }
-    if setting("disable_sequence_numbers") == Some("true") || setting("mode") == Some("time_series") {
+    if setting("disable_sequence_numbers") == Some("true") || setting("mode") == Some("time_series")
+    {
         findings.push(Finding::refuse(
             "F0404",
             index,
@@ -135,7 +140,12 @@ fn look_at_source(index: &str, facts: &IndexFacts, findings: &mut Vec<Finding>) 
         ));
     }
     if setting("blocks.read") == Some("true") {
-        findings.push(Finding::refuse("F0405", index, "is blocked for reading", "lift `index.blocks.read`"));
+        findings.push(Finding::refuse(
+            "F0405",
+            index,
+            "is blocked for reading",
+            "lift `index.blocks.read`",
+        ));
     }
     if setting("blocks.read_only_allow_delete") == Some("true") {
         findings.push(Finding::refuse(
@@ -160,16 +170,21 @@ fn look_at_source(index: &str, facts: &IndexFacts, findings: &mut Vec<Finding>) 
 /// Why a mapping's `_source` isn't whole.
 fn source_missing(mapping: &Value) -> Option<&'static str> {
     let source = mapping.get("_source")?;
-    let filled = |name: &str| source.get(name).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+    let filled = |name: &str| {
+        source.get(name).and_then(Value::as_array).is_some_and(|list| !list.is_empty())
+    };
     match source.get("enabled") {
         Some(Value::Bool(false)) => return Some("its mapping says `_source.enabled: false`"),
-        Some(Value::String(text)) if text == "false" => return Some("its mapping says `_source.enabled: false`"),
+        Some(Value::String(text)) if text == "false" => {
+            return Some("its mapping says `_source.enabled: false`");
+        }
         _ => {}
     }
     if filled("includes") || filled("excludes") {
         return Some("its mapping leaves fields out of `_source`");
     }
-    (source.get("mode").and_then(Value::as_str) == Some("synthetic")).then_some("its `_source` is synthetic")
+    (source.get("mode").and_then(Value::as_str) == Some("synthetic"))
+        .then_some("its `_source` is synthetic")
 }
 
 fn look_at_targets(plan: &Plan, inventory: &Inventory, findings: &mut Vec<Finding>) {
@@ -182,7 +197,8 @@ fn look_at_targets(plan: &Plan, inventory: &Inventory, findings: &mut Vec<Findin
                 "exists already, and not by this run",
                 "an unfinished run is given up with `lockstep abort`; anything else has to be moved or deleted by its owner",
             ));
-        } else if inventory.indices.values().any(|facts| facts.aliases.contains_key(&target.index)) {
+        } else if inventory.indices.values().any(|facts| facts.aliases.contains_key(&target.index))
+        {
             findings.push(Finding::refuse(
                 "F0502",
                 &target.index,

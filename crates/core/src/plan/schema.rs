@@ -12,7 +12,8 @@ use crate::{inventory::EngineKind, pack::model::LogicalIndex};
 const GC_DELETES_WHILE_COPYING: &str = "1d";
 
 /// Settings that hold only once the documents are in: refreshing, and pipelines which would change copied documents.
-const SETTINGS_AFTER_COPY: [&str; 4] = ["refresh_interval", "gc_deletes", "default_pipeline", "final_pipeline"];
+const SETTINGS_AFTER_COPY: [&str; 4] =
+    ["refresh_interval", "gc_deletes", "default_pipeline", "final_pipeline"];
 
 /// A schema as this engine calls its types, and the fields whose type was translated (`path: pack's type → engine's`).
 pub fn translate(
@@ -128,14 +129,18 @@ mod tests {
         let (schema, translated) = translate(&logical, EngineKind::Opensearch, &equivalents);
         assert_eq!(translated, ["a: flattened → flat_object", "b.c: flattened → flat_object"]);
         assert_eq!(schema.mapping["properties"]["a"], json!({"type": "flat_object"}));
-        assert_eq!(schema.mapping["properties"]["d"], json!({"type": "keyword", "ignore_above": 10}));
+        assert_eq!(
+            schema.mapping["properties"]["d"],
+            json!({"type": "keyword", "ignore_above": 10})
+        );
         let (same, translated) = translate(&logical, EngineKind::Elasticsearch, &equivalents);
         assert_eq!((same.mapping, translated.len()), (logical.mapping, 0));
     }
 
     #[test]
     fn the_mark_goes_with_the_final_mapping() {
-        let mapping = json!({"_meta": {"version": "{version}", "name": "{tenant}"}, "properties": {}});
+        let mapping =
+            json!({"_meta": {"version": "{version}", "name": "{tenant}"}, "properties": {}});
         let meta = Some(json!({"version": "080", "name": "fa73a"}));
         let schema = Schema {
             mapping,
@@ -144,16 +149,27 @@ mod tests {
                 ("mapping.total_fields.limit".to_owned(), json!(2000)),
             ]),
         };
-        let target =
-            TargetPlan { index: "x".to_owned(), schema: "x".to_owned(), meta, shards: 3, replicas: 1 };
+        let target = TargetPlan {
+            index: "x".to_owned(),
+            schema: "x".to_owned(),
+            meta,
+            shards: 3,
+            replicas: 1,
+        };
         let body = create_body(&target, &schema, "r1");
-        assert_eq!(body["mappings"]["_meta"], json!({"version": "080", "name": "fa73a", "lockstep_run": "r1"}));
+        assert_eq!(
+            body["mappings"]["_meta"],
+            json!({"version": "080", "name": "fa73a", "lockstep_run": "r1"})
+        );
         assert_eq!(body["settings"]["index.refresh_interval"], json!("-1"));
         assert_eq!(body["settings"]["index.mapping.total_fields.limit"], json!(2000));
         let settings = final_settings(&target, &schema);
         assert_eq!(settings["index.refresh_interval"], json!("10s"));
         assert_eq!(settings["index.gc_deletes"], Value::Null);
         assert_eq!(settings["index.number_of_replicas"], json!(1));
-        assert_eq!(final_mapping(&target, &schema)["_meta"], json!({"version": "080", "name": "fa73a"}));
+        assert_eq!(
+            final_mapping(&target, &schema)["_meta"],
+            json!({"version": "080", "name": "fa73a"})
+        );
     }
 }

@@ -59,13 +59,21 @@ pub fn step(state: &RunState, event: Event) -> Result<RunState, Refusal> {
 fn forward(state: &RunState, event: Event) -> Result<RunState, Refusal> {
     match (state, event) {
         (RunState::Preparing, Event::TargetsCreated) => Ok(RunState::Copying { round: 1 }),
-        (RunState::Copying { round }, Event::DocumentsCopied) => Ok(RunState::Settling { round: *round }),
-        (RunState::Settling { round }, Event::SettingsRestored) => Ok(RunState::Verifying { round: *round }),
-        (RunState::Verifying { round }, Event::SetsEqual) => Ok(RunState::Fencing { round: *round }),
+        (RunState::Copying { round }, Event::DocumentsCopied) => {
+            Ok(RunState::Settling { round: *round })
+        }
+        (RunState::Settling { round }, Event::SettingsRestored) => {
+            Ok(RunState::Verifying { round: *round })
+        }
+        (RunState::Verifying { round }, Event::SetsEqual) => {
+            Ok(RunState::Fencing { round: *round })
+        }
         (RunState::Verifying { round } | RunState::Fencing { round }, Event::SourcesMoved) => {
             Ok(RunState::Copying { round: round.saturating_add(1) })
         }
-        (RunState::Fencing { round }, Event::SourcesStill) => Ok(RunState::Switching { round: *round }),
+        (RunState::Fencing { round }, Event::SourcesStill) => {
+            Ok(RunState::Switching { round: *round })
+        }
         (state, event) => unexpected(state, &event),
     }
 }
@@ -103,7 +111,9 @@ fn position(state: &RunState) -> (Stage, u32) {
         RunState::Fencing { round } => (Stage::Fence, *round),
         RunState::Switching { round } => (Stage::Switch, *round),
         RunState::Halted { stage, round, .. } => (*stage, *round),
-        RunState::Preparing | RunState::Switched | RunState::Aborting | RunState::Aborted => (Stage::Prepare, 0),
+        RunState::Preparing | RunState::Switched | RunState::Aborting | RunState::Aborted => {
+            (Stage::Prepare, 0)
+        }
     }
 }
 
@@ -119,10 +129,7 @@ fn unexpected(state: &RunState, event: &Event) -> Result<RunState, Refusal> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{
-        super::state::Action,
-        *,
-    };
+    use super::{super::state::Action, *};
 
     fn problem() -> Problem {
         Problem {
@@ -156,7 +163,9 @@ mod tests {
         let mut seen = BTreeSet::new();
         let mut open = vec![RunState::Preparing];
         while let Some(state) = open.pop() {
-            if !seen.insert(format!("{state:?}")) || matches!(&state, RunState::Copying { round } if *round > rounds) {
+            if !seen.insert(format!("{state:?}"))
+                || matches!(&state, RunState::Copying { round } if *round > rounds)
+            {
                 continue;
             }
             for event in events() {
@@ -193,10 +202,14 @@ mod tests {
     #[test]
     fn switching_is_entered_only_from_a_fence_that_found_the_sources_still() {
         for (from, event, to) in walk(3) {
-            if matches!(to, RunState::Switching { .. }) && !matches!(from, RunState::Switching { .. }) {
+            if matches!(to, RunState::Switching { .. })
+                && !matches!(from, RunState::Switching { .. })
+            {
                 let resumed = matches!(&from, RunState::Halted { stage: Stage::Switch, .. });
                 assert!(
-                    resumed || (matches!(from, RunState::Fencing { .. }) && event == Event::SourcesStill),
+                    resumed
+                        || (matches!(from, RunState::Fencing { .. })
+                            && event == Event::SourcesStill),
                     "{from:?} {event:?}"
                 );
             }

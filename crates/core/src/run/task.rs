@@ -143,12 +143,16 @@ mod tests {
             .into_iter()
             .map(|task| (task.ordinal, task.index, task.shard, task.first, task.last))
             .collect();
-        assert_eq!(ranges, [(5, 0, 0, 0, 9), (6, 0, 0, 10, 19), (7, 0, 0, 20, 24), (8, 3, 0, 7, 7)]);
+        assert_eq!(
+            ranges,
+            [(5, 0, 0, 0, 9), (6, 0, 0, 10, 19), (7, 0, 0, 20, 24), (8, 3, 0, 7, 7)]
+        );
     }
 
     #[test]
     fn a_task_is_done_when_its_last_number_is_acknowledged() {
-        let mut task = cut(&[Stretch { index: 0, shard: 0, first: 0, last: 9 }], 1, 0, 100).remove(0);
+        let mut task =
+            cut(&[Stretch { index: 0, shard: 0, first: 0, last: 9 }], 1, 0, 100).remove(0);
         task.advance(4, Tally { read: 5, written: 5, ..Tally::default() });
         assert_eq!(task.next(), Some(5));
         task.advance(9, Tally { read: 5, written: 4, rejected: 1, ..Tally::default() });

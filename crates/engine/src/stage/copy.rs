@@ -64,9 +64,13 @@ pub async fn copy_documents(context: &StageContext, round: u32) -> Result<Event,
     let (tasks, kept) = read_tasks(context, &rounds).await?;
     let open = open_tasks(&tasks);
     let total: u64 = context.plan.sources().map(|source| source.documents).sum();
-    let meter = Arc::new(Meter::start("copying", Unit::Documents, total, &context.reporter));
-    let done: u64 = tasks.iter().map(|task| task.tally.read).sum();
-    meter.add(done, tasks.iter().map(|task| task.tally.bytes).sum());
+    let (mut done, mut bytes) = (0, 0);
+    for task in &tasks {
+        done += task.tally.read;
+        bytes += task.tally.bytes;
+    }
+    let counted = (done, bytes, total);
+    let meter = Arc::new(Meter::go_on("copying", Unit::Documents, counted, &context.reporter));
     let finished = work_off(context, open, kept, &meter).await?;
     if let Some(meter) = Arc::into_inner(meter) {
         meter.finish(&context.reporter);

@@ -39,12 +39,22 @@ impl Meter {
         total: u64,
         reporter: &Arc<dyn Reporter>,
     ) -> Self {
+        Self::go_on(stage, unit, (0, 0, total), reporter)
+    }
+
+    /// A meter of work of which some was done before: `(done, bytes, total)`.
+    pub(super) fn go_on(
+        stage: &'static str,
+        unit: Unit,
+        (done, bytes, total): (u64, u64, u64),
+        reporter: &Arc<dyn Reporter>,
+    ) -> Self {
         let counters = Arc::new(Counters {
             stage,
             unit,
-            done: AtomicU64::new(0),
+            done: AtomicU64::new(done),
             total: AtomicU64::new(total),
-            bytes: AtomicU64::new(0),
+            bytes: AtomicU64::new(bytes),
         });
         counters.tell(reporter.as_ref());
         let (listened, listener) = (Arc::clone(&counters), Arc::clone(reporter));

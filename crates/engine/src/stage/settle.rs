@@ -8,12 +8,12 @@ use lockstep_core::{
         model::TargetPlan,
         schema::{final_mapping, final_settings},
     },
-    run::state::Event,
+    run::state::{Event, Problem},
 };
 use lockstep_elastic::{FailureKind, HealthStatus};
 use serde_json::json;
 
-use super::{StageContext, meter::Meter, problem};
+use super::{StageContext, meter::Meter, prepare::read_set, problem};
 use crate::{
     error::EngineError,
     report::{Event as ReportEvent, Progress, Unit, Waiting},
@@ -21,6 +21,8 @@ use crate::{
 
 /// Names in one settings call.
 const NAMES_AT_ONCE: usize = 50;
+/// Targets that are looked at at the same time.
+const LOOKS_IN_FLIGHT: usize = 8;
 /// Mappings that are written at the same time.
 const MAPPINGS_IN_FLIGHT: usize = 4;
 /// How long primaries are waited for before somebody is asked.
@@ -34,6 +36,9 @@ const SHARDS_WAIT_ONCE: Duration = Duration::from_secs(5);
 /// [`EngineError`] when the cluster can't be worked with.
 pub async fn restore_settings(context: &StageContext) -> Result<Event, EngineError> {
     let targets: Vec<&TargetPlan> = context.plan.targets().collect();
+    if let Some(problem) = find_replaced(context, &targets).await? {
+        return Ok(Event::Stuck(problem));
+    }
     let meter = Meter::start("settling", Unit::Indices, targets.len() as u64, &context.reporter);
     let mut groups: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for target in &targets {
@@ -60,6 +65,30 @@ pub async fn restore_settings(context: &StageContext) -> Result<Event, EngineErr
     });
     stream::iter(mappings).buffer_unordered(MAPPINGS_IN_FLIGHT).try_collect::<Vec<()>>().await?;
     wait_for_shards(context, &targets, meter).await
+}
+
+/// Looks whether every target is still the index that the run made. One that was deleted meanwhile would have been made
+/// anew by the engine at the next write, with a mapping that it guessed.
+async fn find_replaced(
+    context: &StageContext,
+    targets: &[&TargetPlan],
+) -> Result<Option<Problem>, EngineError> {
+    let set = read_set(context).await?.record;
+    let looks = targets.iter().map(|target| async {
+        let found = context.cluster.index_uuid(&target.index).await?;
+        Ok::<_, EngineError>(
+            (found.as_ref() != set.targets.get(&target.index)).then_some(&target.index),
+        )
+    });
+    let replaced: Vec<Option<&String>> =
+        stream::iter(looks).buffered(LOOKS_IN_FLIGHT).try_collect().await?;
+    Ok(replaced.into_iter().flatten().next().map(|index| {
+        problem(
+            "R0302",
+            format!("the new index `{index}` was deleted or made anew by somebody else during the run"),
+            "give this run up with `lockstep abort`, remove what is left under that name, and start again",
+        )
+    }))
 }
 
 async fn wait_for_shards(
