@@ -23,12 +23,12 @@ pub(crate) fn parse_alias(json: &Value) -> Result<Alias, Refusal> {
     };
     let mut alias = Alias::default();
     for (key, value) in map {
-        set_property(&mut alias, key, value)?;
+        set_property(&mut alias, key, value);
     }
     Ok(alias)
 }
 
-fn set_property(alias: &mut Alias, key: &str, value: &Value) -> Result<(), Refusal> {
+fn set_property(alias: &mut Alias, key: &str, value: &Value) {
     let text = || match value {
         Value::String(text) => text.clone(),
         other => other.to_string(),
@@ -44,11 +44,9 @@ fn set_property(alias: &mut Alias, key: &str, value: &Value) -> Result<(), Refus
         "search_routing" | "searchRouting" => alias.search_routing = Some(text()),
         "is_write_index" => alias.is_write_index = as_flag(value),
         "is_hidden" => alias.is_hidden = as_flag(value),
-        other => {
-            return Err(Refusal::illegal_argument(format!("Unknown field [{other}] in alias")));
-        }
+        // As on the engines.
+        _ => {}
     }
-    Ok(())
 }
 
 /// An alias can't have the name of an index.
@@ -80,7 +78,9 @@ enum Action {
 pub(crate) fn change(node: &Node, request: &Request) -> Result<Answer, Refusal> {
     let body = request.json_required()?;
     let actions = body.get("actions").and_then(Value::as_array).ok_or_else(|| {
-        Refusal::illegal_argument(
+        Refusal::new(
+            400,
+            "x_content_parse_exception",
             "[aliases] required [actions]: give a list of add, remove and remove_index",
         )
     })?;
@@ -152,18 +152,15 @@ impl Parts {
         value: &Value,
         flavour: Flavour,
     ) -> Result<(), Refusal> {
-        let texts = || -> Vec<String> {
-            match value {
-                Value::Array(list) => {
-                    list.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-                }
-                Value::String(text) => text.split(',').map(str::to_owned).collect(),
-                _ => Vec::new(),
-            }
-        };
         match key {
-            "index" | "indices" => self.indices.extend(texts()),
-            "alias" | "aliases" if verb != "remove_index" => self.aliases.extend(texts()),
+            "index" => self.indices.push(one(verb, key, value, &self.indices)?),
+            "indices" => self.indices.extend(many(verb, key, value, &self.indices)?),
+            "alias" if verb != "remove_index" => {
+                self.aliases.push(one(verb, key, value, &self.aliases)?);
+            }
+            "aliases" if verb != "remove_index" => {
+                self.aliases.extend(many(verb, key, value, &self.aliases)?);
+            }
             "must_exist" if verb == "remove" && flavour == Flavour::OpenSearch => {
                 self.must_exist = as_flag(value);
             }
@@ -171,7 +168,7 @@ impl Parts {
             | "searchRouting" | "is_write_index" | "is_hidden"
                 if verb == "add" =>
             {
-                set_property(&mut self.alias, key, value)?;
+                set_property(&mut self.alias, key, value);
             }
             other => {
                 return Err(Refusal::new(
@@ -182,6 +179,29 @@ impl Parts {
             }
         }
         Ok(())
+    }
+}
+
+/// The name under `index` or `alias`, unless names were given already.
+fn one(verb: &str, key: &str, value: &Value, before: &[String]) -> Result<String, Refusal> {
+    match value {
+        Value::String(name) if before.is_empty() => Ok(name.clone()),
+        Value::String(_) => Err(in_action(verb, "Only one of [index] and [indices] is supported")),
+        _ => Err(in_action(verb, &format!("[{key}] must be a text"))),
+    }
+}
+
+/// The names under `indices` or `aliases`.
+fn many(verb: &str, key: &str, value: &Value, before: &[String]) -> Result<Vec<String>, Refusal> {
+    if !before.is_empty() {
+        return Err(in_action(verb, "Only one of [index] and [indices] is supported"));
+    }
+    match value {
+        Value::String(name) => Ok(vec![name.clone()]),
+        Value::Array(list) if list.iter().all(Value::is_string) => {
+            Ok(list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
+        }
+        _ => Err(in_action(verb, &format!("[{key}] must be a list of texts"))),
     }
 }
 
@@ -249,7 +269,7 @@ impl Draft {
                     }
                     if let Some(index) = state.indices.get(&name) {
                         index.check_block(Deed::Change)?;
-                        check_filter(index, aliases, alias)?;
+                        check_filter(index, &aliases.join(","), alias)?;
                     }
                     for alias_name in aliases {
                         self.add(&name, alias_name, alias)?;
@@ -259,6 +279,9 @@ impl Draft {
             }
             Action::Remove { indices, aliases, must_exist } => {
                 let names = concrete(state, indices)?;
+                if let Some(name) = names.iter().find(|name| self.removed.contains(*name)) {
+                    return Err(Refusal::index_not_found(name));
+                }
                 if *must_exist == Some(true) {
                     check_present(state, &names, aliases)?;
                 }
@@ -273,6 +296,11 @@ impl Draft {
             return Err(name_is_index(alias_name));
         }
         check_alias_name(alias_name)?;
+        if alias.index_routing.as_ref().is_some_and(|routing| routing.contains(',')) {
+            return Err(Refusal::illegal_argument(format!(
+                "alias [{alias_name}] has several index routing values associated with it"
+            )));
+        }
         if let Some(held) = self.aliases.get_mut(index) {
             held.insert(alias_name.to_owned(), alias.clone());
             self.effective += 1;
@@ -320,10 +348,10 @@ impl Draft {
 }
 
 /// A filter must be a query that the index understands.
-fn check_filter(index: &Index, names: &[String], alias: &Alias) -> Result<(), Refusal> {
+pub(crate) fn check_filter(index: &Index, name: &str, alias: &Alias) -> Result<(), Refusal> {
     let Some(filter) = &alias.filter else { return Ok(()) };
     Query::parse(filter, index).map(|_| ()).map_err(|cause| {
-        let reason = format!("failed to parse filter for alias [{}]", names.join(","));
+        let reason = format!("failed to parse filter for alias [{name}]");
         Refusal::illegal_argument(reason).caused_by(cause)
     })
 }
@@ -366,7 +394,8 @@ fn check_present(state: &State, indices: &[String], aliases: &[String]) -> Resul
     Ok(())
 }
 
-fn check_alias_name(name: &str) -> Result<(), Refusal> {
+/// Refuses what can't be the name of an alias.
+pub(crate) fn check_alias_name(name: &str) -> Result<(), Refusal> {
     let bad = name.is_empty()
         || name.contains(|c: char| "\\/*?\"<>| ,#:".contains(c))
         || name.starts_with(['_', '-', '+']);
@@ -448,11 +477,12 @@ pub(crate) fn show(
         }
         answer.insert(target.index.name.clone(), json!({ "aliases": aliases }));
     }
-    let absent: Vec<&str> = wanted
+    let mut absent: Vec<&str> = wanted
         .iter()
         .copied()
         .filter(|name| !name.contains('*') && *name != "_all" && !seen.contains(name))
         .collect();
+    absent.sort_unstable();
     if absent.is_empty() {
         return Ok(Answer::ok(&Value::Object(answer)));
     }

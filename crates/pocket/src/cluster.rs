@@ -54,7 +54,15 @@ pub(crate) fn identity(node: &Node) -> Answer {
 pub(crate) fn health(node: &Node, expression: &str, request: &Request) -> Result<Answer, Refusal> {
     let expansion = Expansion { hidden: true, closed: true, ..Expansion::METADATA }.of(request)?;
     let state = node.read();
-    let targets = resolve(&state, expression, expansion)?;
+    let Ok(targets) = resolve(&state, expression, expansion) else {
+        // As if it had waited in vain for the index to appear.
+        let answer = json!({
+            "cluster_name": "lockstep-pocket", "status": "red", "timed_out": true,
+            "number_of_nodes": 1, "number_of_data_nodes": 1, "active_primary_shards": 0,
+            "active_shards": 0, "unassigned_shards": 0,
+        });
+        return Ok(Answer::json(408, &answer));
+    };
     let sum = |count: fn(&Index) -> u32| -> u32 {
         targets.iter().map(|target| target.index).filter(|index| index.open).map(count).sum()
     };
@@ -167,6 +175,15 @@ pub(crate) fn put_settings(node: &Node, request: &Request) -> Result<Answer, Ref
     let (persistent, transient) = (part("persistent")?, part("transient")?);
     if persistent.is_empty() && transient.is_empty() {
         return Err(Refusal::validation(&["no settings to update".to_owned()]));
+    }
+    let limit = "cluster.max_shards_per_node";
+    for values in [&persistent, &transient] {
+        if let Some(text) = values.get(limit).and_then(Value::as_str)
+            && text.parse::<u32>().is_err()
+        {
+            let reason = format!("Failed to parse value [{text}] for setting [{limit}]");
+            return Err(Refusal::illegal_argument(reason));
+        }
     }
     let mut state = node.change();
     let answer = json!({

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::aliases::parse_alias;
+use crate::aliases::{check_alias_name, check_filter, parse_alias};
 use crate::error::Refusal;
 use crate::mapping::{Mapping, merge};
 use crate::names::{Expansion, check_index_name, matches, resolve};
-use crate::node::{Alias, Deed, Index, Node, State};
+use crate::node::{Alias, Deed, Flavour, Index, Node, State};
 use crate::request::{Answer, Request};
 use crate::settings::Settings;
 use crate::write::field_count;
@@ -120,11 +120,16 @@ fn build(node: &Node, state: &State, name: &str, given: Blueprint) -> Result<Ind
         Mapping::compile(merge::normalise(blueprint.mappings), node.flavour).map_err(in_mapping)?;
     // The request's own mapping wins over the template's, field by field.
     let mapping = merge::overlay(&base, given.mappings, node.flavour).map_err(in_mapping)?;
-    let mut settings = Settings::create(&blueprint.settings)?;
+    let mut settings = Settings::create(&blueprint.settings, node.flavour)?;
     check_field_count(&mapping, &settings)?;
     settings.set("index.version.created", node.flavour.version_created());
+    if node.flavour == Flavour::OpenSearch {
+        settings.set("index.replication.type", "DOCUMENT");
+    }
     let mut index = Index::new(name, node.uuid(), settings, mapping);
     for (alias, properties) in blueprint.aliases {
+        check_alias_name(&alias)?;
+        check_filter(&index, &alias, &properties)?;
         if alias == name || state.indices.contains_key(&alias) {
             return Err(crate::aliases::name_is_index(&alias));
         }
@@ -210,25 +215,24 @@ pub(crate) fn delete(node: &Node, expression: &str, request: &Request) -> Result
 pub(crate) fn exists(node: &Node, expression: &str, request: &Request) -> Result<Answer, Refusal> {
     let expansion = Expansion { closed: true, ..Expansion::METADATA }.of(request)?;
     let state = node.read();
-    let found = resolve(&state, expression, expansion).is_ok_and(|targets| {
-        !targets.is_empty() || !expression.contains('*') || expansion.ignore_unavailable
-    });
+    let found = resolve(&state, expression, expansion).is_ok();
     Ok(Answer::text(if found { 200 } else { 404 }, String::new()))
 }
 
 /// What `GET /I` and its parts show of an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum Part<'p> {
     All,
     Mapping,
-    Settings,
+    /// Those that the patterns name, or all.
+    Settings(Option<&'p str>),
 }
 
 /// `GET /I`, `GET /I/_mapping`, `GET /I/_settings`.
 pub(crate) fn show(
     node: &Node,
     expression: &str,
-    part: Part,
+    part: Part<'_>,
     request: &Request,
 ) -> Result<Answer, Refusal> {
     let closed = part != Part::All;
@@ -238,15 +242,20 @@ pub(crate) fn show(
     let mut answer = Map::new();
     for target in resolve(&state, expression, expansion)? {
         let index = target.index;
+        index.check_block(Deed::Look)?;
         let mut json = Map::new();
         if part == Part::All {
             json.insert("aliases".into(), aliases_json(index));
         }
-        if part != Part::Settings {
+        if !matches!(part, Part::Settings(_)) {
             json.insert("mappings".into(), Value::Object(index.mapping.json.clone()));
         }
         if part != Part::Mapping {
-            json.insert("settings".into(), index.settings.json(flat));
+            let settings = match part {
+                Part::Settings(Some(patterns)) => index.settings.only(patterns).json(flat),
+                _ => index.settings.json(flat),
+            };
+            json.insert("settings".into(), settings);
         }
         answer.insert(index.name.clone(), Value::Object(json));
     }
@@ -267,8 +276,12 @@ pub(crate) fn put_settings(
     let body = request.json_required()?;
     let given =
         Settings::flatten(body.get("settings").filter(|inner| inner.is_object()).unwrap_or(&body))?;
-    let expansion = Expansion { closed: true, ..Expansion::METADATA }.of(request)?;
+    let expansion =
+        Expansion { closed: true, allow_no_indices: false, ..Expansion::METADATA }.of(request)?;
     let preserve = request.flag("preserve_existing")?.unwrap_or(false);
+    if given.is_empty() {
+        return Err(Refusal::validation(&["no settings to update".to_owned()]));
+    }
     let mut state = node.change();
     let mut changed = Vec::new();
     // All or nothing: the new settings are worked out for every index before one is changed.
@@ -333,21 +346,29 @@ pub(crate) fn put_block(
         let reason = format!("No block found with name {block}");
         return Err(Refusal::illegal_argument(reason));
     }
-    let expansion = Expansion::OPEN.of(request)?;
+    let expansion = Expansion::METADATA.of(request)?;
+    let setting = format!("index.blocks.{block}");
     let mut state = node.change();
-    let names: Vec<String> = resolve(&state, expression, expansion)?
-        .iter()
-        .map(|target| target.index.name.clone())
-        .collect();
+    let mut names = Vec::new();
+    for target in resolve(&state, expression, expansion)? {
+        target.index.check_block(Deed::Change)?;
+        // The engines leave out what is blocked already, and acknowledge no shards for it.
+        if !target.index.settings.flag(&setting) {
+            names.push(target.index.name.clone());
+        }
+    }
     for name in &names {
         if let Some(index) = state.indices.get_mut(name) {
-            index.settings.set(&format!("index.blocks.{block}"), "true");
+            index.settings.set(&setting, "true");
         }
     }
     let indices: Vec<Value> =
         names.iter().map(|name| json!({"name": name, "blocked": true})).collect();
-    let some = !names.is_empty();
-    Ok(Answer::ok(&json!({"acknowledged": some, "shards_acknowledged": some, "indices": indices})))
+    Ok(Answer::ok(&json!({
+        "acknowledged": true,
+        "shards_acknowledged": !names.is_empty(),
+        "indices": indices,
+    })))
 }
 
 /// `POST /I/_open` and `POST /I/_close`.
@@ -367,6 +388,9 @@ pub(crate) fn set_open(
         if let Some(index) = state.indices.get_mut(name) {
             index.refresh();
             index.open = open;
+            if !open {
+                index.settings.set("index.verified_before_close", "true");
+            }
         }
     }
     if open {

@@ -43,7 +43,7 @@ impl Flavour {
     /// The value of `index.version.created`.
     pub(crate) fn version_created(self) -> &'static str {
         match self {
-            Self::OpenSearch => "136408127",
+            Self::OpenSearch => "136407927",
             Self::Elasticsearch => "7100299",
         }
     }
@@ -212,6 +212,8 @@ impl Index {
 pub(crate) enum Deed {
     Read,
     Write,
+    /// Reading mapping or settings.
+    Look,
     /// Changing mapping, settings or aliases.
     Change,
     /// Deleting the index.
@@ -229,7 +231,13 @@ const BLOCKS: [(&str, u8, u16, &str, &[Deed]); 5] = [
     ),
     ("index.blocks.read", 7, 403, "index read (api)", &[Deed::Read]),
     ("index.blocks.write", 8, 403, "index write (api)", &[Deed::Write]),
-    ("index.blocks.metadata", 9, 403, "index metadata (api)", &[Deed::Change, Deed::Drop]),
+    (
+        "index.blocks.metadata",
+        9,
+        403,
+        "index metadata (api)",
+        &[Deed::Look, Deed::Change, Deed::Drop],
+    ),
     (
         "index.blocks.read_only_allow_delete",
         12,

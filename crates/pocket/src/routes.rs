@@ -206,7 +206,10 @@ impl Call<'_> {
             (Get, ["_stats", metrics]) => stats::show(node, index, Some(metrics), request)?,
             (Get, ["_mapping"]) => lifecycle::show(node, index, Part::Mapping, request)?,
             (Put | Post, ["_mapping"]) => lifecycle::put_mapping(node, index, request)?,
-            (Get, ["_settings"]) => lifecycle::show(node, index, Part::Settings, request)?,
+            (Get, ["_settings"]) => lifecycle::show(node, index, Part::Settings(None), request)?,
+            (Get, ["_settings", names]) => {
+                lifecycle::show(node, index, Part::Settings(Some(names)), request)?
+            }
             (Put, ["_settings"]) => lifecycle::put_settings(node, index, request)?,
             (Get | Head, ["_alias"]) => aliases::show(node, index, None, request)?,
             (Get | Head, ["_alias", names]) => aliases::show(node, index, Some(names), request)?,

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::error::Refusal;
 use crate::names::matches;
+use crate::node::Flavour;
 
 /// Settings by full name (`index.refresh_interval`).
 #[derive(Debug, Clone, Default)]
@@ -104,7 +105,13 @@ impl Settings {
         match value {
             Value::Null => {}
             Value::Object(map) => flatten_into("", map, &mut flat),
-            _ => return Err(Refusal::parsing("settings must be an object")),
+            _ => {
+                return Err(Refusal::new(
+                    400,
+                    "parse_exception",
+                    "key [settings] must be an object",
+                ));
+            }
         }
         Ok(flat
             .into_iter()
@@ -116,7 +123,10 @@ impl Settings {
     }
 
     /// The settings of a new index.
-    pub(crate) fn create(given: &BTreeMap<String, Value>) -> Result<Self, Refusal> {
+    pub(crate) fn create(
+        given: &BTreeMap<String, Value>,
+        flavour: Flavour,
+    ) -> Result<Self, Refusal> {
         let mut complaints = Vec::new();
         for key in given.keys() {
             if PRIVATE.contains(&key.as_str()) {
@@ -124,12 +134,12 @@ impl Settings {
             }
         }
         if !complaints.is_empty() {
-            let reason = complaints.concat();
-            return Err(Refusal::new(
-                400,
-                "validation_exception",
-                format!("Validation Failed: 1: {reason};"),
-            ));
+            let reason = format!("Validation Failed: 1: {};", complaints.concat());
+            let kind = match flavour {
+                Flavour::OpenSearch => "validation_exception",
+                Flavour::Elasticsearch => "illegal_argument_exception",
+            };
+            return Err(Refusal::new(400, kind, reason));
         }
         let mut settings = Self::default();
         for (key, value) in given {
@@ -232,6 +242,13 @@ impl Settings {
             .and_then(parse_time)
             .and_then(Time::duration)
             .unwrap_or(Duration::from_mins(1))
+    }
+
+    /// The settings whose names one of the patterns matches.
+    pub(crate) fn only(&self, patterns: &str) -> Self {
+        let wanted = |key: &str| patterns.split(',').any(|p| p == "_all" || matches(p, key));
+        let values = self.values.iter().filter(|(key, _)| wanted(key));
+        Self { values: values.map(|(key, value)| (key.clone(), value.clone())).collect() }
     }
 
     /// `{"index": {…}}`, or `{"index.…": …}` when `flat`.
@@ -412,7 +429,8 @@ mod tests {
             json!({"index.refresh_interval": "5s"}),
             json!({"index": {"refresh_interval": "5s"}}),
         ] {
-            let settings = Settings::create(&Settings::flatten(&given).unwrap()).unwrap();
+            let settings =
+                Settings::create(&Settings::flatten(&given).unwrap(), Flavour::OpenSearch).unwrap();
             assert_eq!(settings.refresh_interval(), Some(Duration::from_secs(5)), "{given}");
         }
     }
@@ -428,13 +446,17 @@ mod tests {
             json!({"blocks": {"write": "maybe"}}),
         ] {
             let flat = Settings::flatten(&given).unwrap();
-            assert_eq!(Settings::create(&flat).unwrap_err().status, 400, "{given}");
+            assert_eq!(
+                Settings::create(&flat, Flavour::OpenSearch).unwrap_err().status,
+                400,
+                "{given}"
+            );
         }
     }
 
     #[test]
     fn null_takes_a_setting_back() {
-        let mut settings = Settings::create(&BTreeMap::new()).unwrap();
+        let mut settings = Settings::create(&BTreeMap::new(), Flavour::OpenSearch).unwrap();
         let update = |settings: &mut Settings, value: Value| {
             let flat = Settings::flatten(&json!({ "refresh_interval": value })).unwrap();
             settings.update(&flat, ("i", "u", true)).unwrap();

@@ -7,6 +7,28 @@ use crate::names::{Expansion, resolve};
 use crate::node::{Index, Node, read_shard};
 use crate::request::{Answer, Request};
 
+/// The metrics of the engines; pocket fills the first two and leaves the others out.
+const METRICS: [&str; 18] = [
+    "docs",
+    "store",
+    "_all",
+    "bulk",
+    "completion",
+    "fielddata",
+    "flush",
+    "get",
+    "indexing",
+    "merge",
+    "query_cache",
+    "recovery",
+    "refresh",
+    "request_cache",
+    "search",
+    "segments",
+    "translog",
+    "warmer",
+];
+
 /// Counts of one or several shards.
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
@@ -50,6 +72,14 @@ pub(crate) fn show(
         return Err(Refusal::illegal_argument(format!(
             "level parameter must be one of [cluster] or [indices] or [shards] but was [{level}]"
         )));
+    }
+    for metric in metrics.into_iter().flat_map(|list| list.split(',')) {
+        if !METRICS.contains(&metric) {
+            return Err(Refusal::illegal_argument(format!(
+                "request [{}] contains unrecognized metric: [{metric}]",
+                request.path
+            )));
+        }
     }
     let expansion = Expansion { hidden: true, ..Expansion::OPEN }.of(request)?;
     let state = node.read();

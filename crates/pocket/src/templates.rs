@@ -104,7 +104,7 @@ fn parse(node: &Node, name: &str, body: Value) -> Result<Template, Refusal> {
 /// Looks at settings, mapping and aliases as creation would, and gives them their final form.
 fn checked(node: &Node, name: &str, template: &Value) -> Result<Value, Refusal> {
     let blueprint = Blueprint::parse(template)?;
-    Settings::create(&blueprint.settings)?;
+    Settings::create(&blueprint.settings, node.flavour)?;
     let invalid = |cause: Refusal| {
         let reason = format!("composable template [{name}] template after composition is invalid");
         Refusal::illegal_argument(reason).caused_by(cause)

@@ -11,7 +11,7 @@ use crate::lifecycle;
 use crate::mapping::model::Field;
 use crate::mapping::validate::{Addition, validate};
 use crate::mapping::{merge, model};
-use crate::names::check_index_name;
+use crate::names::{check_index_name, matches};
 use crate::node::{Alias, Deed, Flavour, Index, Node, State, write_shard};
 use crate::shard::{Condition, PRIMARY_TERM, Write, Written};
 
@@ -106,12 +106,31 @@ impl<'s> Writer<'s> {
             return Err(Refusal::index_not_found(name));
         }
         check_index_name(name)?;
-        if self.state.cluster_setting("action.auto_create_index") == Some("false") {
+        let rule = self.state.cluster_setting("action.auto_create_index").unwrap_or("true");
+        if !creates_automatically(rule, name) {
             let mut refusal = Refusal::index_not_found(name);
-            refusal.reason.push_str(" and [action.auto_create_index] is [false]");
+            refusal.reason =
+                format!("no such index [{name}] and [action.auto_create_index] is [{rule}]");
             return Err(refusal);
         }
         Ok(Step::Needs(Need::Index))
+    }
+}
+
+/// Whether `action.auto_create_index` lets a write make this index: `true`, `false`, or patterns
+/// of which the first that matches decides, `-` in front forbidding.
+fn creates_automatically(rule: &str, name: &str) -> bool {
+    match rule {
+        "true" => true,
+        "false" => false,
+        patterns => patterns
+            .split(',')
+            .map(|pattern| match pattern.strip_prefix('-') {
+                Some(pattern) => (pattern, false),
+                None => (pattern.strip_prefix('+').unwrap_or(pattern), true),
+            })
+            .find(|(pattern, _)| matches(pattern, name))
+            .is_some_and(|(_, allowed)| allowed),
     }
 }
 

@@ -1,6 +1,12 @@
 //! The pocket cluster over its socket: what the contract suite can't show, because a real engine
 //! has no planned faults and takes long to start.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test ends at what it did not expect"
+)]
+
 use std::time::{Duration, Instant};
 
 use lockstep_pocket::{Fault, FaultKind, Flavour, Options, Pocket};

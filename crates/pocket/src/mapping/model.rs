@@ -37,6 +37,8 @@ pub(crate) struct Mapping {
 pub(crate) struct ObjectField {
     pub(crate) dynamic: Dynamic,
     pub(crate) enabled: bool,
+    /// Its objects are documents of their own.
+    pub(crate) nested: bool,
     pub(crate) fields: BTreeMap<String, Field>,
 }
 
@@ -143,6 +145,19 @@ impl Mapping {
 }
 
 impl Mapping {
+    /// Whether the path leads to or through a nested field.
+    pub(crate) fn is_nested(&self, path: &str) -> bool {
+        let mut object = &self.root;
+        for step in path.split('.') {
+            match object.fields.get(step) {
+                Some(Field::Object(inner)) if inner.nested => return true,
+                Some(Field::Object(inner)) => object = inner,
+                _ => return false,
+            }
+        }
+        false
+    }
+
     /// Every leaf below the object at `path`, with its own path.
     pub(crate) fn leaves_below(&self, path: &str) -> Vec<(String, &Leaf)> {
         let mut object = &self.root;
@@ -239,7 +254,8 @@ impl Compiler {
             }
         }
         let enabled = json.get("enabled").and_then(as_flag).unwrap_or(true);
-        Ok(ObjectField { dynamic, enabled, fields })
+        let nested = json.get("type").and_then(Value::as_str) == Some("nested");
+        Ok(ObjectField { dynamic, enabled, nested, fields })
     }
 
     fn field(&self, name: &str, definition: &Value, dynamic: Dynamic) -> Result<Field, Refusal> {

@@ -81,6 +81,16 @@ impl Aggregation {
         })
     }
 
+    /// Refuses a field whose words no engine counts.
+    pub(crate) fn check(&self, index: &Index) -> Result<(), Refusal> {
+        match index.mapping.resolve(&self.field) {
+            Some((_, leaf)) if matches!(leaf.kind, Kind::Text) => {
+                Err(super::key::text_field(&self.field))
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn take(&mut self, document: &Document, index: &Index) {
         if self.field == "_seq_no" {
             let key = i128::try_from(document.seq_no).map(Key::Whole);

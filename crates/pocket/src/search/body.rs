@@ -66,7 +66,7 @@ pub(crate) struct SortOrder {
     pub(crate) field: String,
     pub(crate) order: Order,
     pub(crate) missing_first: bool,
-    pub(crate) unmapped_ok: bool,
+    pub(crate) unmapped_type: Option<String>,
 }
 
 /// Keys that are taken and change nothing here.
@@ -117,6 +117,10 @@ impl Body {
             body.show.source = SourceFilter::None;
         }
         body.parameters(request)?;
+        if matches!(body.sort.as_slice(), [only] if only.field == "_score") {
+            // The order that hits have anyway.
+            body.sort.clear();
+        }
         body.show.sorted = !body.sort.is_empty();
         body.check(request)?;
         Ok(body)
@@ -347,7 +351,7 @@ impl SortOrder {
             field: field.to_owned(),
             order,
             missing_first: options.get("missing").and_then(Value::as_str) == Some("_first"),
-            unmapped_ok: options.get("unmapped_type").is_some(),
+            unmapped_type: options.get("unmapped_type").and_then(Value::as_str).map(str::to_owned),
         })
     }
 }

@@ -95,9 +95,11 @@ pub(crate) enum SortField<'s> {
         path: String,
         kind: &'s Kind,
         order: Order,
+        /// The key of a document without the field.
+        missing: Option<Key>,
     },
-    /// Not in this index; all its documents count as missing.
-    Unmapped,
+    /// Not in this index; all its documents have this key.
+    Unmapped(Option<Key>),
 }
 
 impl<'s> SortField<'s> {
@@ -110,8 +112,9 @@ impl<'s> SortField<'s> {
         }
         let field = &order.field;
         let Some((path, leaf)) = index.mapping.resolve(field) else {
-            if order.unmapped_ok {
-                return Ok(Self::Unmapped);
+            if let Some(kind) = &order.unmapped_type {
+                let numeric = !matches!(kind.as_str(), "keyword" | "text" | "ip");
+                return Ok(Self::Unmapped(numeric.then(|| extreme(order))));
             }
             let reason = format!("No mapping found for [{field}] in order to sort on");
             return Err(phase_failure(
@@ -120,11 +123,14 @@ impl<'s> SortField<'s> {
             ));
         };
         if matches!(leaf.kind, Kind::Text) {
-            return Err(phase_failure(Refusal::illegal_argument(format!(
-                "Text fields are not optimised for operations that require per-document field data like aggregations and sorting, so these operations are disabled by default. Please use a keyword field instead. Alternatively, set fielddata=true on [{field}] in order to load field data by uninverting the inverted index. Note that this can use significant memory."
-            ))));
+            return Err(text_field(field));
         }
-        Ok(Self::Field { path, kind: &leaf.kind, order: order.order })
+        // Numbers are never missing on the engines: they count as the largest or smallest of all.
+        let missing = match leaf.kind {
+            Kind::Integer { .. } | Kind::Date(_) | Kind::Boolean => Some(extreme(order)),
+            _ => None,
+        };
+        Ok(Self::Field { path, kind: &leaf.kind, order: order.order, missing })
     }
 
     /// The key of a document; of several values the smallest upwards, the largest downwards.
@@ -133,17 +139,41 @@ impl<'s> SortField<'s> {
             Self::Sequence => i128::try_from(document.seq_no).ok().map(Key::Whole),
             Self::Score => Some(Key::Float(1.0)),
             Self::Id => Some(Key::Text(document.id.to_string())),
-            Self::Unmapped => None,
-            Self::Field { path, kind, order } => {
+            Self::Unmapped(key) => key.clone(),
+            Self::Field { path, kind, order, missing } => {
                 let keys = keys_at(document, path, kind);
                 let by = |one: &Key, other: &Key| one.order(other);
-                match order {
+                let key = match order {
                     Order::Ascending => keys.into_iter().min_by(by),
                     Order::Descending => keys.into_iter().max_by(by),
-                }
+                };
+                key.or_else(|| missing.clone())
             }
         }
     }
+
+    /// Whether `search_after` can hold this key.
+    pub(crate) fn accepts(&self, key: Option<&Key>) -> bool {
+        let numeric = match self {
+            Self::Sequence | Self::Score => true,
+            Self::Field { kind, .. } => matches!(kind, Kind::Integer { .. } | Kind::Float { .. }),
+            Self::Id | Self::Unmapped(_) => false,
+        };
+        !numeric || !matches!(key, Some(Key::Text(text)) if text.parse::<f64>().is_err())
+    }
+}
+
+/// A text field where one value per document is needed.
+pub(crate) fn text_field(field: &str) -> Refusal {
+    phase_failure(Refusal::illegal_argument(format!(
+        "Text fields are not optimised for operations that require per-document field data like aggregations and sorting, so these operations are disabled by default. Please use a keyword field instead. Alternatively, set fielddata=true on [{field}] in order to load field data by uninverting the inverted index. Note that this can use significant memory."
+    )))
+}
+
+/// What stands for a missing number, so that it comes last, or first where that was asked for.
+fn extreme(order: &SortOrder) -> Key {
+    let largest = (order.order == Order::Ascending) != order.missing_first;
+    Key::Whole(if largest { i64::MAX.into() } else { i64::MIN.into() })
 }
 
 /// Every value of a field in a document, as keys.

@@ -159,6 +159,9 @@ fn scopes<'s>(
         if !filters.is_empty() {
             query = Query::Every(vec![query, Query::Some { of: filters, least: 1 }]);
         }
+        for (_, aggregation) in &body.aggregations {
+            aggregation.check(index)?;
+        }
         let sort: Result<Vec<SortField<'_>>, Refusal> =
             body.sort.iter().map(|order| SortField::resolve(order, index)).collect();
         scopes.push(Scope {
@@ -227,12 +230,15 @@ fn check_window(scopes: &[Scope<'_>], body: &Body, scroll: bool) -> Result<(), R
 
 /// What the engines make of an error in the search itself: every shard failed.
 pub(crate) fn phase_failure(cause: Refusal) -> Refusal {
-    Refusal::new(cause.status, "search_phase_execution_exception", "all shards failed")
-        .with("phase", json!("query"))
-        .with("grouped", json!(true))
-        .with("failed_shards", json!([{"shard": 0, "reason": cause.cause_json()}]))
-        .rooted_in(cause.clone())
-        .caused_by(cause)
+    let failed = json!([{"shard": 0, "reason": cause.cause_json()}]);
+    let refusal =
+        Refusal::new(cause.status, "search_phase_execution_exception", "all shards failed")
+            .with("phase", json!("query"))
+            .with("grouped", json!(true))
+            .with("failed_shards", failed)
+            .rooted_in(cause.clone());
+    // The engines repeat the root as the cause only where it is none of their own exceptions.
+    if cause.kind == "query_shard_exception" { refusal } else { refusal.caused_by(cause) }
 }
 
 fn collect(scopes: &[Scope<'_>], body: &Body, limit: usize) -> Result<Found, Refusal> {
@@ -257,6 +263,14 @@ fn collect(scopes: &[Scope<'_>], body: &Body, limit: usize) -> Result<Found, Ref
         hits.sort_by(|one, other| key::compare(&one.keys, &other.keys, &body.sort));
         if let Some(after) = &body.search_after {
             let after = key::after_keys(after, &body.sort)?;
+            let accepted = |scope: &Scope<'_>| {
+                scope.sort.iter().zip(&after).all(|(field, key)| field.accepts(key.as_ref()))
+            };
+            if !scopes.iter().all(accepted) {
+                return Err(phase_failure(Refusal::illegal_argument(
+                    "Failed to parse search_after value",
+                )));
+            }
             hits.retain(|hit| key::compare(&hit.keys, &after, &body.sort).is_gt());
         }
         hits.truncate(limit);

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::key::{Key, keys_at};
 use crate::error::Refusal;
-use crate::mapping::model::Kind;
+use crate::mapping::model::{Kind, Leaf};
 use crate::mapping::scalar::Scalar;
 use crate::names::matches;
 use crate::node::Index;
@@ -65,6 +65,10 @@ pub(crate) enum Test {
 
 impl Query {
     pub(crate) fn parse(json: &Value, index: &Index) -> Result<Self, Refusal> {
+        Self::parse_in(json, Scope { index, nested: false })
+    }
+
+    fn parse_in(json: &Value, scope: Scope<'_>) -> Result<Self, Refusal> {
         let map = match json {
             Value::Null => return Ok(Self::All),
             Value::Object(map) => map,
@@ -88,7 +92,7 @@ impl Query {
                 "[{name}] query malformed, no start_object after query name"
             )));
         };
-        parse_clause(name, body, index)
+        parse_clause(name, body, scope)
     }
 
     /// The sequence numbers that can fit at all.
@@ -145,6 +149,33 @@ impl Query {
     }
 }
 
+/// The index that a query is compiled for, and whether it stands inside a `nested` query. The
+/// objects of a nested field are documents of their own: from outside, they are not there.
+#[derive(Debug, Clone, Copy)]
+struct Scope<'s> {
+    index: &'s Index,
+    nested: bool,
+}
+
+impl<'s> Scope<'s> {
+    fn resolve<'a>(self, path: &'a str) -> Option<(String, &'a Leaf)>
+    where
+        's: 'a,
+    {
+        if !self.nested && self.index.mapping.is_nested(path) {
+            return None;
+        }
+        self.index.mapping.resolve(path)
+    }
+
+    fn leaves_below(self, path: &str) -> Vec<(String, &'s Leaf)> {
+        if !self.nested && self.index.mapping.is_nested(path) {
+            return Vec::new();
+        }
+        self.index.mapping.leaves_below(path)
+    }
+}
+
 impl Test {
     fn holds(&self, key: &Key) -> bool {
         match (self, key) {
@@ -163,7 +194,10 @@ impl Test {
                     }
             }
             (Self::Prefix(prefix), Key::Text(text)) => text.starts_with(prefix.as_str()),
-            (Self::Wildcard(pattern), Key::Text(text)) => matches(pattern, text),
+            (Self::Wildcard(pattern), Key::Text(text)) => {
+                let pattern: Vec<char> = pattern.chars().collect();
+                wildcard(&pattern, &text.chars().collect::<Vec<char>>())
+            }
             (Self::Words { words: wanted, all }, Key::Text(text)) => {
                 let present = words(text);
                 let has = |word: &String| present.contains(word);
@@ -171,6 +205,19 @@ impl Test {
             }
             _ => false,
         }
+    }
+}
+
+/// Whether the pattern, with `*` for any text and `?` for one character, matches.
+fn wildcard(pattern: &[char], text: &[char]) -> bool {
+    match (pattern, text) {
+        ([], []) => true,
+        (['*', rest @ ..], _) => {
+            wildcard(rest, text) || text.split_first().is_some_and(|(_, t)| wildcard(pattern, t))
+        }
+        (['?', rest @ ..], [_, text @ ..]) => wildcard(rest, text),
+        ([one, rest @ ..], [other, text @ ..]) => one == other && wildcard(rest, text),
+        _ => false,
     }
 }
 
@@ -182,38 +229,42 @@ fn words(text: &str) -> Vec<String> {
         .collect()
 }
 
-fn parse_clause(name: &str, body: &Map<String, Value>, index: &Index) -> Result<Query, Refusal> {
+fn parse_clause(name: &str, body: &Map<String, Value>, scope: Scope<'_>) -> Result<Query, Refusal> {
     match name {
         "match_all" => Ok(Query::All),
         "match_none" => Ok(Query::Nothing),
         "constant_score" | "nested" | "function_score" => {
             let key = if name == "constant_score" { "filter" } else { "query" };
+            let scope = Scope { nested: scope.nested || name == "nested", ..scope };
             match body.get(key) {
-                Some(inner) => Query::parse(inner, index),
+                Some(inner) => Query::parse_in(inner, scope),
                 None => Err(Refusal::parsing(format!("[{name}] requires a '{key}' element"))),
             }
         }
-        "bool" => parse_bool(body, index),
+        "bool" => parse_bool(body, scope),
         "ids" => match body.get("values") {
             Some(Value::Array(list)) => Ok(Query::Ids(list.iter().map(plain).collect())),
             Some(Value::String(id)) => Ok(Query::Ids(BTreeSet::from([id.clone()]))),
-            _ => Err(Refusal::illegal_argument("[ids] requires providing a values array of ids")),
+            _ => Ok(Query::Nothing),
         },
         "exists" => match body.get("field").and_then(Value::as_str) {
-            Some(field) => Ok(exists(field, index)),
+            Some(field) => Ok(exists(field, scope)),
             None => Err(Refusal::parsing("[exists] must be provided with a [field]")),
         },
-        "terms" => parse_terms(body, index),
+        "terms" => parse_terms(body, scope),
         "term" | "range" | "prefix" | "wildcard" | "match" => {
             let mut fields = body.iter().filter(|(key, _)| *key != "boost" && *key != "_name");
-            let (Some((field, value)), None) = (fields.next(), fields.next()) else {
-                return Err(Refusal::parsing(format!(
-                    "[{name}] query doesn't support multiple fields, or has none"
-                )));
+            let Some((field, value)) = fields.next() else {
+                return Err(Refusal::illegal_argument("field name is null or empty"));
             };
+            if fields.next().is_some() {
+                return Err(Refusal::parsing(format!(
+                    "[{name}] query doesn't support multiple fields"
+                )));
+            }
             match name {
-                "range" => parse_range(field, value, index),
-                _ => parse_value(name, field, value, index),
+                "range" => parse_range(field, value, scope),
+                _ => parse_value(name, field, value, scope),
             }
         }
         unknown => Err(Refusal::parsing(format!("unknown query [{unknown}]"))),
@@ -224,11 +275,13 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn parse_bool(body: &Map<String, Value>, index: &Index) -> Result<Query, Refusal> {
+fn parse_bool(body: &Map<String, Value>, scope: Scope<'_>) -> Result<Query, Refusal> {
     let clauses = |value: &Value| -> Result<Vec<Query>, Refusal> {
         match value {
-            Value::Array(list) => list.iter().map(|clause| Query::parse(clause, index)).collect(),
-            one => Ok(vec![Query::parse(one, index)?]),
+            Value::Array(list) => {
+                list.iter().map(|clause| Query::parse_in(clause, scope)).collect()
+            }
+            one => Ok(vec![Query::parse_in(one, scope)?]),
         }
     };
     let mut every = Vec::new();
@@ -244,7 +297,8 @@ fn parse_bool(body: &Map<String, Value>, index: &Index) -> Result<Query, Refusal
             "minimum_should_match" => least = plain(value).parse::<usize>().ok(),
             "boost" | "_name" | "adjust_pure_negative" => {}
             unknown => {
-                return Err(Refusal::parsing(format!("[bool] query does not support [{unknown}]")));
+                let reason = format!("[bool] unknown field [{unknown}]");
+                return Err(Refusal::new(400, "x_content_parse_exception", reason));
             }
         }
     }
@@ -256,16 +310,14 @@ fn parse_bool(body: &Map<String, Value>, index: &Index) -> Result<Query, Refusal
     Ok(Query::Every(every))
 }
 
-fn exists(field: &str, index: &Index) -> Query {
+fn exists(field: &str, scope: Scope<'_>) -> Query {
     match field {
         "_seq_no" | "_id" | "_version" | "_source" => Query::All,
         "_routing" => Query::Routed,
         _ => {
             // An object exists where one of its fields does; what is not mapped never exists.
-            let leaves = index
-                .mapping
-                .resolve(field)
-                .map_or_else(|| index.mapping.leaves_below(field), |leaf| vec![leaf]);
+            let leaves =
+                scope.resolve(field).map_or_else(|| scope.leaves_below(field), |leaf| vec![leaf]);
             let of = leaves
                 .into_iter()
                 .map(|(path, leaf)| Query::Exists { path, kind: leaf.kind.clone() })
@@ -275,15 +327,15 @@ fn exists(field: &str, index: &Index) -> Query {
     }
 }
 
-fn parse_terms(body: &Map<String, Value>, index: &Index) -> Result<Query, Refusal> {
+fn parse_terms(body: &Map<String, Value>, scope: Scope<'_>) -> Result<Query, Refusal> {
     let mut fields = body.iter().filter(|(key, _)| *key != "boost" && *key != "_name");
     match (fields.next(), fields.next()) {
-        (Some((field, Value::Array(values))), None) => equals(field, values, index),
+        (Some((field, Value::Array(values))), None) => equals(field, values, scope),
         _ => Err(Refusal::parsing("[terms] query requires one field and an array of terms")),
     }
 }
 
-fn parse_value(name: &str, field: &str, value: &Value, index: &Index) -> Result<Query, Refusal> {
+fn parse_value(name: &str, field: &str, value: &Value, scope: Scope<'_>) -> Result<Query, Refusal> {
     let inner = value.get("value").or_else(|| value.get("query")).unwrap_or(value);
     if inner.is_object() || inner.is_array() {
         return Err(Refusal::parsing(format!(
@@ -291,9 +343,9 @@ fn parse_value(name: &str, field: &str, value: &Value, index: &Index) -> Result<
         )));
     }
     if name == "term" || (name == "match" && field.starts_with('_')) {
-        return equals(field, std::slice::from_ref(inner), index);
+        return equals(field, std::slice::from_ref(inner), scope);
     }
-    let Some((path, leaf)) = index.mapping.resolve(field) else { return Ok(Query::Nothing) };
+    let Some((path, leaf)) = scope.resolve(field) else { return Ok(Query::Nothing) };
     let text = plain(inner);
     let test = match (name, &leaf.kind) {
         ("prefix", _) => Test::Prefix(text),
@@ -302,19 +354,19 @@ fn parse_value(name: &str, field: &str, value: &Value, index: &Index) -> Result<
             words: words(&text),
             all: value.get("operator").and_then(Value::as_str) == Some("and"),
         },
-        _ => return equals(field, std::slice::from_ref(inner), index),
+        _ => return equals(field, std::slice::from_ref(inner), scope),
     };
     Ok(Query::Field { path, kind: leaf.kind.clone(), test })
 }
 
-fn equals(field: &str, values: &[Value], index: &Index) -> Result<Query, Refusal> {
+fn equals(field: &str, values: &[Value], scope: Scope<'_>) -> Result<Query, Refusal> {
     match field {
         "_id" => return Ok(Query::Ids(values.iter().map(plain).collect())),
         "_routing" => return Ok(Query::Routing(values.iter().map(plain).collect())),
         "_index" => {
             let named = |value: &Value| {
                 let name = plain(value);
-                matches(&name, &index.name) || index.aliases.contains_key(&name)
+                matches(&name, &scope.index.name) || scope.index.aliases.contains_key(&name)
             };
             return Ok(if values.iter().any(named) { Query::All } else { Query::Nothing });
         }
@@ -325,46 +377,64 @@ fn equals(field: &str, values: &[Value], index: &Index) -> Result<Query, Refusal
         }
         _ => {}
     }
-    let Some((path, leaf)) = index.mapping.resolve(field) else { return Ok(Query::Nothing) };
+    let Some((path, leaf)) = scope.resolve(field) else { return Ok(Query::Nothing) };
     if matches!(leaf.kind, Kind::Text) {
         let words = values.iter().map(plain).collect();
         let test = Test::Words { words, all: false };
         return Ok(Query::Field { path, kind: Kind::Text, test });
     }
+    let network = |value: &Value| matches!(leaf.kind, Kind::Ip) && plain(value).contains('/');
+    if values.iter().any(network) {
+        return Err(Refusal::parsing("the pocket cluster has no search by network"));
+    }
     let keys: Result<Vec<Key>, Refusal> =
-        values.iter().map(|value| key(field, value, &leaf.kind, index)).collect();
+        values.iter().map(|value| key(field, value, &leaf.kind, scope)).collect();
     Ok(Query::Field { path, kind: leaf.kind.clone(), test: Test::OneOf(keys?) })
 }
 
-fn key(field: &str, value: &Value, kind: &Kind, index: &Index) -> Result<Key, Refusal> {
+/// The key of a value in a query; a value that no document could have is refused as the engines do.
+fn key(field: &str, value: &Value, kind: &Kind, scope: Scope<'_>) -> Result<Key, Refusal> {
+    if value.is_null() {
+        return Err(Refusal::illegal_argument("value cannot be null"));
+    }
     let text = value.to_string();
-    Key::of(&Scalar::read(&text), kind).ok_or_else(|| {
-        let cause = Refusal::illegal_argument(format!("For input string: {text}"));
-        super::phase_failure(
-            Refusal::new(
-                400,
-                "query_shard_exception",
-                format!("failed to create query: the value {text} does not fit field [{field}]"),
-            )
-            .about_index(&index.name, &index.uuid)
-            .caused_by(cause),
-        )
-    })
+    let scalar = Scalar::read(&text);
+    let plain = scalar.as_text();
+    if let (Kind::Integer { .. }, Ok(number)) = (kind, plain.parse::<f64>())
+        && number.fract() != 0.0
+    {
+        // No whole number is equal to it, but some are above and some below.
+        return Ok(Key::Float(number));
+    }
+    if let Some(key) = Key::of(&scalar, kind) {
+        return Ok(key);
+    }
+    let reason = format!("failed to create query: the value {text} does not fit field [{field}]");
+    let cause = match kind {
+        Kind::Date(_) if plain.starts_with("now") || plain.contains("||") => {
+            return Err(Refusal::parsing("the pocket cluster has no date mathematics"));
+        }
+        Kind::Date(_) => Refusal::new(400, "parse_exception", reason),
+        _ => Refusal::new(400, "query_shard_exception", reason)
+            .about_index(&scope.index.name, &scope.index.uuid)
+            .caused_by(Refusal::illegal_argument(format!("For input string: {text}"))),
+    };
+    Err(super::phase_failure(cause))
 }
 
-fn parse_range(field: &str, value: &Value, index: &Index) -> Result<Query, Refusal> {
+fn parse_range(field: &str, value: &Value, scope: Scope<'_>) -> Result<Query, Refusal> {
     let Value::Object(bounds) = value else {
         return Err(Refusal::parsing("[range] query malformed, no start_object after field name"));
     };
     if field == "_seq_no" {
         return sequence_range(bounds);
     }
-    let resolved = index.mapping.resolve(field);
+    let resolved = scope.resolve(field);
     let (mut low, mut high) = (Bound::Unbounded, Bound::Unbounded);
     for (name, bound) in bounds {
         let bound = |make: fn(Key) -> Bound<Key>| match (&resolved, bound) {
             (_, Value::Null) | (None, _) => Ok(Bound::Unbounded),
-            (Some((_, leaf)), bound) => key(field, bound, &leaf.kind, index).map(make),
+            (Some((_, leaf)), bound) => key(field, bound, &leaf.kind, scope).map(make),
         };
         match name.as_str() {
             "gt" => low = bound(Bound::Excluded)?,
