@@ -181,3 +181,50 @@ pub(crate) struct ApplicationFlags {
     #[arg(long, value_name = "NAME")]
     pub(crate) application: Option<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{Command, CommandFactory as _};
+
+    use super::*;
+
+    /// Help of a command and of all below it, as it reads on a terminal of 100 columns.
+    fn helps(command: &mut Command, path: &str, found: &mut Vec<(String, String)>) {
+        let path = format!("{path}{}", command.get_name());
+        found.push((path.clone(), command.render_long_help().to_string()));
+        for inner in command.get_subcommands_mut() {
+            helps(inner, &format!("{path} "), found);
+        }
+    }
+
+    #[test]
+    fn help_of_every_command_reads_as_it_did() {
+        let mut command = Arguments::command().term_width(100);
+        command.build();
+        let mut found = Vec::new();
+        helps(&mut command, "", &mut found);
+        assert_eq!(found.len(), 9);
+        for (path, help) in found {
+            insta::assert_snapshot!(path.replace(' ', "_"), help);
+        }
+    }
+
+    #[test]
+    fn help_sentences_are_imperative_and_end_without_a_full_stop() {
+        let mut command = Arguments::command();
+        command.build();
+        let mut open = vec![command];
+        while let Some(command) = open.pop() {
+            let about = command.get_about().map(ToString::to_string);
+            let helps = command
+                .get_arguments()
+                .map(|argument| argument.get_help().map(ToString::to_string));
+            for text in std::iter::once(about).chain(helps) {
+                let text = text
+                    .unwrap_or_else(|| panic!("something of {} has no help", command.get_name()));
+                assert!(!text.ends_with('.'), "{text}");
+            }
+            open.extend(command.get_subcommands().cloned());
+        }
+    }
+}

@@ -80,6 +80,9 @@ impl From<DemoError> for CommandError {
     }
 }
 
+/// The code of a panic.
+pub(crate) const PANIC_CODE: &str = "B0002";
+
 /// The code of clap's own errors.
 pub(crate) const USAGE_CODE: &str = "U0001";
 

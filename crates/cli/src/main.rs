@@ -30,7 +30,7 @@ use tracing_subscriber::EnvFilter;
 use crate::{
     cli::{Arguments, Color},
     commands::Context,
-    error::{CommandError, USAGE_CODE},
+    error::{CommandError, PANIC_CODE, USAGE_CODE},
     exit::Exit,
     render::problem,
     ui::Ui,
@@ -153,7 +153,7 @@ fn log(ui: &Ui, verbose: u8, color: Color) {
 fn tell_panics() {
     panic::set_hook(Box::new(|panic| {
         ui::last_words(&format!(
-            "error[B0002]: a defect of Lockstep {}: {panic}\n\
+            "error[{PANIC_CODE}]: a defect of Lockstep {}: {panic}\n\
              hint: please report this text at {REPOSITORY}/issues; the run in the journal is as it was, \
              and the same command goes on",
             env!("CARGO_PKG_VERSION")

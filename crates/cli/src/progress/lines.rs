@@ -10,7 +10,7 @@ use super::{
     pace::{Pace, Speed},
 };
 use crate::{
-    render::quantity::{count, duration, percent},
+    render::quantity::{count, percent, rough_duration},
     ui::Ui,
 };
 
@@ -104,7 +104,7 @@ pub(super) fn speed_text(speed: Option<Speed>) -> String {
         None => String::new(),
         Some(Speed { per_second, left: None }) => format!("{}/s", count(per_second)),
         Some(Speed { per_second, left: Some(left) }) => {
-            format!("{}/s, {} left", count(per_second), duration(left))
+            format!("{}/s, {} left", count(per_second), rough_duration(left))
         }
     }
 }

@@ -66,3 +66,6 @@ impl Text {
         &self.0
     }
 }
+
+#[cfg(test)]
+mod tests;

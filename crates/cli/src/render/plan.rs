@@ -268,7 +268,7 @@ fn totals(plan: &Plan) -> Text {
     match there {
         0 => text.fact("templates", templates),
         there => {
-            text.fact("templates", format_args!("{templates}, of which {there} are there already"));
+            text.fact("templates", format_args!("{templates}, {there} of them there already"));
         }
     }
     text

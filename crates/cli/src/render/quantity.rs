@@ -43,6 +43,14 @@ pub(crate) fn duration(time: Duration) -> String {
     }
 }
 
+/// A time that is only guessed: whole seconds, at least one.
+pub(crate) fn rough_duration(time: Duration) -> String {
+    match time.as_secs().max(1) {
+        seconds @ 1..=9 => format!("{seconds} s"),
+        seconds => duration(Duration::from_secs(seconds)),
+    }
+}
+
 /// How many of these a second; 0 for no time at all.
 #[expect(
     clippy::cast_precision_loss,
@@ -84,6 +92,10 @@ mod tests {
         ];
         for (milliseconds, text) in times {
             assert_eq!(duration(Duration::from_millis(milliseconds)), text);
+        }
+        let guesses = [(0, "1 s"), (3, "3 s"), (75, "1 min 15 s")];
+        for (seconds, text) in guesses {
+            assert_eq!(rough_duration(Duration::from_secs(seconds)), text);
         }
         assert_eq!(per_second(500, Duration::from_millis(250)), 2_000);
         assert_eq!(per_second(500, Duration::ZERO), 0);

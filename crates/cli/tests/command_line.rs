@@ -1,0 +1,303 @@
+//! The real binary: exit codes, where output goes, and that no input makes it panic.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where something unexpected happens")]
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    thread,
+};
+
+use lockstep_demo::{SeedOptions, seed};
+use lockstep_pocket::{Options, Pocket};
+use serde_json::Value;
+
+/// A command that sees no variable of the machine that could change what it does.
+fn lockstep(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
+    command.args(arguments).stdin(Stdio::null());
+    for variable in ["CLUSTER", "PACK", "USER", "PASSWORD", "API_KEY", "TOKEN", "CA"]
+        .map(|name| format!("LOCKSTEP_{name}"))
+    {
+        command.env_remove(variable);
+    }
+    command
+}
+
+fn run(arguments: &[&str]) -> Ended {
+    Ended::from(lockstep(arguments).output().unwrap())
+}
+
+/// How a command ended.
+#[derive(Debug)]
+struct Ended {
+    code: Option<i32>,
+    stdout: String,
+    stderr: String,
+}
+
+impl From<Output> for Ended {
+    fn from(output: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+}
+
+impl Ended {
+    /// Checks exit code and code, on stderr for people and in the last line of stdout for programs.
+    #[track_caller]
+    fn expect(&self, exit: i32, code: &str) {
+        assert_eq!(self.code, Some(exit), "{self:#?}");
+        assert!(self.stderr.contains(&format!("error[{code}]: ")), "{self:#?}");
+        assert!(self.stderr.contains("hint: "), "{self:#?}");
+        assert!(!self.stderr.contains("panic"), "{self:#?}");
+    }
+
+    #[track_caller]
+    fn last_line(&self) -> Value {
+        serde_json::from_str(self.stdout.lines().last().unwrap_or_default()).unwrap()
+    }
+}
+
+fn demo_pack() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../demo/pack");
+    folder.to_str().unwrap().to_owned()
+}
+
+/// A server that gives every request the same answer, for as long as the test runs.
+fn server(answer: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            let mut head = Vec::new();
+            let mut byte = [0];
+            while !head.ends_with(b"\r\n\r\n")
+                && connection.read(&mut byte).is_ok_and(|length| length > 0)
+            {
+                head.extend(byte);
+            }
+            // The client may have gone already.
+            drop(connection.write_all(answer.as_bytes()));
+        }
+    });
+    address
+}
+
+/// A pocket cluster with release 1.0 of the demo on it.
+fn seeded() -> (tokio::runtime::Runtime, Pocket) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let pocket = runtime.block_on(Pocket::start(Options::default())).unwrap();
+    let options = SeedOptions { tenants: 2, documents: 400, ..SeedOptions::default() };
+    runtime.block_on(seed(pocket.url(), &options)).unwrap();
+    (runtime, pocket)
+}
+
+#[test]
+fn a_wrong_flag_is_told_and_nothing_else_happens() {
+    let ended = run(&["plan", "--too", "2.0"]);
+    assert_eq!(ended.code, Some(2), "{ended:#?}");
+    assert!(ended.stderr.contains("--too") && ended.stdout.is_empty(), "{ended:#?}");
+    let ended = run(&["plan", "--to", "two", "--json"]);
+    assert_eq!(ended.code, Some(2), "{ended:#?}");
+    assert_eq!(ended.last_line()["error"]["code"], "U0001");
+}
+
+#[test]
+fn a_cluster_that_is_none_ends_with_the_code_for_what_is_wrong() {
+    let html = server(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 15\r\nconnection: close\r\n\r\n<html>hi</html>",
+    );
+    let locked = server(
+        "HTTP/1.1 401 Unauthorized\r\ncontent-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}",
+    );
+    // Nobody listens on a port that was just given back.
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let cases = [(closed, 10, "C0101"), (locked, 11, "C0102"), (html, 12, "C0103")];
+    for (address, exit, code) in cases {
+        let url = format!("http://{address}");
+        let ended = run(&["status", "--application", "x", "--cluster", &url]);
+        ended.expect(exit, code);
+        assert!(ended.stderr.contains(&url), "{ended:#?}");
+        let ended = run(&["status", "--application", "x", "--cluster", &url, "--json"]);
+        ended.expect(exit, code);
+        let error = &ended.last_line()["error"];
+        assert_eq!(error["code"], code);
+        assert!(
+            error["message"].is_string() && error["causes"].is_array() && error["hint"].is_string()
+        );
+    }
+}
+
+#[test]
+fn an_address_that_is_none_is_a_mistake_on_the_command_line() {
+    run(&["status", "--application", "x", "--cluster", "nonsense"]).expect(2, "C0001");
+    let ended = run(&["status", "--application", "x", "--cluster", "http://eve:hush@host:99999"]);
+    ended.expect(2, "C0001");
+    assert!(!ended.stderr.contains("hush"), "{ended:#?}");
+}
+
+#[test]
+fn secrets_of_the_environment_are_never_shown() {
+    for arguments in [["--help"].as_slice(), &["plan", "--help"], &["status", "--application", "x"]]
+    {
+        let mut command = lockstep(arguments);
+        for name in ["USER", "PASSWORD", "API_KEY", "TOKEN"] {
+            command.env(format!("LOCKSTEP_{name}"), "hush");
+        }
+        command.env("LOCKSTEP_CLUSTER", "http://eve:hush@127.0.0.1:1");
+        let ended = Ended::from(command.output().unwrap());
+        assert!(!ended.stdout.contains("hush") && !ended.stderr.contains("hush"), "{ended:#?}");
+    }
+}
+
+#[test]
+fn a_bad_pack_is_told_with_every_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap().to_owned();
+    run(&["plan", "--to", "2.0", "--pack", &path]).expect(4, "P9001");
+    std::fs::write(folder.path().join("pack.yaml"), "format: 1\nname: Bad Name\n").unwrap();
+    let ended = run(&["plan", "--to", "2.0", "--pack", &path]);
+    ended.expect(4, "P9002");
+    assert!(ended.stderr.contains("P0102") && ended.stderr.contains("pack.yaml:2"), "{ended:#?}");
+    let ended = run(&["pack", "check", &path]);
+    assert_eq!(ended.code, Some(4), "{ended:#?}");
+    assert!(ended.stdout.contains("P0102"), "{ended:#?}");
+    let ended = run(&["pack", "check", &path, "--json"]);
+    assert_eq!(ended.code, Some(4), "{ended:#?}");
+    let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let codes: Vec<&str> = report["diagnostics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|one| one["code"].as_str())
+        .collect();
+    assert!(codes.contains(&"P0102") && report["errors"].as_u64() > Some(1), "{report:#}");
+}
+
+#[test]
+fn the_demos_pack_has_no_mistake() {
+    let ended = run(&["pack", "check", &demo_pack()]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+}
+
+#[test]
+fn a_plan_is_printed_whole_refused_by_version_and_read_in_part() {
+    let (runtime, pocket) = seeded();
+    let pack = demo_pack();
+    let plan = |to, more: &[&str]| {
+        let mut arguments = vec!["plan", "--to", to, "--pack", &pack, "--cluster", pocket.url()];
+        arguments.extend(more);
+        lockstep(&arguments)
+    };
+    let ended = Ended::from(plan("2.0", &["--json"]).output().unwrap());
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let parsed: lockstep_core::plan::model::Plan = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!((parsed.tenants.len(), parsed.chain.len()), (2, 3));
+
+    Ended::from(plan("9.0", &[]).output().unwrap()).expect(3, "N0101");
+    Ended::from(plan("0.9", &["--from", "1.0"]).output().unwrap()).expect(3, "N0101");
+    Ended::from(plan("1.0", &["--from", "2.0"]).output().unwrap()).expect(3, "N0102");
+
+    // A reader that goes away at once, as `head -1` does.
+    let mut child =
+        plan("2.0", &["--all"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let ended = Ended::from(child.wait_with_output().unwrap());
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:#?}");
+    runtime.block_on(pocket.stop());
+}
+
+#[test]
+fn an_upgrade_is_told_from_plan_to_switch() {
+    let (runtime, pocket) = seeded();
+    let pack = demo_pack();
+    let with = |verb: &[&str]| run(&[verb, &["--pack", &pack, "--cluster", pocket.url()]].concat());
+    with(&["abort", "--yes"]).expect(1, "J0101");
+    let ended = with(&["status"]);
+    assert!(ended.code == Some(0) && ended.stdout.contains("lockstep plan"), "{ended:#?}");
+
+    let ended = with(&["upgrade", "--to", "2.0", "--json"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let events: Vec<Value> =
+        ended.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let states: Vec<&str> = events.iter().filter_map(|event| event["state"].as_str()).collect();
+    assert_eq!(
+        states,
+        ["preparing", "copying", "settling", "verifying", "fencing", "switching", "switched"]
+    );
+    let last = ended.last_line();
+    assert_eq!((&last["event"], &last["tenants"]), (&Value::from("upgraded"), &Value::from(2)));
+
+    let ended = with(&["status", "--json"]);
+    let status: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(
+        (&status["live"], &status["run"]["state"]["state"]),
+        (&Value::from("2.0"), &Value::from("switched"))
+    );
+    let ended = with(&["verify"]);
+    assert!(ended.code == Some(0) && ended.stdout.contains("are equal"), "{ended:#?}");
+    let ended = with(&["upgrade", "--to", "2.0.3"]);
+    assert!(ended.code == Some(0) && ended.stdout.contains("nothing to migrate"), "{ended:#?}");
+    with(&["upgrade", "--to", "1.1"]).expect(3, "N0102");
+    runtime.block_on(pocket.stop());
+}
+
+#[test]
+fn the_demo_ends_with_one_line_for_programs() {
+    let ended = run(&["demo", "--tenants", "2", "--documents", "400", "--json"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let line = ended.last_line();
+    let keys: Vec<&String> = line.as_object().unwrap().keys().collect();
+    assert_eq!(
+        keys,
+        ["tenants", "documents", "differing", "missing", "extra", "docs_per_second", "switch_ms"]
+    );
+    assert_eq!(
+        [&line["tenants"], &line["differing"], &line["missing"], &line["extra"]],
+        [2, 0, 0, 0]
+    );
+}
+
+#[test]
+fn the_demo_on_a_given_cluster_leaves_it_as_it_was_and_refuses_its_own_leftovers() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let pocket = runtime.block_on(Pocket::start(Options::default())).unwrap();
+    let demo = |more: &[&str]| {
+        let size = ["demo", "--tenants", "1", "--documents", "100", "--cluster", pocket.url()];
+        run(&[size.as_slice(), more].concat())
+    };
+    let ended = demo(&[]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    // Nothing was left, the journal included: otherwise this one would refuse to start.
+    let ended = demo(&["--keep"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    demo(&[]).expect(1, "D0101");
+    let ended = demo(&["--clean"]);
+    assert!(ended.code == Some(0) && ended.stdout.starts_with("removed 22 indices"), "{ended:#?}");
+    runtime.block_on(pocket.stop());
+}
+
+#[test]
+fn a_variable_does_not_lead_the_demo_to_a_real_cluster() {
+    let mut command = lockstep(&["demo", "--tenants", "1", "--documents", "50"]);
+    // Nobody listens there, so an attempt would fail.
+    let ended =
+        Ended::from(command.env("LOCKSTEP_CLUSTER", "http://127.0.0.1:1").output().unwrap());
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    run(&["demo", "--clean"]).expect(2, "U0001");
+}
+
+#[test]
+fn folders_of_packs_are_found_from_where_the_command_runs() {
+    let folder = PathBuf::from(demo_pack());
+    let ended = Ended::from(lockstep(&["pack", "check"]).current_dir(folder).output().unwrap());
+    assert!(ended.code == Some(0) && ended.stdout.contains("event-store"), "{ended:#?}");
+}
