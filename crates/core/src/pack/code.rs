@@ -120,4 +120,6 @@ codes! {
     FIELD_HOMELESS = "P0607";
     /// A value of a type that the new mapping does not take.
     TYPE_DIFFERS = "P0608";
+    /// A value that would leave its element of a list.
+    NESTED_LEFT = "P0609";
 }

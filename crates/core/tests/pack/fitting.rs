@@ -17,8 +17,10 @@ fn strict(properties: &Value) -> Value {
 /// The codes that are told, with the words in backticks that stand first in the messages; warnings in parentheses.
 fn told(old: &Value, operations: &[&str], new: &Value) -> Vec<String> {
     let first = "indices: {thing: {mapping: thing.json}}\n";
-    let list: String = operations.iter().map(|one| format!("\n          - {one}")).collect();
-    let list = if list.is_empty() { " []".to_owned() } else { list };
+    let list = match operations {
+        [] => " []".to_owned(),
+        all => format!("\n          - {}", all.join("\n          - ")),
+    };
     let second = format!(
         "{first}step:\n  from: \"1\"\n  indices:\n    thing:\n      migrate:\n        operations:{list}\n"
     );
@@ -163,6 +165,21 @@ fn fields_are_followed_through_all_operations() {
     let moved =
         strict(&json!({"x": {"properties": {"d": {"properties": {"e": {"type": "long"}}}}}}));
     check(&new, &["move: {from: d, to: x.d}"], &moved, &["(P0608 x.d.e)"]);
+}
+
+#[test]
+fn a_value_stays_in_its_element_of_a_list() {
+    let inner = json!({"a": {"type": "keyword"}, "b": {"type": "keyword"}});
+    let items = json!({"type": "nested", "properties": inner});
+    let old = strict(&json!({"items": items, "x": {"type": "keyword"}}));
+    check(&old, &["copy: {from: items.a, to: items.b, existing: overwrite}"], &old, &[]);
+    let out = "copy: {from: items.a, to: x, existing: overwrite}";
+    check(&old, &[out], &old, &["(P0609 items.a)"]);
+    let into = "copy: {from: x, to: items.a, existing: overwrite}";
+    check(&old, &[into], &old, &["(P0609 x)"]);
+    // A nested object moves as a whole.
+    let renamed = strict(&json!({"lines": items, "x": {"type": "keyword"}}));
+    check(&old, &["rename: {from: items, to: lines}"], &renamed, &[]);
 }
 
 #[test]

@@ -321,6 +321,39 @@ fn types_that_differ() {
 }
 
 #[test]
+fn a_value_that_leaves_its_list() {
+    let output = mistakes(&[
+        (
+            "releases/1.0/mappings/customer.json",
+            "\"address\": {",
+            "\"address\": {\"type\": \"nested\",",
+        ),
+        (
+            SECOND,
+            "remove: {fields: [note]}",
+            "move: {from: address.street, to: note, existing: keep}",
+        ),
+    ]);
+    assert_snapshot!(output, @r#"
+    error[P0606]: the strict new mapping has no field `note`: every document that gets it would be rejected
+      --> releases/1.1/release.yaml:24:46
+       |
+    24 |           - move: {from: address.street, to: note, existing: keep}
+       |                                              ^^^^
+       |
+       = help: correct the path, or add the field to the mapping
+
+    warning[P0609]: `address.street` and `note` are not in the same `nested` object: documents with a list there would be rejected
+      --> releases/1.1/release.yaml:24:46
+       |
+    24 |           - move: {from: address.street, to: note, existing: keep}
+       |                                              ^^^^
+       |
+       = help: stay below the same `nested` field
+    "#);
+}
+
+#[test]
 fn a_value_in_the_place_of_an_object() {
     let output = mistakes(&[(
         THIRD,

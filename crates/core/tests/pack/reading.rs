@@ -1,6 +1,6 @@
 //! Mistakes in reading: files, fields, values and the application's own words.
 
-use insta::assert_snapshot;
+use insta::{assert_json_snapshot, assert_snapshot};
 use lockstep_core::pack::read;
 
 use crate::fixture::{FIRST, PACK, SECOND, THIRD, changed, good, mistakes, told};
@@ -583,6 +583,39 @@ fn settings_in_the_wrong_form() {
       |
       = help: keep one of the two
     "#);
+}
+
+#[test]
+fn mistakes_as_json_and_in_one_line() {
+    let reading = read(&changed(&[(PACK, "mode: alias", "mode: aliased")]));
+    assert_snapshot!(reading.diagnostics, @r#"
+    error[P0008]: pack.yaml:4:7: `mode` can't be `aliased`; did you mean `alias`?
+    "#);
+    assert_json_snapshot!(reading.diagnostics.to_json(), @r#"
+    [
+      {
+        "code": "P0008",
+        "severity": "error",
+        "file": "pack.yaml",
+        "span": {
+          "start": 41,
+          "end": 48
+        },
+        "line": 4,
+        "column": 7,
+        "message": "`mode` can't be `aliased`",
+        "fix": "did you mean `alias`?"
+      }
+    ]
+    "#);
+}
+
+#[test]
+fn colour_is_given_on_demand() {
+    let files = changed(&[(PACK, "mode: alias", "mode: aliased")]);
+    let diagnostics = read(&files).diagnostics;
+    assert!(diagnostics.render(&files, true).contains("\u{1b}["));
+    assert!(!diagnostics.render(&files, false).contains('\u{1b}'));
 }
 
 #[test]

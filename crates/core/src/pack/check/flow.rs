@@ -30,11 +30,13 @@ impl Step<'_> {
     fn apply(&mut self) {
         match &self.wire.operation {
             Operation::Rename(relocation) | Operation::Move(relocation) => {
+                self.note_nested(relocation);
                 let moved = self.source(&relocation.from);
                 self.fields.remove(&segments(&relocation.from));
                 self.put(relocation, moved);
             }
             Operation::Copy(relocation) => {
+                self.note_nested(relocation);
                 let copied = self.source(&relocation.from);
                 self.put(relocation, copied);
             }
@@ -99,6 +101,22 @@ impl Step<'_> {
     fn write(&mut self, path: &FieldPath, shape: Shape) {
         let field = Field { shape, writer: None }.written_by(self.writer);
         self.fields.insert(&segments(path), field);
+    }
+
+    /// The elements of a list are taken one by one, so a value can't leave its element.
+    fn note_nested(&mut self, relocation: &Relocation) {
+        let (from, to) = (segments(&relocation.from), segments(&relocation.to));
+        let (from_depth, to_depth) =
+            (self.fields.nested_depth(&from), self.fields.nested_depth(&to));
+        if from.get(..from_depth) == to.get(..to_depth) {
+            return;
+        }
+        let message = format!(
+            "`{}` and `{}` are not in the same `nested` object: documents with a list there would be rejected",
+            relocation.from, relocation.to
+        );
+        let fix = "stay below the same `nested` field";
+        self.findings.warning(code::NESTED_LEFT, self.wire.value_place("to"), message, fix);
     }
 
     fn note_absent(&mut self, path: &FieldPath, (value, index): (&str, usize)) {

@@ -23,6 +23,8 @@ pub(super) struct Fields {
     pub(super) known: BTreeMap<String, Field>,
     /// What becomes of a document that has other fields.
     pub(super) others: Others,
+    /// Whether it is mapped as `nested`, so that documents usually have a list of it.
+    pub(super) is_nested: bool,
 }
 
 /// What becomes of a document with a field that the mapping does not know.
@@ -66,7 +68,8 @@ impl Fields {
             Some(Value::String(word)) if word == "strict" => Others::Rejected,
             Some(_) => Others::Taken,
         };
-        let mut fields = Self { known: BTreeMap::new(), others };
+        let is_nested = object.get("type").and_then(Value::as_str) == Some("nested");
+        let mut fields = Self { known: BTreeMap::new(), others, is_nested };
         let properties = object.get("properties").and_then(Value::as_object);
         for (name, definition) in properties.into_iter().flatten() {
             let shape = Shape::of_definition(definition, others);
@@ -79,7 +82,7 @@ impl Fields {
 
     /// An object that has exactly what is put into it.
     pub(super) fn closed() -> Self {
-        Self { known: BTreeMap::new(), others: Others::Rejected }
+        Self { known: BTreeMap::new(), others: Others::Rejected, is_nested: false }
     }
 
     /// Puts a field at a path; parents are made. Below something that takes anything it changes nothing.
@@ -90,7 +93,7 @@ impl Fields {
             return;
         }
         let parent = self.known.entry((*name).to_owned()).or_insert_with(|| Field {
-            shape: Shape::Object(Self { known: BTreeMap::new(), others: self.others }),
+            shape: Shape::Object(Self { others: self.others, ..Self::closed() }),
             writer: field.writer,
         });
         match &mut parent.shape {
@@ -126,6 +129,19 @@ impl Fields {
             Shape::Object(fields) => fields.find(rest),
             Shape::Anything => Found::Unknown,
             Shape::Value(_) | Shape::FieldAlias => Found::Absent,
+        }
+    }
+
+    /// How many names of a path lead to the innermost `nested` object around its field, 0 for none.
+    pub(super) fn nested_depth(&self, path: &[&str]) -> usize {
+        let Some((name, rest)) = path.split_first() else { return 0 };
+        let Some(Field { shape: Shape::Object(fields), writer: _ }) = self.known.get(*name) else {
+            return 0;
+        };
+        match (rest.is_empty(), fields.nested_depth(rest)) {
+            (true, _) => 0,
+            (false, 0) => usize::from(fields.is_nested),
+            (false, depth) => depth + 1,
         }
     }
 
