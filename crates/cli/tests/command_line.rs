@@ -3,15 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where something unexpected happens")]
 
 use std::{
-    io::{Read as _, Write as _},
-    net::{SocketAddr, TcpListener},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     thread,
 };
 
 use lockstep_demo::{SeedOptions, seed};
-use lockstep_pocket::{Options, Pocket};
+use lockstep_pocket::{Fault, FaultKind, Options, Pocket};
 use serde_json::Value;
 
 /// A command that sees no variable of the machine that could change what it does.
@@ -300,4 +300,109 @@ fn folders_of_packs_are_found_from_where_the_command_runs() {
     let folder = PathBuf::from(demo_pack());
     let ended = Ended::from(lockstep(&["pack", "check"]).current_dir(folder).output().unwrap());
     assert!(ended.code == Some(0) && ended.stdout.contains("event-store"), "{ended:#?}");
+}
+
+/// Sends one request to a pocket cluster, and gives the answer's first line.
+fn send(pocket: &Pocket, method: &str, path: &str, body: &str) -> String {
+    let address = pocket.url().trim_start_matches("http://");
+    let mut connection = TcpStream::connect(address).unwrap();
+    let length = body.len();
+    write!(
+        connection,
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).unwrap();
+    answer.lines().next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_document_that_a_step_rejects_halts_the_run_until_an_operator_decides() {
+    let (runtime, pocket) = seeded();
+    let pack = demo_pack();
+    let with = |verb: &[&str]| run(&[verb, &["--pack", &pack, "--cluster", pocket.url()]].concat());
+    let written = send(
+        &pocket,
+        "PUT",
+        "/acme-profile-v1.0/_doc/bad?refresh=true",
+        r#"{"newsletter":"perhaps"}"#,
+    );
+    assert!(written.contains("201"), "{written}");
+
+    let ended = with(&["upgrade", "--to", "2.0"]);
+    ended.expect(6, "R0201");
+    assert!(ended.stderr.contains("acme-profile-v1.0 bad: "), "{ended:#?}");
+    let ended = with(&["upgrade", "--to", "2.0", "--json"]);
+    ended.expect(6, "R0201");
+    let problem = ended.last_line()["error"]["problem"].clone();
+    assert_eq!(
+        (&problem["document_count"], &problem["documents"][0]["id"]),
+        (&Value::from(1), &Value::from("bad"))
+    );
+    let ended = with(&["status"]);
+    for part in [
+        "halted",
+        "1.0, reads and writes",
+        "problem[R0201]",
+        "acme-profile-v1.0 bad",
+        "lockstep abort",
+    ] {
+        assert!(ended.stdout.contains(part), "{part}: {ended:#?}");
+    }
+
+    // Nobody can be asked here, so it isn't done.
+    with(&["abort"]).expect(2, "U0003");
+    let ended = with(&["abort", "--yes"]);
+    assert!(
+        ended.code == Some(0) && ended.stdout.contains("1.0 is live and takes writes"),
+        "{ended:#?}"
+    );
+    assert!(send(&pocket, "HEAD", "/acme-profile-v2.0", "").contains("404"));
+    assert!(send(&pocket, "HEAD", "/acme-profile-v1.0", "").contains("200"));
+    runtime.block_on(pocket.stop());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_stops_cleanly_and_the_same_command_goes_on() {
+    let (runtime, pocket) = seeded();
+    let pack = demo_pack();
+    let arguments =
+        ["upgrade", "--to", "2.0", "--pack", &pack, "--cluster", pocket.url(), "--json"];
+    // Slow enough that the signal comes while documents are copied.
+    let slow = Fault::new("*/_bulk", FaultKind::Slow { ms: 400 }).on("POST").times(1_000);
+    pocket.plan_fault(slow);
+    let mut child =
+        lockstep(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut events = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    while !line.contains(r#""state":"copying""#) {
+        line.clear();
+        assert!(events.read_line(&mut line).unwrap() > 0, "it ended before it copied");
+    }
+    let signalled = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(signalled.success());
+    let mut rest = String::new();
+    events.read_to_string(&mut rest).unwrap();
+    let ended = Ended::from(child.wait_with_output().unwrap());
+    ended.expect(130, "I0001");
+    assert!(!rest.contains("settling"), "{rest}");
+    pocket.clear_faults();
+
+    let status = run(&["status", "--pack", &pack, "--cluster", pocket.url()]);
+    assert!(
+        status.stdout.contains("1.0, reads and writes") && status.stdout.contains("copying"),
+        "{status:#?}"
+    );
+    let ended = run(&arguments);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    let states: Vec<&str> =
+        ended.stdout.lines().filter(|line| line.contains(r#""event":"entered""#)).collect();
+    assert!(
+        states[0].contains("copying") && states[states.len() - 1].contains("switched"),
+        "{states:?}"
+    );
+    runtime.block_on(pocket.stop());
 }

@@ -22,6 +22,8 @@ use crate::{
 
 /// Most windows at the same time; each takes memory for its documents.
 const WINDOWS_MAX: u16 = 64;
+/// Most documents that the engines give in one answer (`index.max_result_window`).
+const WINDOW_DOCUMENTS_MAX: u16 = 10_000;
 
 /// Flags of `lockstep upgrade`.
 #[derive(Debug, Args)]
@@ -31,6 +33,9 @@ pub(crate) struct UpgradeArguments {
     /// Windows of documents that are copied at the same time [default: 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(WINDOWS_MAX)))]
     windows: Option<u16>,
+    /// Documents that a window holds at the most; fewer go easier on the cluster [default: 10000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(WINDOW_DOCUMENTS_MAX)))]
+    window_documents: Option<u16>,
 }
 
 /// Upgrades and reports.
@@ -40,7 +45,7 @@ pub(crate) async fn run(
 ) -> Result<Exit, CommandError> {
     let pack = arguments.upgrade.open_pack()?;
     let cluster = connect(&context.global.cluster).await?.cluster;
-    let wish = arguments.upgrade.wish(limits(arguments.windows));
+    let wish = arguments.upgrade.wish(limits(arguments.windows, arguments.window_documents));
     let teller = Teller::start(&context.ui);
     let session = Session {
         cluster: cluster.clone(),
@@ -68,8 +73,11 @@ pub(crate) async fn run(
 }
 
 /// Bounds on what the run may use.
-pub(crate) fn limits(windows: Option<u16>) -> Limits {
+pub(crate) fn limits(windows: Option<u16>, window_documents: Option<u16>) -> Limits {
     let mut limits = Limits::default();
+    if let Some(documents) = window_documents {
+        limits.window_width_max = u64::from(documents);
+    }
     if let Some(windows) = windows {
         limits.windows_in_flight = usize::from(windows);
     }
@@ -137,5 +145,5 @@ pub(crate) fn wish(to: &str, from: &str, windows: Option<u16>) -> Result<Wish, C
     let version = |text: &str| {
         text.parse().map_err(|error| EngineError::Bug(format!("the demo's version: {error}")))
     };
-    Ok(Wish { to: version(to)?, from: Some(version(from)?), limits: limits(windows) })
+    Ok(Wish { to: version(to)?, from: Some(version(from)?), limits: limits(windows, None) })
 }
