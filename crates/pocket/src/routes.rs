@@ -158,6 +158,14 @@ impl Call<'_> {
             (Get, ["_cat", "indices"]) => stats::cat_indices(node, "_all", request)?,
             (Get, ["_cat", "indices", index]) => stats::cat_indices(node, index, request)?,
             (Get, ["_cat", "aliases"]) => stats::cat_aliases(node, request),
+            (Post, ["_index_template", "_simulate"]) => templates::simulate(node, None, request)?,
+            (Post, ["_index_template", "_simulate", name]) => {
+                templates::simulate(node, Some(name), request)?
+            }
+            (Post, ["_index_template", "_simulate_index", name]) => {
+                templates::simulate_index(node, name, request)?
+            }
+            (_, ["_index_template", name]) if name.starts_with('_') => return Ok(None),
             (Get, ["_index_template"]) => templates::show(node, None)?,
             (Get, ["_index_template", name]) => templates::show(node, Some(name))?,
             (Head, ["_index_template", name]) => templates::exists(node, name),

@@ -187,12 +187,22 @@ pub(crate) fn cat_aliases(node: &Node, request: &Request) -> Answer {
     table(&rows, request)
 }
 
+/// Rows as JSON or as columns of text; `h` picks columns, and leaves out those that are not there.
 fn table(rows: &[Value], request: &Request) -> Answer {
+    let mut rows = rows.to_vec();
+    if let Some(columns) = request.parameter("h") {
+        for row in &mut rows {
+            *row = columns
+                .split(',')
+                .filter_map(|column| Some((column.to_owned(), row.get(column)?.clone())))
+                .collect();
+        }
+    }
     if request.parameter("format") == Some("json") {
         return Answer::ok(&json!(rows));
     }
     let mut text = String::new();
-    for row in rows {
+    for row in &rows {
         let cells: Vec<&str> =
             row.as_object().into_iter().flatten().filter_map(|(_, cell)| cell.as_str()).collect();
         text.push_str(&cells.join(" "));

@@ -6,7 +6,7 @@ use crate::error::Refusal;
 use crate::lifecycle::Blueprint;
 use crate::mapping::{Mapping, merge};
 use crate::names::matches;
-use crate::node::Node;
+use crate::node::{Node, State};
 use crate::request::{Answer, Request};
 use crate::settings::{Settings, nest};
 
@@ -24,6 +24,13 @@ impl Template {
     pub(crate) fn blueprint_json(&self) -> Value {
         self.json.get("template").cloned().unwrap_or_default()
     }
+
+    /// Whether some index would match both.
+    fn overlaps(&self, other: &Self) -> bool {
+        self.patterns
+            .iter()
+            .any(|one| other.patterns.iter().any(|two| overlap(one.as_bytes(), two.as_bytes())))
+    }
 }
 
 const KEYS: [&str; 7] =
@@ -38,15 +45,18 @@ pub(crate) fn put(node: &Node, name: &str, request: &Request) -> Result<Answer, 
         let reason = format!("index template [{name}] already exists");
         return Err(Refusal::illegal_argument(reason));
     }
+    check_clash(&state, name, &template)?;
+    state.templates.insert(name.to_owned(), template);
+    Ok(Answer::acknowledged())
+}
+
+/// Refuses a template of which it would be left open whether it or another one applies.
+fn check_clash(state: &State, name: &str, template: &Template) -> Result<(), Refusal> {
     for (other_name, other) in &state.templates {
         if other_name == name || other.priority != template.priority {
             continue;
         }
-        let clash = other
-            .patterns
-            .iter()
-            .any(|one| template.patterns.iter().any(|two| overlap(one.as_bytes(), two.as_bytes())));
-        if clash {
+        if other.overlaps(template) {
             return Err(Refusal::illegal_argument(format!(
                 "index template [{name}] has index patterns [{}] matching patterns from existing templates [{other_name}] with patterns ({other_name} => [{}]) that have the same priority [{}], multiple index templates may not match during index creation, please use a different priority",
                 template.patterns.join(", "),
@@ -55,8 +65,74 @@ pub(crate) fn put(node: &Node, name: &str, request: &Request) -> Result<Answer, 
             )));
         }
     }
-    state.templates.insert(name.to_owned(), template);
-    Ok(Answer::acknowledged())
+    Ok(())
+}
+
+/// `POST /_index_template/_simulate[/NAME]`: what a template would give, nothing kept.
+pub(crate) fn simulate(
+    node: &Node,
+    name: Option<&str>,
+    request: &Request,
+) -> Result<Answer, Refusal> {
+    let state = node.read();
+    let template = match (name, request.json()?) {
+        (Some(name), Value::Null) => state.templates.get(name).cloned().ok_or_else(|| {
+            Refusal::illegal_argument(format!(
+                "unable to simulate template [{name}] that does not exist"
+            ))
+        })?,
+        (None, Value::Null) => {
+            let complaint =
+                "either index name or index template body must be specified for simulation";
+            return Err(Refusal::validation(&[complaint.to_owned()]));
+        }
+        (name, body) => {
+            let made_up = format!("simulate_template_{}", node.uuid());
+            let name = name.unwrap_or(&made_up);
+            let template = parse(node, name, body)?;
+            check_clash(&state, name, &template)?;
+            template
+        }
+    };
+    Ok(Answer::ok(&simulated(&state, &template)))
+}
+
+/// `POST /_index_template/_simulate_index/NAME`: what an index of this name would be given.
+pub(crate) fn simulate_index(
+    node: &Node,
+    index: &str,
+    request: &Request,
+) -> Result<Answer, Refusal> {
+    let state = node.read();
+    let given = match request.json()? {
+        Value::Null => None,
+        body => Some(parse(node, &format!("simulate_index_template_{}", node.uuid()), body)?),
+    };
+    let template = state
+        .templates
+        .values()
+        .chain(&given)
+        .filter(|template| template.patterns.iter().any(|pattern| matches(pattern, index)))
+        .max_by_key(|template| template.priority);
+    Ok(Answer::ok(&template.map_or_else(|| json!({}), |template| simulated(&state, template))))
+}
+
+fn simulated(state: &State, template: &Template) -> Value {
+    let part = |key: &str| template.json.get("template").and_then(|inner| inner.get(key)).cloned();
+    let others: Vec<Value> = state
+        .templates
+        .iter()
+        .filter(|(_, other)| other.json != template.json && other.overlaps(template))
+        .map(|(name, other)| json!({"name": name, "index_patterns": other.patterns}))
+        .collect();
+    json!({
+        "template": {
+            "settings": part("settings").unwrap_or_else(|| json!({})),
+            "mappings": part("mappings").unwrap_or_else(|| json!({})),
+            "aliases": part("aliases").unwrap_or_else(|| json!({})),
+        },
+        "overlapping": others,
+    })
 }
 
 fn parse(node: &Node, name: &str, body: Value) -> Result<Template, Refusal> {

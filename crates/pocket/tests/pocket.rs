@@ -47,7 +47,8 @@ async fn pocket() -> Pocket {
 }
 
 fn lines(ids: std::ops::Range<u32>) -> String {
-    ids.map(|id| format!("{{\"index\":{{\"_id\":\"{id}\"}}}}\n{{\"n\":{id}}}\n")).collect()
+    let line = |id: u32| format!("{{\"index\":{{\"_id\":\"{id}\"}}}}\n{{\"n\":{id}}}\n");
+    ids.map(line).collect::<Vec<_>>().concat()
 }
 
 async fn count(pocket: &Pocket, index: &str) -> u64 {
@@ -145,14 +146,14 @@ async fn writers_at_the_same_time_lose_nothing() {
         let url = pocket.url().to_owned();
         writers.spawn(async move {
             for round in 0..10_u32 {
-                let lines: String = (0..20)
+                let lines: Vec<String> = (0..20)
                     .map(|item| {
                         format!(
                             "{{\"index\":{{\"_id\":\"{writer}-{round}-{item}\"}}}}\n{{\"field-{writer}-{round}\":{item}}}\n"
                         )
                     })
                     .collect();
-                let (status, answer) = send(&url, "POST /new/_bulk", &lines).await.unwrap();
+                let (status, answer) = send(&url, "POST /new/_bulk", &lines.concat()).await.unwrap();
                 assert_eq!((status, &answer["errors"]), (200, &json!(false)), "{answer}");
             }
         });
