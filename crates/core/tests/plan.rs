@@ -11,6 +11,7 @@ use lockstep_core::{
     pack::{load, model::Pack},
     plan::{
         build::{PlanError, PlanRequest, build},
+        finding::Finding,
         live::LiveError,
         model::{Limits, Plan, Strategy, UpgradeKind},
     },
@@ -84,7 +85,7 @@ fn planned(inventory: &Inventory, to: &str) -> Result<Plan, PlanError> {
 }
 
 fn version(text: &str) -> Version {
-    text.parse().unwrap()
+    text.parse().expect("the test's version is one")
 }
 
 /// A plan in a few words a line.
@@ -177,13 +178,13 @@ fn a_required_stop_is_not_jumped_over() {
 fn refusals(change: impl Fn(&mut Inventory)) -> Vec<String> {
     let mut inventory = cluster(&RELEASE_1_0);
     change(&mut inventory);
-    let plan = planned(&inventory, "1.1").unwrap();
-    let refused = plan.findings.into_iter().filter(|finding| finding.is_refusal());
+    let plan = planned(&inventory, "1.1").expect("there is a way");
+    let refused = plan.findings.into_iter().filter(Finding::is_refusal);
     refused.map(|finding| format!("{} {}", finding.code, finding.subject)).collect()
 }
 
 fn customers(inventory: &mut Inventory) -> &mut IndexFacts {
-    inventory.indices.get_mut("a-customers-v1.0").unwrap()
+    inventory.indices.get_mut("a-customers-v1.0").expect("the release has it")
 }
 
 #[test]
@@ -196,13 +197,13 @@ fn preflight_names_everything_that_forbids_a_run() {
         ("F0401 a-customers-v1.0", |seen| customers(seen).is_open = false),
         ("F0402 a-customers-v1.0", |seen| customers(seen).in_data_stream = true),
         ("F0403 a-customers-v1.0", |seen| {
-            customers(seen).mapping = json!({"_source": {"enabled": false}})
+            customers(seen).mapping = json!({"_source": {"enabled": false}});
         }),
         ("F0403 a-customers-v1.0", |seen| {
-            customers(seen).mapping = json!({"_source": {"excludes": ["x"]}})
+            customers(seen).mapping = json!({"_source": {"excludes": ["x"]}});
         }),
         ("F0403 a-customers-v1.0", |seen| {
-            customers(seen).mapping = json!({"_source": {"mode": "synthetic"}})
+            customers(seen).mapping = json!({"_source": {"mode": "synthetic"}});
         }),
         ("F0404 a-customers-v1.0", |seen| set(seen, "disable_sequence_numbers", "true")),
         ("F0404 a-customers-v1.0", |seen| set(seen, "mode", "time_series")),

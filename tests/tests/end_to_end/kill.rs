@@ -17,8 +17,8 @@ use crate::{
     stand::{Stand, Trouble},
 };
 
-/// Enough that copying takes seconds with one window at a time.
-const DOCUMENTS: u64 = 30_000;
+/// Enough that copying takes seconds with one small window at a time.
+const DOCUMENTS: u64 = 12_000;
 /// How long the journal may take to show what is waited for.
 const WAIT_MAX: Duration = Duration::from_mins(3);
 
@@ -33,7 +33,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
 fn killed_in_copy(runtime: &Runtime, stand: &Stand) -> Outcome {
     runtime.block_on(async {
         stand.seed(DOCUMENTS).await?;
-        let mut first = Driver::start(stand, &["--windows", "1"])?;
+        let mut first = Driver::start(stand, &["--windows", "1", "--window-documents", "20"])?;
         let copied = wait_for(stand, &mut first, |run| {
             matches!(run.record.state, RunState::Copying { .. }) && run.copied.read > 0
         })
@@ -55,7 +55,7 @@ fn killed_in_copy(runtime: &Runtime, stand: &Stand) -> Outcome {
 
 fn killed_again_and_again(runtime: &Runtime, stand: &Stand) -> Outcome {
     runtime.block_on(async {
-        stand.seed(DOCUMENTS / 3).await?;
+        stand.seed(DOCUMENTS / 2).await?;
         let mut killed = 0_u32;
         for moment in [120, 250, 400, 600, 900, 1_300, 1_800, 2_500] {
             let mut driver = Driver::start(stand, &[])?;
@@ -68,7 +68,7 @@ fn killed_again_and_again(runtime: &Runtime, stand: &Stand) -> Outcome {
         }
         assert!(killed > 0, "the first run was over before it could be killed");
         Driver::start(stand, &[])?.finish()?;
-        assert_eq!(stand.check_switched().await?, DOCUMENTS / 3);
+        assert_eq!(stand.check_switched().await?, DOCUMENTS / 2);
         stand.clean().await
     })
 }
