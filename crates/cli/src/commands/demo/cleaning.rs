@@ -30,7 +30,6 @@ pub(super) struct Cleaner {
     application: String,
     names: Vec<ReleaseNames>,
     tenants: BTreeSet<String>,
-    tenant_count: u32,
 }
 
 impl Cleaner {
@@ -48,7 +47,6 @@ impl Cleaner {
             application: pack.name.clone(),
             names: names.map_err(|error| EngineError::Bug(format!("the demo's names: {error}")))?,
             tenants: tenant_names(tenant_count).into_iter().collect(),
-            tenant_count,
         })
     }
 
@@ -81,8 +79,12 @@ impl Cleaner {
         }
     }
 
-    /// Removes everything of the demo; gives the number of indices.
-    pub(super) async fn clean(&self, session: Session) -> Result<u64, CommandError> {
+    /// Removes everything of a demo of so many tenants; gives the number of indices.
+    pub(super) async fn clean(
+        &self,
+        session: Session,
+        tenant_count: u32,
+    ) -> Result<u64, CommandError> {
         if let Some(record) = self.record().await? {
             self.refuse_others(&record).await?;
             if record.run.is_some() {
@@ -93,7 +95,7 @@ impl Cleaner {
                 }
             }
         }
-        let removed = clear(&self.url, self.tenant_count).await?;
+        let removed = clear(&self.url, tenant_count).await?;
         self.forget().await.map_err(EngineError::from)?;
         Ok(removed)
     }

@@ -90,7 +90,7 @@ pub(crate) async fn run(
     };
     let cleaned = match stage.pocket {
         None if !arguments.keep => {
-            cleaner.clean(context.quiet_session(stage.greeted.cluster)).await
+            cleaner.clean(context.quiet_session(stage.greeted.cluster), arguments.tenants).await
         }
         _ => Ok(0),
     };
@@ -115,7 +115,8 @@ async fn clean(pack: &Pack, context: &Context) -> Result<Exit, CommandError> {
     }
     let stage = stage(context).await?;
     let cleaner = Cleaner::new(pack, &stage.greeted.cluster, &stage.url, TENANTS_MAX)?;
-    let removed = cleaner.clean(context.quiet_session(stage.greeted.cluster.clone())).await?;
+    let removed =
+        cleaner.clean(context.quiet_session(stage.greeted.cluster.clone()), TENANTS_MAX).await?;
     if context.ui.is_json() {
         context.ui.json_line(&json!({"event": "cleaned", "indices": removed}))?;
     } else {
