@@ -39,6 +39,9 @@ pub(crate) fn write(
         create: create && deed != Change::Delete,
     };
     given.check_version_type()?;
+    if given.if_seq_no.is_some_and(|number| number < 0) {
+        return Err(Refusal::illegal_argument("sequence numbers must be non negative"));
+    }
     let condition = given.condition().map_err(|complaint| Refusal::validation(&[complaint]))?;
     let refresh = wants_refresh(request)?;
     let id = match id {
@@ -97,7 +100,12 @@ fn body(request: &Request) -> Result<&str, Refusal> {
 pub(crate) fn get(node: &Node, name: &str, id: &str, request: &Request) -> Result<Answer, Refusal> {
     let state = node.read();
     let routing = request.parameter("routing");
-    let (status, body) = fetch(node, &state, name, (id, routing), source_wanted(request)?)?;
+    let wanted = Wanted {
+        source: source_wanted(request)?,
+        realtime: request.flag("realtime")?.unwrap_or(true),
+        version: request.number("version")?,
+    };
+    let (status, body) = fetch(node, &state, name, (id, routing), wanted)?;
     Ok(Answer::bytes(status, body))
 }
 
@@ -108,12 +116,21 @@ fn source_wanted(request: &Request) -> Result<bool, Refusal> {
     })
 }
 
+/// What a read of one document asks for.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    source: bool,
+    /// Sees what is not refreshed yet.
+    realtime: bool,
+    version: Option<i64>,
+}
+
 fn fetch(
     node: &Node,
     state: &State,
     name: &str,
     (id, routing): (&str, Option<&str>),
-    with_source: bool,
+    wanted: Wanted,
 ) -> Result<(u16, Vec<u8>), Refusal> {
     let index = single(state, name)?;
     index.check_block(Deed::Read)?;
@@ -131,12 +148,25 @@ fn fetch(
     text.push_str(",\"_id\":");
     push_json(&mut text, id);
     let number = index.shard_number(id, routing);
-    let document = index.shard(number).and_then(|shard| read_shard(shard).get(id).cloned());
+    let document = index.shard(number).and_then(|shard| {
+        let shard = read_shard(shard);
+        if wanted.realtime { shard.get(id).cloned() } else { shard.visible_document(id).cloned() }
+    });
     let Some(document) = document else {
         text.push_str(",\"found\":false}");
         return Ok((404, text.into_bytes()));
     };
-    push_found(&mut text, &document, with_source && index.mapping.source_enabled);
+    if let Some(version) = wanted.version
+        && version != document.version
+    {
+        let reason = format!(
+            "[{id}]: version conflict, current version [{}] is different than the one provided [{version}]",
+            document.version
+        );
+        return Err(Refusal::new(409, "version_conflict_engine_exception", reason)
+            .about_index(&index.name, &index.uuid));
+    }
+    push_found(&mut text, &document, wanted.source && index.mapping.source_enabled);
     Ok((200, text.into_bytes()))
 }
 
@@ -198,7 +228,7 @@ pub(crate) fn source(
     let index = single(&state, name)?;
     let number = index.shard_number(id, request.parameter("routing"));
     let document = index.shard(number).and_then(|shard| read_shard(shard).get(id).cloned());
-    match document {
+    match document.filter(|_| index.mapping.source_enabled) {
         Some(document) => Ok(Answer::bytes(200, document.source.as_bytes().to_vec())),
         None => Err(Refusal::new(
             404,
@@ -235,7 +265,8 @@ pub(crate) fn get_many(
         let index = text("_index").or(default_index).unwrap_or_default();
         let id = text("_id").unwrap_or_default();
         let with_source = entry.get("_source") != Some(&Value::Bool(false));
-        match fetch(node, &state, index, (id, text("routing")), with_source) {
+        let wanted = Wanted { source: with_source, realtime: true, version: None };
+        match fetch(node, &state, index, (id, text("routing")), wanted) {
             Ok((_, mut found)) => buffer.append(&mut found),
             Err(refusal) => {
                 let error = json!({"_index": index, "_id": id, "error": refusal.cause_json()});

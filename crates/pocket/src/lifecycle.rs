@@ -49,7 +49,12 @@ impl Blueprint {
             match (key.as_str(), value) {
                 ("settings", value) => blueprint.settings = Settings::flatten(value)?,
                 ("mappings", Value::Object(mappings)) => {
-                    blueprint.mappings.clone_from(untyped(mappings));
+                    if mappings.len() == 1 && mappings.contains_key("_doc") {
+                        return Err(Refusal::illegal_argument(
+                            "The mapping definition cannot be nested under a type [_doc] unless include_type_name is set to true.",
+                        ));
+                    }
+                    blueprint.mappings.clone_from(mappings);
                 }
                 ("aliases", Value::Object(aliases)) => {
                     for (name, properties) in aliases {
@@ -66,14 +71,6 @@ impl Blueprint {
             }
         }
         Ok(blueprint)
-    }
-}
-
-/// Elasticsearch 7 takes mappings under a type name, `_doc` mostly.
-fn untyped(mappings: &Map<String, Value>) -> &Map<String, Value> {
-    match mappings.get("_doc") {
-        Some(Value::Object(inner)) if mappings.len() == 1 => inner,
-        _ => mappings,
     }
 }
 

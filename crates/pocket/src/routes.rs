@@ -43,6 +43,7 @@ fn unknown(request: &Request) -> Answer {
         "_bulk" => Some("[POST, PUT]"),
         "_search" | "_count" | "_refresh" | "_mget" | "_aliases" => Some("[GET, POST]"),
         "_settings" | "_stats" | "_mapping" => Some("[GET, PUT]"),
+        "_doc" | "_simulate" | "_open" | "_close" => Some("[POST]"),
         "_alias" | "_cluster" => Some("[GET]"),
         _ if request.segments.len() == 1 && !last.starts_with('_') => {
             Some("[GET, HEAD, DELETE, PUT]")
@@ -83,7 +84,7 @@ impl Verb {
 }
 
 /// First segments that are no names of indices.
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 21] = [
     "_alias",
     "_aliases",
     "_bulk",
@@ -95,6 +96,7 @@ const KNOWN: [&str; 20] = [
     "_forcemerge",
     "_index_template",
     "_mapping",
+    "_mappings",
     "_mget",
     "_nodes",
     "_refresh",
@@ -212,8 +214,12 @@ impl Call<'_> {
             (Get | Post, ["_search_shards"]) => search::show_shards(node, index, request)?,
             (Get, ["_stats"]) => stats::show(node, index, None, request)?,
             (Get, ["_stats", metrics]) => stats::show(node, index, Some(metrics), request)?,
-            (Get, ["_mapping"]) => lifecycle::show(node, index, Part::Mapping, request)?,
-            (Put | Post, ["_mapping"]) => lifecycle::put_mapping(node, index, request)?,
+            (Get, ["_mapping" | "_mappings"]) => {
+                lifecycle::show(node, index, Part::Mapping, request)?
+            }
+            (Put | Post, ["_mapping" | "_mappings"]) => {
+                lifecycle::put_mapping(node, index, request)?
+            }
             (Get, ["_settings"]) => lifecycle::show(node, index, Part::Settings(None), request)?,
             (Get, ["_settings", names]) => {
                 lifecycle::show(node, index, Part::Settings(Some(names)), request)?

@@ -163,7 +163,8 @@ impl Shard {
         let version = match write.condition {
             Condition::External(version) | Condition::ExternalOrEqual(version) => version,
             Condition::Any | Condition::Absent | Condition::At { .. } => {
-                current.map_or(1, |entry| entry.version + 1)
+                // Beyond the largest number the engines wrap around; so does this.
+                current.map_or(1, |entry| entry.version.wrapping_add(1))
             }
         };
         let seq_no = self.log.len();

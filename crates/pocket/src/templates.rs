@@ -173,17 +173,36 @@ fn parse(node: &Node, name: &str, body: Value) -> Result<Template, Refusal> {
     if let Some(template) = json.get_mut("template") {
         *template = checked(node, name, template)?;
     }
-    let priority = json.get("priority").and_then(Value::as_i64).unwrap_or(0);
+    let priority = match json.get("priority") {
+        None | Some(Value::Null) => 0,
+        Some(value) => value.as_i64().ok_or_else(|| {
+            let reason = "[index_template] failed to parse field [priority]";
+            Refusal::new(400, "x_content_parse_exception", reason)
+        })?,
+    };
+    if priority < 0 {
+        let complaint = "index template priority must be >= 0";
+        return Err(Refusal::validation(&[complaint.to_owned()]));
+    }
     Ok(Template { patterns, priority, json })
 }
 
 /// Looks at settings, mapping and aliases as creation would, and gives them their final form.
 fn checked(node: &Node, name: &str, template: &Value) -> Result<Value, Refusal> {
-    let blueprint = Blueprint::parse(template)?;
-    Settings::create(&blueprint.settings, node.flavour)?;
+    let unreadable = |cause: Refusal| {
+        let reason = format!("[index_template] failed to parse field [template]: {}", cause.reason);
+        Refusal::new(400, "x_content_parse_exception", reason)
+    };
+    let blueprint = Blueprint::parse(template).map_err(unreadable)?;
+    Settings::create(&blueprint.settings, node.flavour).map_err(|cause| {
+        let reason = format!("index_template [{name}] invalid, cause [{}]", cause.reason);
+        Refusal::new(400, "invalid_index_template_exception", reason)
+    })?;
     let invalid = |cause: Refusal| {
         let reason = format!("composable template [{name}] template after composition is invalid");
-        Refusal::illegal_argument(reason).caused_by(cause)
+        let composite = format!("invalid composite mappings for [{name}]");
+        Refusal::illegal_argument(reason)
+            .caused_by(Refusal::illegal_argument(composite).caused_by(cause))
     };
     let mapping =
         Mapping::compile(merge::normalise(blueprint.mappings), node.flavour).map_err(invalid)?;
@@ -233,7 +252,9 @@ pub(crate) fn show(node: &Node, name: Option<&str>) -> Result<Answer, Refusal> {
         let reason = format!("index template matching [{pattern}] not found");
         return Err(Refusal::new(404, "resource_not_found_exception", reason));
     }
-    Ok(Answer::ok(&json!({ "index_templates": found })))
+    // The engines answer a wildcard that matches nothing with an empty list and this status.
+    let status = if found.is_empty() && name.is_some() { 404 } else { 200 };
+    Ok(Answer::json(status, &json!({ "index_templates": found })))
 }
 
 /// `HEAD /_index_template/NAME`.
@@ -247,7 +268,7 @@ pub(crate) fn delete(node: &Node, name: &str) -> Result<Answer, Refusal> {
     let mut state = node.change();
     let before = state.templates.len();
     state.templates.retain(|known, _| !matches(name, known));
-    if state.templates.len() == before && !name.contains('*') {
+    if state.templates.len() == before && name != "*" {
         let reason = format!("index_template [{name}] missing");
         return Err(Refusal::new(404, "index_template_missing_exception", reason));
     }

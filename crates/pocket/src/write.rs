@@ -13,6 +13,7 @@ use crate::mapping::validate::{Addition, validate};
 use crate::mapping::{merge, model};
 use crate::names::{check_index_name, matches};
 use crate::node::{Alias, Deed, Flavour, Index, Node, State, write_shard};
+use crate::search::render::filtered;
 use crate::shard::{Condition, PRIMARY_TERM, Write, Written};
 
 /// Longer ids are refused by the engines.
@@ -206,7 +207,12 @@ fn write<'s>(place: Place<'s>, operation: &Operation<'_>) -> Result<Step<'s>, Re
     let Some(shard) = index.shard(number) else {
         return Err(Refusal::new(500, "illegal_state_exception", format!("no shard [{number}]")));
     };
-    let write = Write { id, routing, source: operation.source, condition: operation.condition };
+    let kept = match (&index.mapping.source_filter, operation.source) {
+        (Some(filter), Some(source)) => Some(filtered(source, filter)),
+        _ => None,
+    };
+    let source = kept.as_deref().or(operation.source);
+    let write = Write { id, routing, source, condition: operation.condition };
     let written =
         write_shard(shard).write(&write, index.settings.gc_deletes()).map_err(|refusal| {
             refusal

@@ -26,7 +26,13 @@ pub(crate) fn infer(inference: &Inference<'_>, raw: &str) -> Result<Option<Value
         Scalar::Array(array) => return infer_array(inference, array),
         Scalar::Object(object) => return infer_object(inference, object).map(Some),
         Scalar::Boolean(_) => "boolean",
-        Scalar::Number(text) => number_kind(text),
+        Scalar::Number(text) => {
+            let kind = number_kind(text);
+            if kind == "long" && text.parse::<i64>().is_err() {
+                return Err(too_long(text));
+            }
+            kind
+        }
         Scalar::Text(text) if inference.mapping.date_detection && is_detected(text) => "date",
         Scalar::Text(text) if inference.mapping.numeric_detection && is_number(text) => {
             number_kind(text)
@@ -53,6 +59,15 @@ fn slashed_date(flavour: Flavour) -> Value {
             json!({"type": "date", "format": format, "print_format": "yyyy/MM/dd HH:mm:ss"})
         }
     }
+}
+
+/// No field is made for a whole number that no field could hold.
+fn too_long(text: &str) -> Refusal {
+    Refusal::mapper_parsing("failed to parse").caused_by(Refusal::new(
+        400,
+        "input_coercion_exception",
+        format!("Numeric value ({text}) out of range of long"),
+    ))
 }
 
 fn is_number(text: &str) -> bool {

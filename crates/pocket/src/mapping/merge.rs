@@ -9,7 +9,7 @@ use crate::error::Refusal;
 use crate::node::Flavour;
 
 /// Parameters of a leaf that stay as they were made, with the value that stands for "not given".
-const FIXED_PARAMETERS: [(&str, &str); 13] = [
+const FIXED_PARAMETERS: [(&str, &str); 14] = [
     ("analyzer", "default"),
     ("doc_values", "true"),
     ("format", "strict_date_optional_time||epoch_millis"),
@@ -19,6 +19,7 @@ const FIXED_PARAMETERS: [(&str, &str); 13] = [
     ("index_prefixes", ""),
     ("locale", ""),
     ("normalizer", "null"),
+    ("null_value", "null"),
     ("scaling_factor", ""),
     ("similarity", "BM25"),
     ("store", "false"),
@@ -84,6 +85,9 @@ fn lay_over(json: &mut Map<String, Value>, update: Map<String, Value>) {
                     }
                 }
             }
+            (Some(Value::Object(known)), Value::Object(value)) if key == "_meta" => {
+                known.extend(value);
+            }
             (_, value) => {
                 json.insert(key, value);
             }
@@ -141,6 +145,13 @@ pub(crate) fn normalise(mut json: Map<String, Value>) -> Map<String, Value> {
     {
         *value = Value::from(flag.to_string());
     }
+    for (key, value) in
+        [("_source", json!({"enabled": true})), ("_routing", json!({"required": false}))]
+    {
+        if json.get(key) == Some(&value) {
+            json.shift_remove(key);
+        }
+    }
     let has_properties = match json.get_mut("properties") {
         Some(Value::Object(properties)) => {
             *properties = normalise_fields(std::mem::take(properties));
@@ -165,14 +176,21 @@ fn normalise_fields(fields: Map<String, Value>) -> Map<String, Value> {
 
 fn normalise_field(field: Value) -> Value {
     let Value::Object(json) = field else { return field };
+    // Fields that are objects without saying so; others without a type are left to be refused.
+    let object =
+        json.contains_key("properties") || (json.len() == 1 && json.contains_key("enabled"));
     let mut json = normalise(json);
-    if json.is_empty() || (!json.contains_key("type") && !json.contains_key("properties")) {
+    if object && !json.contains_key("type") && !json.contains_key("properties") {
         json.insert("type".into(), json!("object"));
     }
     for (parameter, default) in [("index", true), ("doc_values", true), ("store", false)] {
         if json.get(parameter).and_then(as_flag) == Some(default) {
             json.shift_remove(parameter);
         }
+    }
+    let format = json.get("format").and_then(Value::as_str);
+    if format == Some("strict_date_optional_time||epoch_millis") {
+        json.shift_remove("format");
     }
     if let Some(Value::Object(variants)) = json.get_mut("fields") {
         *variants = normalise_fields(std::mem::take(variants));
@@ -237,20 +255,26 @@ fn merge_object(
             "object mapping [{path}] can't be changed from {from} to {to}"
         )));
     }
+    for switch in ["enabled", "include_in_parent", "include_in_root"] {
+        let value = |json: &Map<String, Value>| {
+            json.get(switch).and_then(as_flag).unwrap_or(switch == "enabled")
+        };
+        if value(known) != value(&definition) {
+            return Err(Refusal::new(
+                500,
+                "mapper_exception",
+                format!(
+                    "the [{switch}] parameter can't be updated for the object mapping [{path}]"
+                ),
+            ));
+        }
+    }
     for (key, value) in definition {
         match key.as_str() {
             "properties" => {
                 let fields = known.entry("properties").or_insert_with(|| json!({}));
                 if let Value::Object(fields) = fields {
                     merge_fields(fields, value, path)?;
-                }
-            }
-            "enabled" => {
-                let before = known.get("enabled").and_then(as_flag).unwrap_or(true);
-                if as_flag(&value).unwrap_or(true) != before {
-                    return Err(Refusal::mapper_parsing(format!(
-                        "the [enabled] parameter can't be updated for the object mapping [{path}]"
-                    )));
                 }
             }
             "type" => {}
@@ -291,6 +315,14 @@ fn merge_leaf(
                 "Mapper for [{path}] conflicts with existing mapper:\n\tCannot update parameter [{parameter}] from [{before}] to [{after}]"
             )));
         }
+    }
+    // Norms can be given up, never taken up again.
+    let norms =
+        |json: &Map<String, Value>| json.get("norms").and_then(as_flag).unwrap_or(before == "text");
+    if !norms(known) && norms(&definition) {
+        return Err(Refusal::illegal_argument(format!(
+            "Mapper for [{path}] conflicts with existing mapper:\n\tCannot update parameter [norms] from [false] to [true]"
+        )));
     }
     let variants = known.get("fields").cloned();
     *known = definition;

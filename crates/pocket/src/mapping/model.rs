@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use super::date::DateFormats;
 use crate::error::Refusal;
 use crate::node::Flavour;
+use crate::search::body::SourceFilter;
 
 /// How unknown fields are met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub(crate) struct Mapping {
     pub(crate) routing_required: bool,
     /// False where `_source` is disabled: the documents can't be read back.
     pub(crate) source_enabled: bool,
+    /// What is left out of `_source` when it is stored.
+    pub(crate) source_filter: Option<SourceFilter>,
 }
 
 /// An object, a nested object or the document itself.
@@ -98,12 +101,14 @@ impl Mapping {
     /// Compiles a mapping, or says what is wrong with it.
     pub(crate) fn compile(json: Map<String, Value>, flavour: Flavour) -> Result<Self, Refusal> {
         check_root(&json)?;
+        let source_filter = json.get("_source").and_then(SourceFilter::of_mapping);
         let compiler = Compiler { flavour };
         let root = compiler.object("_doc", &json, Dynamic::Add)?;
         let flag = |key: &str| json.get(key).and_then(as_flag);
         let inner = |key: &str, flag: &str| json.get(key)?.get(flag).and_then(as_flag);
         Ok(Self {
             flavour,
+            source_filter,
             date_detection: flag("date_detection").unwrap_or(true),
             numeric_detection: flag("numeric_detection").unwrap_or(false),
             routing_required: inner("_routing", "required").unwrap_or(false),
@@ -212,6 +217,11 @@ const ROOT_KEYS: [&str; 13] = [
 ];
 
 fn check_root(json: &Map<String, Value>) -> Result<(), Refusal> {
+    if json.get("dynamic_templates").is_some_and(|templates| !templates.is_array()) {
+        return Err(Refusal::mapper_parsing(
+            "Dynamic template syntax error. An array of named objects is expected.",
+        ));
+    }
     for (key, value) in json {
         if !ROOT_KEYS.contains(&key.as_str()) {
             let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -269,9 +279,9 @@ impl Compiler {
         }
         let type_name = match json.get("type") {
             Some(Value::String(type_name)) => type_name.as_str(),
+            // As on the engines: nothing else makes an object of a field without a type.
             None if json.contains_key("properties")
-                || json.contains_key("dynamic")
-                || json.contains_key("enabled") =>
+                || (json.len() == 1 && json.contains_key("enabled")) =>
             {
                 "object"
             }
@@ -385,9 +395,9 @@ pub(crate) fn parse_dynamic(value: &Value) -> Result<Dynamic, Refusal> {
 }
 
 fn bad_dynamic(word: &str) -> Refusal {
-    Refusal::mapper_parsing(format!(
-        "Could not convert [dynamic] to boolean: Failed to parse value [{word}] as only [true] or [false] are allowed."
-    ))
+    let cause = format!("Failed to parse value [{word}] as only [true] or [false] are allowed.");
+    Refusal::illegal_argument("Could not convert [dynamic] to boolean")
+        .caused_by(Refusal::illegal_argument(cause))
 }
 
 /// Parameters that some leaf type knows. A typo in a mapping must not pass here and fail on a real

@@ -126,6 +126,13 @@ impl<'de> Visitor<'de> for ObjectSeed<'_, '_> {
                     check_leaf(raw.get(), leaf, &path, self.walk)
                         .map_err(|refusal| self.walk.refuse(refusal))?;
                 }
+                Found::Blocked(leaf) => {
+                    let reason = format!(
+                        "Could not dynamically add mapping for field [{key}]. Existing mapping must be of type object but found [{}].",
+                        leaf.type_name
+                    );
+                    return Err(self.walk.refuse(Refusal::mapper_parsing(reason)));
+                }
                 Found::Nothing(dynamic) => unknown(&mut map, dynamic, &path, self.walk)?,
             }
         }
@@ -205,6 +212,8 @@ impl ObjectSeed<'_, '_> {
 enum Found<'m> {
     Object(&'m ObjectField),
     Leaf(&'m Leaf),
+    /// A step of the name is a leaf, below which nothing can be.
+    Blocked(&'m Leaf),
     Nothing(Dynamic),
 }
 
@@ -218,7 +227,8 @@ fn find<'m>(object: &'m ObjectField, key: &str) -> Found<'m> {
     match key.split_once('.') {
         Some((head, tail)) => match object.fields.get(head) {
             Some(Field::Object(inner)) => find(inner, tail),
-            Some(Field::Leaf(leaf)) => Found::Leaf(leaf),
+            Some(Field::Leaf(leaf)) if tail.is_empty() => Found::Leaf(leaf),
+            Some(Field::Leaf(leaf)) => Found::Blocked(leaf),
             None => Found::Nothing(object.dynamic),
         },
         None => Found::Nothing(object.dynamic),

@@ -46,6 +46,18 @@ pub(crate) enum SourceFilter {
     },
 }
 
+impl SourceFilter {
+    /// The filter in the `_source` of a mapping, if there is one.
+    pub(crate) fn of_mapping(json: &Value) -> Option<Self> {
+        match parse_source(json).ok()? {
+            Self::Fields { include, exclude } if !include.is_empty() || !exclude.is_empty() => {
+                Some(Self::Fields { include, exclude })
+            }
+            _ => None,
+        }
+    }
+}
+
 /// How far hits are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TotalWanted {

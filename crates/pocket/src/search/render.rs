@@ -139,6 +139,19 @@ fn push_key(buffer: &mut Vec<u8>, key: Option<&Key>) {
     }
 }
 
+/// A source as a filter leaves it, rendered anew.
+pub(crate) fn filtered(source: &str, filter: &SourceFilter) -> String {
+    match filter {
+        SourceFilter::All => source.to_owned(),
+        SourceFilter::None => "{}".to_owned(),
+        SourceFilter::Fields { include, exclude } => {
+            let value: Value = serde_json::from_str(source).unwrap_or_default();
+            let kept = keep(value, "", include, exclude);
+            kept.unwrap_or_else(|| Value::Object(Map::new())).to_string()
+        }
+    }
+}
+
 fn push_source(buffer: &mut Vec<u8>, source: &str, filter: &SourceFilter) {
     match filter {
         SourceFilter::None => {}
@@ -146,13 +159,9 @@ fn push_source(buffer: &mut Vec<u8>, source: &str, filter: &SourceFilter) {
             buffer.extend_from_slice(b",\"_source\":");
             buffer.extend_from_slice(source.as_bytes());
         }
-        SourceFilter::Fields { include, exclude } => {
-            // As on the engines, a filtered source is rendered anew.
-            let value: Value = serde_json::from_str(source).unwrap_or_default();
-            let kept =
-                keep(value, "", include, exclude).unwrap_or_else(|| Value::Object(Map::new()));
+        SourceFilter::Fields { .. } => {
             buffer.extend_from_slice(b",\"_source\":");
-            buffer.extend_from_slice(kept.to_string().as_bytes());
+            buffer.extend_from_slice(filtered(source, filter).as_bytes());
         }
     }
 }
