@@ -5,7 +5,6 @@ use lockstep_core::run::{
     state::{Action, Event, RunState},
     step::step,
 };
-use tokio_util::sync::CancellationToken;
 
 use crate::{
     error::EngineError,
@@ -23,8 +22,8 @@ pub struct Drive {
     pub run: Kept<RunRecord>,
     /// The fencing number of this driver's lease.
     pub driver: u64,
-    /// Cancelled when somebody else took the lease.
-    pub lost: CancellationToken,
+    /// The last round that this command goes to without asking.
+    pub round_last: u32,
 }
 
 impl Drive {
@@ -35,6 +34,9 @@ impl Drive {
     /// the cluster or the journal can't be worked with. The same command goes on from there.
     pub async fn drive_to_end(&mut self) -> Result<RunState, EngineError> {
         let mut times = self.run.record.switch.unwrap_or_default();
+        // Every command may go that many rounds further: whoever gives it has seen what the last one came to.
+        self.round_last =
+            self.run.record.state.round().saturating_add(self.context.plan.limits.rounds_max);
         self.announce();
         loop {
             self.check()?;
@@ -57,7 +59,9 @@ impl Drive {
         let round = state.round();
         match state.action() {
             Action::CreateTargets => prepare::create_targets(&self.context).await,
-            Action::CopyDocuments => copy::copy_documents(&self.context, round).await,
+            Action::CopyDocuments => {
+                copy::copy_documents(&self.context, round, self.round_last).await
+            }
             Action::RestoreSettings => settle::restore_settings(&self.context).await,
             Action::CompareSets => verify::compare_sets(&self.context, round).await,
             Action::BlockSources => switch::block_sources(&self.context, round, times).await,
@@ -101,7 +105,7 @@ impl Drive {
     }
 
     fn check(&self) -> Result<(), EngineError> {
-        if self.lost.is_cancelled() {
+        if self.context.lost.is_cancelled() {
             return Err(EngineError::LeaseLost);
         }
         // Once the switch is decided the live set is blocked: stopping there would only prolong that.
@@ -114,7 +118,7 @@ impl Drive {
     /// A stage that was stopped because the lease was lost says so.
     fn blame(&self, error: EngineError) -> EngineError {
         match error {
-            EngineError::Interrupted if self.lost.is_cancelled() => EngineError::LeaseLost,
+            EngineError::Interrupted if self.context.lost.is_cancelled() => EngineError::LeaseLost,
             other => other,
         }
     }

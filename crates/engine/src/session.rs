@@ -213,8 +213,9 @@ impl Session {
 
     fn drive(&self, journal: &Journal, plan: &Plan, run: Kept<RunRecord>, lease: &Lease) -> Drive {
         let stop = self.stop.child_token();
-        let context = self.context(journal, &run.record.id, plan, stop);
-        Drive { context, run, driver: lease.number(), lost: lease.lost().clone() }
+        let lost = lease.lost().clone();
+        let context = StageContext { lost, ..self.context(journal, &run.record.id, plan, stop) };
+        Drive { context, run, driver: lease.number(), round_last: 0 }
     }
 
     fn context(
@@ -237,6 +238,7 @@ impl Session {
             programs: Arc::new(programs),
             reporter: Arc::clone(&self.reporter),
             stop,
+            lost: CancellationToken::new(),
         }
     }
 }

@@ -1,9 +1,6 @@
 //! Where an application stands: which release is live, what run is under way, how far it got.
 
-use lockstep_core::{
-    plan::model::Plan,
-    run::task::{Stretch, Tally, cut},
-};
+use lockstep_core::run::task::Tally;
 use lockstep_elastic::Cluster;
 use serde::Serialize;
 
@@ -80,7 +77,7 @@ async fn run_status(
     let lease = journal.read::<LeaseRecord>(application).await?;
     let driver =
         lease.map(|kept| kept.record).filter(|lease| !lease.is_free).map(|lease| lease.owner);
-    let (copied, verdict) = progress(journal, id, &plan).await?;
+    let (copied, verdict) = progress(journal, id).await?;
     Ok(Some(RunStatus {
         record: run.record,
         from: plan.from.to_string(),
@@ -88,7 +85,7 @@ async fn run_status(
         is_under_way,
         driver,
         tenant_count: plan.tenants.len(),
-        document_count: plan.sources().map(|source| source.documents).sum(),
+        document_count: plan.document_count(),
         copied,
         verdict,
     }))
@@ -97,19 +94,14 @@ async fn run_status(
 async fn progress(
     journal: &Journal,
     id: &str,
-    plan: &Plan,
 ) -> Result<(Tally, Option<VerdictRecord>), EngineError> {
     let mut copied = Tally::default();
     let mut verdict = None;
-    for round in 1..=plan.limits.rounds_max {
+    // Rounds are journalled one after the other, so the first that is missing is the end.
+    for round in 1_u32.. {
         let key = format!("{id}:{round}");
         let Some(kept) = journal.read::<RoundRecord>(&key).await? else { break };
-        let RoundRecord { round, ordinal_first, stretches } = kept.record;
-        let stretches: Vec<Stretch> = stretches
-            .into_iter()
-            .map(|(index, shard, first, last)| Stretch { index, shard, first, last })
-            .collect();
-        let tasks = cut(&stretches, round, ordinal_first, plan.limits.task_width_max);
+        let tasks = kept.record.tasks();
         let keys: Vec<String> =
             tasks.iter().map(|task| crate::stage::task_key(id, task.ordinal)).collect();
         for kept in journal.read_many::<TaskRecord>(&keys).await? {

@@ -1,9 +1,6 @@
 //! The demo application is upgraded from 1.0 to 2.0, and an independent checker looks at both sets.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use lockstep_core::run::state::RunState;
 use lockstep_engine::{EngineError, report::Event, session::Ending, status::status};
@@ -12,7 +9,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     Outcome, Scenario,
-    stand::{Stand, demo_pack, wish},
+    stand::{Stand, demo_pack, meddle, wish},
 };
 
 const DOCUMENTS: u64 = 4_000;
@@ -98,18 +95,20 @@ fn stopped(runtime: &Runtime, stand: &Stand) -> Outcome {
         assert!(matches!(run.record.state, RunState::Copying { round: 1 }), "{run:?}");
         assert!(run.copied.read > 0 && run.copied.read < DOCUMENTS, "{run:?}");
         // The first thing the second run tells is what the first one copied.
-        let first_told = Arc::new(AtomicU64::new(0));
+        let first_told = Arc::new(Mutex::new(None));
         let told = Arc::clone(&first_told);
         let rest = stand.session_with(move |event, _| {
             if let Event::Progress(progress) = event
                 && progress.stage == "copying"
             {
-                told.compare_exchange(0, progress.done, Ordering::Relaxed, Ordering::Relaxed).ok();
+                let mut first = told.lock().unwrap_or_else(PoisonError::into_inner);
+                first.get_or_insert(progress.done);
             }
         });
         let ending = rest.upgrade(&demo_pack(), &wish("2.0")).await?;
         assert!(matches!(ending, Ending::Switched { .. }));
-        assert!(first_told.load(Ordering::Relaxed) >= run.copied.read);
+        let first = *first_told.lock().unwrap_or_else(PoisonError::into_inner);
+        assert!(first >= Some(run.copied.read), "{first:?}");
         assert_eq!(stand.check_switched().await?, DOCUMENTS);
         stand.clean().await
     })
@@ -126,24 +125,8 @@ fn written_meanwhile(runtime: &Runtime, stand: &Stand) -> Outcome {
             else {
                 return;
             };
-            let body =
-                json!({"name": format!("Late Comer{round}"), "newsletter": "true"}).to_string();
-            let url = format!("{url}/acme-profile/_doc/late-{round}?refresh=false");
-            let write = std::thread::spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                runtime.block_on(async {
-                    let request = reqwest::Client::new()
-                        .put(url)
-                        .header("content-type", "application/json")
-                        .body(body);
-                    request
-                        .send()
-                        .await
-                        .and_then(reqwest::Response::error_for_status)
-                        .map_err(std::io::Error::other)
-                })
-            });
-            assert!(write.join().is_ok_and(|written| written.is_ok()));
+            let body = json!({"name": format!("Late Comer{round}"), "newsletter": "true"});
+            meddle("PUT", format!("{url}/acme-profile/_doc/late-{round}"), body);
         });
         let ending = writer.upgrade(&demo_pack(), &wish("2.0")).await?;
         assert!(matches!(ending, Ending::Switched { .. }));

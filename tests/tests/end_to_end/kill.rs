@@ -145,8 +145,8 @@ impl Driver {
 impl Drop for Driver {
     fn drop(&mut self) {
         // An error means that it is over already.
-        self.child.kill().ok();
-        self.child.wait().ok();
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 

@@ -3,6 +3,12 @@
 //! A trial is one scenario on one cluster, named `CLUSTER::SCENARIO`; `cargo test --test end_to_end -- pocket::` runs the
 //! pocket cluster alone. Trials on one cluster run one after the other: the demo's indices have fixed names.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a scenario that panics has failed; the harness says so"
+)]
+
 mod demo;
 
 mod trouble;
@@ -59,6 +65,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
 type Outcome = Result<(), Trouble>;
 
 /// A scenario: its name, and what is done on a cluster.
+#[derive(Clone, Copy)]
 struct Scenario {
     name: &'static str,
     /// Whether it plans faults, which only the pocket cluster can have.

@@ -148,3 +148,18 @@ pub(crate) fn wish(to: &str) -> Wish {
     let limits = Limits { task_width_max: 500, ..Limits::default() };
     Wish { to: to.parse().expect("a version"), from: None, limits }
 }
+
+/// Sends a request from within an event, which can't wait for anything itself, and waits for its effect.
+pub(crate) fn meddle(method: &'static str, url: String, body: Value) {
+    let send = move || -> Result<(), Trouble> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let mut request = reqwest::Client::new().request(method.parse()?, url);
+        if !body.is_null() {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        runtime.block_on(request.send())?.error_for_status()?;
+        Ok(())
+    };
+    let sent = std::thread::spawn(send).join();
+    assert!(matches!(sent, Ok(Ok(()))), "{sent:?}");
+}

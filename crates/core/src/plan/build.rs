@@ -87,7 +87,7 @@ impl PlanError {
                 "ask for a version of one of these releases, or add the missing release folder to the pack".to_owned()
             }
             Self::Downgrade { .. } => {
-                "an upgrade only goes forward; going back is a verb of its own, `lockstep rollback`".to_owned()
+                "an upgrade only goes forward; before the switch `lockstep abort` gives a run up".to_owned()
             }
             Self::RequiredStop { at, .. } => {
                 format!("run `lockstep upgrade --to {at}` first, start that release, then ask again")

@@ -244,6 +244,15 @@ impl Plan {
         })
     }
 
+    /// Documents of the indices that are copied, as the plan saw them.
+    pub fn document_count(&self) -> u64 {
+        let documents = |index: &IndexPlan| match &index.strategy {
+            Strategy::Copy { source, .. } => source.documents,
+            Strategy::Empty { .. } | Strategy::Drop { .. } => 0,
+        };
+        self.indices.iter().map(documents).sum()
+    }
+
     /// All indices of the live set that the application writes to, in the plan's order.
     pub fn sources(&self) -> impl Iterator<Item = &SourcePlan> {
         self.indices.iter().filter_map(|index| match &index.strategy {

@@ -77,9 +77,23 @@ pub struct Stretch {
     pub last: i64,
 }
 
-/// Cuts stretches into tasks of at most `width_max` numbers, numbered from `ordinal_first`.
-pub fn cut(stretches: &[Stretch], round: u32, ordinal_first: u32, width_max: u64) -> Vec<Task> {
-    let width = i64::try_from(width_max.max(1)).unwrap_or(i64::MAX);
+/// Tasks that a round is cut into at least, where there is enough to do: with few tasks, one worker would finish the last
+/// one while all others have nothing left.
+const TASKS_WANTED: u64 = 64;
+
+/// Tasks are not made narrower than this for that: a window spans as many numbers.
+const WIDTH_WANTED: u64 = 10_000;
+
+/// How wide the tasks of a round should be, at most `width_max` numbers. The journal keeps the answer with the round, so
+/// that its tasks are found again whatever another version of Lockstep would answer.
+pub fn task_width(stretches: &[Stretch], width_max: u64) -> u64 {
+    let numbers = stretches.iter().map(Stretch::number_count).fold(0, u64::saturating_add);
+    (numbers / TASKS_WANTED).max(WIDTH_WANTED).min(width_max.max(1))
+}
+
+/// Cuts stretches into tasks of `width` numbers, the last one of each stretch narrower, numbered from `ordinal_first`.
+pub fn cut(stretches: &[Stretch], round: u32, ordinal_first: u32, width: u64) -> Vec<Task> {
+    let width = i64::try_from(width.max(1)).unwrap_or(i64::MAX);
     let mut tasks = Vec::new();
     let mut ordinal = ordinal_first;
     for stretch in stretches {
@@ -102,6 +116,12 @@ pub fn cut(stretches: &[Stretch], round: u32, ordinal_first: u32, width_max: u64
         }
     }
     tasks
+}
+
+impl Stretch {
+    fn number_count(&self) -> u64 {
+        u64::try_from(self.last.saturating_sub(self.first).saturating_add(1)).unwrap_or_default()
+    }
 }
 
 impl Task {
@@ -147,6 +167,19 @@ mod tests {
             ranges,
             [(5, 0, 0, 0, 9), (6, 0, 0, 10, 19), (7, 0, 0, 20, 24), (8, 3, 0, 7, 7)]
         );
+    }
+
+    #[test]
+    fn a_round_has_enough_tasks_for_all_workers() {
+        let widths = |last: i64| {
+            let stretches = [Stretch { index: 0, shard: 0, first: 0, last }];
+            let tasks = cut(&stretches, 1, 0, task_width(&stretches, 200_000));
+            (tasks.len(), tasks.first().map(|task| task.last + 1))
+        };
+        assert_eq!(widths(9_999), (1, Some(10_000)));
+        assert_eq!(widths(99_999), (10, Some(10_000)));
+        assert_eq!(widths(1_279_999), (64, Some(20_000)));
+        assert_eq!(widths(99_999_999), (500, Some(200_000)));
     }
 
     #[test]

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use lockstep_core::{
     plan::model::Plan,
-    run::{state::RunState, task::Task},
+    run::{
+        state::RunState,
+        task::{Stretch, Task, cut},
+    },
     version::Version,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -97,8 +100,19 @@ pub struct RoundRecord {
     pub round: u32,
     /// Number of its first task within the run.
     pub ordinal_first: u32,
+    /// Sequence numbers of one task.
+    pub task_width: u64,
     /// `[position in the plan, shard, first, last]`, last included.
     pub stretches: Vec<(usize, u32, i64, i64)>,
+}
+
+impl RoundRecord {
+    /// The tasks of this round, none of them begun.
+    pub fn tasks(&self) -> Vec<Task> {
+        let stretch = |&(index, shard, first, last)| Stretch { index, shard, first, last };
+        let stretches: Vec<Stretch> = self.stretches.iter().map(stretch).collect();
+        cut(&stretches, self.round, self.ordinal_first, self.task_width)
+    }
 }
 
 /// How far a task got.

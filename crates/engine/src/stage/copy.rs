@@ -11,7 +11,7 @@ use std::{collections::BTreeMap, collections::VecDeque, sync::Arc};
 use lockstep_core::{
     run::{
         state::{BadDocument, Event, Problem},
-        task::{Tally, Task, cut},
+        task::{Tally, Task, task_width},
     },
     transform::{Document, Program, Workspace},
 };
@@ -41,13 +41,17 @@ const BULK_BYTES_MAX: usize = 12 * 1024 * 1024;
 /// Rejected documents that one task keeps by id; all are counted.
 const REJECTIONS_KEPT_BY_TASK: usize = 100;
 
-/// Works off all tasks of a round.
+/// Works off all tasks of a round; past `round_last` somebody is asked first.
 ///
 /// # Errors
 /// [`EngineError`] when the cluster or the journal can't be worked with, or somebody asked to stop: what was
 /// acknowledged is journalled.
-pub async fn copy_documents(context: &StageContext, round: u32) -> Result<Event, EngineError> {
-    if round > context.plan.limits.rounds_max {
+pub async fn copy_documents(
+    context: &StageContext,
+    round: u32,
+    round_last: u32,
+) -> Result<Event, EngineError> {
+    if round > round_last {
         return Ok(Event::Stuck(problem(
             "R0202",
             format!(
@@ -63,7 +67,7 @@ pub async fn copy_documents(context: &StageContext, round: u32) -> Result<Event,
     };
     let (tasks, kept) = read_tasks(context, &rounds).await?;
     let open = open_tasks(&tasks);
-    let total: u64 = context.plan.sources().map(|source| source.documents).sum();
+    let total = context.plan.document_count();
     let (mut done, mut bytes) = (0, 0);
     for task in &tasks {
         done += task.tally.read;
@@ -94,13 +98,14 @@ async fn begin_round(
     if let Some(other) = positions.iter().find(|position| !position.is_the_planned_one()) {
         return Ok(Err(source_replaced(&other.pair)));
     }
-    let width = context.plan.limits.task_width_max;
-    let ordinal_first = rounds.iter().map(|known| tasks_of(known, width).len()).sum::<usize>();
+    let stretches = stretches(&positions, &covered(&rounds));
+    let tasks_before: usize = rounds.iter().map(|known| known.tasks().len()).sum();
     let record = RoundRecord {
         round,
-        ordinal_first: u32::try_from(ordinal_first)
+        ordinal_first: u32::try_from(tasks_before)
             .map_err(|error| EngineError::Bug(error.to_string()))?,
-        stretches: stretches(&positions, &covered(&rounds))
+        task_width: task_width(&stretches, context.plan.limits.task_width_max),
+        stretches: stretches
             .iter()
             .map(|stretch| (stretch.index, stretch.shard, stretch.first, stretch.last))
             .collect(),
@@ -124,29 +129,12 @@ pub(super) fn source_replaced(pair: &CopyPair) -> Problem {
     )
 }
 
-fn tasks_of(round: &RoundRecord, width_max: u64) -> Vec<Task> {
-    let stretches: Vec<_> = round
-        .stretches
-        .iter()
-        .map(|&(index, shard, first, last)| lockstep_core::run::task::Stretch {
-            index,
-            shard,
-            first,
-            last,
-        })
-        .collect();
-    cut(&stretches, round.round, round.ordinal_first, width_max)
-}
-
 /// All tasks of the rounds as far as the journal knows them.
 async fn read_tasks(
     context: &StageContext,
     rounds: &[RoundRecord],
 ) -> Result<(Vec<Task>, BTreeMap<u32, Kept<TaskRecord>>), EngineError> {
-    let mut tasks: Vec<Task> = rounds
-        .iter()
-        .flat_map(|round| tasks_of(round, context.plan.limits.task_width_max))
-        .collect();
+    let mut tasks: Vec<Task> = rounds.iter().flat_map(RoundRecord::tasks).collect();
     let keys: Vec<String> = tasks.iter().map(|task| task_key(&context.run, task.ordinal)).collect();
     let kept: BTreeMap<u32, Kept<TaskRecord>> = context
         .journal
@@ -167,8 +155,11 @@ async fn read_tasks(
     Ok((tasks, kept))
 }
 
+/// What is left to do. Low numbers of all shards come first, so that workers are spread over shards and their nodes.
 fn open_tasks(tasks: &[Task]) -> VecDeque<Task> {
-    tasks.iter().filter(|task| task.next().is_some()).cloned().collect()
+    let mut open: Vec<Task> = tasks.iter().filter(|task| task.next().is_some()).cloned().collect();
+    open.sort_by_key(|task| (task.first, task.ordinal));
+    open.into()
 }
 
 /// Shared by the workers of a round.
@@ -176,6 +167,9 @@ struct Shop {
     context: StageContext,
     pairs: BTreeMap<usize, CopyPair>,
     open: Mutex<VecDeque<Task>>,
+    /// What is known of the widths of windows, by index: documents of one index are much alike, those of another may be
+    /// far larger.
+    widths: Mutex<BTreeMap<usize, WindowWidth>>,
     reports: mpsc::Sender<Task>,
     meter: Arc<Meter>,
 }
@@ -198,6 +192,7 @@ async fn work_off(
         context: shop_context,
         pairs,
         open: Mutex::new(open),
+        widths: Mutex::default(),
         reports,
         meter: Arc::clone(meter),
     });
@@ -240,13 +235,11 @@ async fn work(shop: Arc<Shop>) -> Result<Vec<Task>, EngineError> {
     let mut finished = Vec::new();
     let limits = &shop.context.plan.limits;
     let fresh = WindowWidth::new(limits.window_bytes, limits.window_width_max);
-    let mut width = (usize::MAX, fresh.clone());
     loop {
         let Some(mut task) = shop.open.lock().await.pop_front() else { return Ok(finished) };
-        // Documents of one index are much alike, those of another may be far larger.
-        let known = if width.0 == task.index { width.1 } else { fresh.clone() };
-        let learned = copy_task(&shop, &mut task, known).await?;
-        width = (task.index, learned);
+        let known = shop.widths.lock().await.get(&task.index).cloned();
+        let learned = copy_task(&shop, &mut task, known.unwrap_or_else(|| fresh.clone())).await?;
+        shop.widths.lock().await.insert(task.index, learned);
         finished.push(task);
     }
 }
@@ -257,7 +250,7 @@ async fn copy_task(
     width: WindowWidth,
 ) -> Result<WindowWidth, EngineError> {
     let Some(first) = task.next() else { return Ok(width) };
-    let Shop { context, pairs, open: _, reports, meter } = shop;
+    let Shop { context, pairs, open: _, widths: _, reports, meter } = shop;
     let pair = pairs.get(&task.index).ok_or_else(|| {
         EngineError::Bug(format!(
             "task {} names index {}, which is not copied",

@@ -53,6 +53,8 @@ pub struct StageContext {
     pub reporter: Arc<dyn Reporter>,
     /// Cancelled when the run has to stop here.
     pub stop: CancellationToken,
+    /// Cancelled when somebody else drives the run now.
+    pub lost: CancellationToken,
 }
 
 impl std::fmt::Debug for StageContext {

@@ -90,7 +90,7 @@ impl<'a> SideReader<'a> {
                 bytes: page.hits().map(|hit| hit.source.len() as u64).sum(),
             };
             each_entry(&page, program.as_deref(), &index, &mut |id, hash| {
-                part.digest.add(id, hash)
+                part.digest.add(id, hash);
             })?;
             Ok(part)
         };

@@ -32,6 +32,10 @@ pub async fn block_sources(
     if matches!(outcome, Ok(Event::SourcesStill)) {
         return outcome;
     }
+    if context.lost.is_cancelled() {
+        // The block is in the hands of whoever drives the run now; it may be switching.
+        return outcome;
+    }
     if let Err(error) = unblock_sources(context).await {
         // The journal still says "fencing", so the next driver lifts it; nobody should have to find out by surprise.
         context.reporter.report(ReportEvent::Notice {

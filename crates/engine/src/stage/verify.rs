@@ -13,7 +13,7 @@ use lockstep_core::{
     plan::model::{Strategy, TargetPlan},
     run::{
         state::{BadDocument, Event, Problem},
-        task::{Stretch, cut},
+        task::{Stretch, cut, task_width},
     },
 };
 use tokio::sync::Mutex;
@@ -93,8 +93,7 @@ pub(super) async fn are_sources_still(
 /// [`EngineError`] when the cluster can't be worked with.
 pub async fn compare(context: &StageContext) -> Result<Verdict, EngineError> {
     let pairs = comparisons(context)?;
-    let total: u64 =
-        context.plan.sources().map(|source| source.documents).sum::<u64>().saturating_mul(2);
+    let total = context.plan.document_count().saturating_mul(2);
     let meter = Meter::start("verifying", Unit::Documents, total, &context.reporter);
     let verdict = Mutex::new(Verdict::default());
     stream::iter(pairs.into_iter().map(Ok::<_, EngineError>))
@@ -198,7 +197,8 @@ async fn ranges(context: &StageContext, index: &str) -> Result<Vec<Stretch>, Eng
             last: shard.global_checkpoint,
         })
         .collect();
-    let tasks = cut(&stretches, 0, 0, context.plan.limits.task_width_max);
+    let width = task_width(&stretches, context.plan.limits.task_width_max);
+    let tasks = cut(&stretches, 0, 0, width);
     Ok(tasks
         .iter()
         .map(|task| Stretch { index: 0, shard: task.shard, first: task.first, last: task.last })
@@ -312,7 +312,7 @@ fn differing(verdict: Verdict) -> Problem {
         message: format!(
             "both sets differ although nobody writes: {missing_count} documents are missing, {extra_count} are extra, {differing_count} differ"
         ),
-        hint: "run the same command again to copy what is new and compare once more; if it stays, give the run up with `lockstep abort` and report it".to_owned(),
+        hint: "documents that the application deleted during the run show as extra: give the run up with `lockstep abort` and start again. Anything else: run the same command again, and report it if it stays".to_owned(),
         documents: verdict.documents,
         document_count: missing_count + extra_count + differing_count,
     }

@@ -4,8 +4,8 @@ use lockstep_elastic::{Cluster, Failure, FailureKind, Page, WindowRequest};
 
 /// The engines give no more hits a page (`index.max_result_window`), so a window is never wider in numbers.
 const WIDTH_MAX: u64 = 10_000;
-/// Width of the first window, until the size of documents is known.
-const WIDTH_FIRST: u64 = 1_000;
+/// Width of the first window, until the size of documents is known: they may have 100 KB, and all workers begin with it.
+const WIDTH_FIRST: u64 = 100;
 /// A window grows by at most this factor, so that a few small documents don't lead to a huge page.
 const GROWTH_MAX: u64 = 4;
 
@@ -23,9 +23,9 @@ impl WindowWidth {
         Self { width: WIDTH_FIRST.min(width_max), bytes_wanted: bytes_wanted.max(1), width_max }
     }
 
-    /// Takes in that a window of `width` numbers gave `bytes`.
-    fn observe(&mut self, width: u64, bytes: u64) {
-        let fitting = width.saturating_mul(self.bytes_wanted) / bytes.max(1);
+    /// Takes in that a window of `span` numbers gave `bytes`.
+    fn observe(&mut self, span: u64, bytes: u64) {
+        let fitting = span.saturating_mul(self.bytes_wanted) / bytes.max(1);
         self.width = fitting.clamp(1, self.width.saturating_mul(GROWTH_MAX)).min(self.width_max);
     }
 
@@ -74,7 +74,10 @@ impl<'a> WindowReader<'a> {
             };
             match self.cluster.window(&request).await {
                 Ok(page) => {
-                    self.width.observe(width, page.len_bytes() as u64);
+                    // The last window of a range is narrower, and says as much about the size of documents.
+                    let span =
+                        u64::try_from(last.saturating_sub(self.next)).unwrap_or_default() + 1;
+                    self.width.observe(span, page.len_bytes() as u64);
                     self.next = last.saturating_add(1);
                     return Ok(Some((page, last)));
                 }
@@ -100,22 +103,24 @@ mod tests {
     fn windows_grow_step_by_step_to_the_bytes_wanted() {
         let mut width = WindowWidth::new(8_000_000, 10_000);
         let mut widths = vec![width.width];
-        for _ in 0..4 {
+        for _ in 0..5 {
             width.observe(width.width, width.width * 1_000);
             widths.push(width.width);
         }
-        assert_eq!(widths, [1_000, 4_000, 8_000, 8_000, 8_000]);
+        assert_eq!(widths, [100, 400, 1_600, 6_400, 8_000, 8_000]);
+        width.observe(7, 7_000);
+        assert_eq!(width.width, 8_000, "the end of a range changes nothing");
     }
 
     #[test]
     fn windows_shrink_at_once() {
         let mut width = WindowWidth::new(8_000_000, 10_000);
-        width.observe(1_000, 80_000_000);
-        assert_eq!(width.width, 100);
-        width.observe(100, 0);
-        assert_eq!(width.width, 400);
+        width.observe(100, 80_000_000);
+        assert_eq!(width.width, 10);
+        width.observe(10, 0);
+        assert_eq!(width.width, 40);
         assert!(width.halve());
-        assert_eq!(width.width, 200);
+        assert_eq!(width.width, 20);
         let mut narrow = WindowWidth::new(1, 1);
         assert!(!narrow.halve());
     }

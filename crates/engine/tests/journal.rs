@@ -1,0 +1,144 @@
+//! The journal's stored form. Every form that was ever written stays readable; the newest is written as it stands in
+//! `golden/journal`.
+
+use lockstep_core::run::{
+    state::{BadDocument, Problem, RunState, Stage},
+    task::{Cursor, Tally, Task},
+};
+use lockstep_engine::journal::{
+    ApplicationRecord, LeaseRecord, Record, RoundRecord, RunRecord, SetRecord, SwitchRecord,
+    TaskRecord, VerdictRecord,
+};
+
+/// Reads the golden record, and asserts that it is what is written today.
+fn check<R: Record + PartialEq + std::fmt::Debug>(golden: &str, record: &R) {
+    let read: R = serde_json::from_str(golden).expect("the golden record can be read");
+    assert_eq!(&read, record);
+    let written = serde_json::to_string_pretty(record).expect("a record can be written");
+    assert_eq!(golden.trim_end(), written);
+}
+
+fn run(state: RunState) -> RunRecord {
+    RunRecord {
+        id: "0190f".to_owned(),
+        plan_digest: "d1".to_owned(),
+        state,
+        started_at: "2026-01-02T03:04:05Z".to_owned(),
+        changed_at: "2026-01-02T03:05:05Z".to_owned(),
+        driver: 3,
+        switch: None,
+    }
+}
+
+#[test]
+fn application() {
+    let record = ApplicationRecord {
+        live: Some("0.8.0".parse().unwrap()),
+        run: None,
+        last_run: Some("0190f".to_owned()),
+    };
+    check(include_str!("golden/journal/application-1.json"), &record);
+}
+
+#[test]
+fn halted_run() {
+    let document =
+        BadDocument { index: "a".to_owned(), id: "1".to_owned(), reason: "why".to_owned() };
+    let problem = Problem {
+        code: "R0201".to_owned(),
+        message: "m".to_owned(),
+        hint: "h".to_owned(),
+        documents: vec![document],
+        document_count: 7,
+    };
+    let state = RunState::Halted { stage: Stage::Copy, round: 2, problem };
+    check(include_str!("golden/journal/run-halted-1.json"), &run(state));
+}
+
+#[test]
+fn switched_run() {
+    let mut record = run(RunState::Switched);
+    record.switch =
+        Some(SwitchRecord { block_ms: 1, watermark_ms: 2, template_ms: 3, alias_ms: 4 });
+    check(include_str!("golden/journal/run-switched-1.json"), &record);
+}
+
+#[test]
+fn copying_run() {
+    check(include_str!("golden/journal/run-copying-1.json"), &run(RunState::Copying { round: 1 }));
+}
+
+#[test]
+fn round() {
+    let record = RoundRecord {
+        round: 2,
+        ordinal_first: 5,
+        task_width: 10_000,
+        stretches: vec![(0, 1, 10, 25_000), (3, 0, 0, 0)],
+    };
+    check(include_str!("golden/journal/round-1.json"), &record);
+    // The tasks that a journal means are part of its form.
+    let tasks: Vec<_> = record
+        .tasks()
+        .into_iter()
+        .map(|task| (task.ordinal, task.index, task.shard, task.first, task.last))
+        .collect();
+    let expected = [
+        (5, 0, 1, 10, 10_009),
+        (6, 0, 1, 10_010, 20_009),
+        (7, 0, 1, 20_010, 25_000),
+        (8, 3, 0, 0, 0),
+    ];
+    assert_eq!(tasks, expected);
+}
+
+#[test]
+fn task() {
+    let tally = Tally { read: 5, written: 3, newer: 1, rejected: 1, bytes: 99 };
+    let document =
+        BadDocument { index: "a".to_owned(), id: "1".to_owned(), reason: "why".to_owned() };
+    let task = Task {
+        ordinal: 5,
+        round: 2,
+        index: 0,
+        shard: 1,
+        first: 10,
+        last: 10_009,
+        cursor: Cursor::Next(500),
+        tally,
+        rejected: vec![document],
+    };
+    check(include_str!("golden/journal/task-1.json"), &TaskRecord { task });
+}
+
+#[test]
+fn set() {
+    let targets = [("b".to_owned(), "u2".to_owned()), ("a".to_owned(), "u1".to_owned())];
+    check(include_str!("golden/journal/set-1.json"), &SetRecord { targets: targets.into() });
+}
+
+#[test]
+fn verdict() {
+    let record = VerdictRecord {
+        round: 2,
+        documents: 100,
+        missing: 1,
+        extra: 2,
+        differing: 3,
+        at: "2026-01-02T03:04:05Z".to_owned(),
+    };
+    check(include_str!("golden/journal/verdict-1.json"), &record);
+}
+
+#[test]
+fn lease() {
+    let record = LeaseRecord {
+        owner: "host/1".to_owned(),
+        holder: "0190f".to_owned(),
+        process: Some("boot/pid:[1]:1:2".to_owned()),
+        number: 4,
+        beat: 9,
+        is_free: false,
+    };
+    check(include_str!("golden/journal/lease-1.json"), &record);
+}
