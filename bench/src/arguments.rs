@@ -2,6 +2,8 @@
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::copy::Method;
+
 /// Measures Lockstep.
 #[derive(Debug, Parser)]
 #[command(name = "lockstep-bench", version, max_term_width = 100)]
@@ -50,6 +52,9 @@ pub(crate) struct CopyOptions {
     /// How often every method is measured; medians count.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) rounds: u32,
+    /// Only these methods, with commas between them; all unless told.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub(crate) methods: Vec<Method>,
     /// Documents of one batch of `_reindex`; the engines' default is 1000.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) reindex_batch: u32,

@@ -70,7 +70,9 @@ pub(crate) fn write_copy(results: &CopyResults) -> Result<(), BenchError> {
             "peak MB",
         ],
     );
-    for method in Method::ALL {
+    let is_measured =
+        |method: &Method| results.measurements.iter().any(|one| one.method == *method);
+    for method in Method::ALL.into_iter().filter(is_measured) {
         let of = |value: &dyn Fn(&Measurement) -> Option<f64>| -> Option<f64> {
             let mut values: Vec<f64> = results
                 .measurements

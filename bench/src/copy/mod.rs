@@ -9,6 +9,7 @@ mod reindex;
 
 use std::time::{Duration, Instant};
 
+use clap::ValueEnum;
 use lockstep_core::plan::model::Limits;
 use serde::Serialize;
 use tokio::{
@@ -31,8 +32,8 @@ use crate::{
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// A way to copy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Method {
     /// `_reindex` with as many slices as shards, without a script: it does not even rename.
     Reindex,
@@ -175,7 +176,8 @@ async fn measure(field: &Field, options: &CopyOptions) -> Result<CopyResults, Be
     let load_before = process::load_average()?;
     let mut measurements = Vec::new();
     for round in 1..=options.rounds {
-        let mut methods = Method::ALL;
+        let mut methods =
+            if options.methods.is_empty() { Method::ALL.to_vec() } else { options.methods.clone() };
         let turns = usize::try_from(round - 1).unwrap_or(0) % methods.len();
         methods.rotate_left(turns);
         for method in methods {
