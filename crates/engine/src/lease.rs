@@ -47,6 +47,7 @@ impl Lease {
         journal: &Journal,
         application: &str,
         reporter: &dyn Reporter,
+        stop: &CancellationToken,
     ) -> Result<Self, EngineError> {
         let mut seen: Option<(LeaseRecord, Instant)> = None;
         loop {
@@ -89,7 +90,10 @@ impl Lease {
                     }));
                 }
             }
-            time::sleep(WATCH_TIME).await;
+            tokio::select! {
+                () = time::sleep(WATCH_TIME) => {}
+                () = stop.cancelled() => return Err(EngineError::Interrupted),
+            }
         }
     }
 

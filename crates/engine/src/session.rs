@@ -4,9 +4,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use lockstep_core::{
     inventory::Inventory,
+    names::ReleaseNames,
     pack::model::Pack,
     plan::{
         build::{PlanRequest, build},
+        live::LiveError,
         model::{Limits, Plan, UpgradeKind},
     },
     run::state::{Event, RunState},
@@ -111,7 +113,7 @@ impl Session {
         }
         // Only now is anything written: a plan that is refused leaves no trace.
         journal.ensure().await?;
-        let lease = Lease::take(&journal, &pack.name, self.reporter.as_ref()).await?;
+        let lease = Lease::take(&journal, &pack.name, self.reporter.as_ref(), &self.stop).await?;
         let outcome = self.upgrade_leased((pack, wish), &inventory, &journal, &lease).await;
         finish(lease, outcome).await
     }
@@ -141,6 +143,7 @@ impl Session {
             (plan, run)
         };
         let mut drive = self.drive(journal, &plan, run, lease);
+        drive.context.live_names = Some(Arc::new(live_names(pack, &plan)?));
         if matches!(drive.run.record.state, RunState::Halted { .. }) {
             drive.happened(Event::Resume, drive.run.record.switch.unwrap_or_default()).await?;
         }
@@ -161,7 +164,7 @@ impl Session {
         if record.record.run.is_none() {
             return Err(no_run());
         }
-        let lease = Lease::take(&journal, application, self.reporter.as_ref()).await?;
+        let lease = Lease::take(&journal, application, self.reporter.as_ref(), &self.stop).await?;
         let outcome = async {
             let record = application_record(&journal, application).await?;
             let (plan, run) = self.open_run(&journal, &record).await?.ok_or_else(no_run)?;
@@ -236,11 +239,25 @@ impl Session {
             run: run.to_owned(),
             plan: Arc::new(plan.clone()),
             programs: Arc::new(programs),
+            live_names: None,
             reporter: Arc::clone(&self.reporter),
             stop,
             lost: CancellationToken::new(),
         }
     }
+}
+
+/// The names of the release that a plan comes from.
+fn live_names(pack: &Pack, plan: &Plan) -> Result<ReleaseNames, EngineError> {
+    let release = pack.release(&plan.from).map(|(_, release)| release);
+    let release = release.ok_or_else(|| {
+        EngineError::Bug(format!(
+            "the pack has no release {}, which it was planned from",
+            plan.from
+        ))
+    })?;
+    ReleaseNames::new(pack, release)
+        .map_err(|error| EngineError::Plan(LiveError::from(error).into()))
 }
 
 fn plan_from(

@@ -19,6 +19,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario("a_moved_alias_stops_the_switch", moved_alias),
         scenario("a_deleted_document_stops_before_the_switch", deleted),
         scenario("an_application_that_never_pauses_is_told", never_still),
+        scenario("a_new_month_during_the_run_is_not_left_behind", new_month),
         scenario("a_replaced_source_stops_the_run", replaced_source),
         scenario("another_version_is_refused_while_a_run_is_under_way", other_version),
     ]
@@ -238,6 +239,30 @@ fn never_still(runtime: &Runtime, stand: &Stand) -> Outcome {
         let ending = stand.session().upgrade(&demo_pack(), &short).await?;
         assert!(matches!(ending, Ending::Switched { .. }));
         assert_eq!(stand.check_switched().await?, 601);
+        stand.clean().await
+    })
+}
+
+fn new_month(runtime: &Runtime, stand: &Stand) -> Outcome {
+    runtime.block_on(async {
+        stand.seed(600).await?;
+        let url = stand.cluster.url.clone();
+        let writer = stand.session_with(move |event, _| {
+            // The last moment at which it can happen unseen: both sets were just found equal.
+            if let Event::Entered { state: RunState::Fencing { round: 1 }, .. } = event {
+                let event = json!({"type": "view", "timestamp": "2031-01-01T00:00:00Z"});
+                meddle("PUT", format!("{url}/acme-event-v1.0-2031-1/_doc/first"), event);
+            }
+        });
+        let outcome = writer.upgrade(&demo_pack(), &wish("2.0")).await;
+        assert_eq!(halted(&outcome)?.0, "R0204");
+        // The block is lifted again, and a new run takes the month along.
+        let late = json!({"name": "Still Welcome", "newsletter": "true"});
+        let written = stand.send("PUT", "/acme-profile-v1.0/_doc/late", late).await?;
+        assert_eq!(written["result"], "created", "{written}");
+        stand.session().abort("event-store").await?;
+        stand.session().upgrade(&demo_pack(), &wish("2.0")).await?;
+        assert_eq!(stand.check_switched().await?, 602);
         stand.clean().await
     })
 }

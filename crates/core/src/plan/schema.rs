@@ -11,9 +11,11 @@ use crate::{inventory::EngineKind, pack::model::LogicalIndex};
 /// a deleted document back (the engine's default is 60 s).
 const GC_DELETES_WHILE_COPYING: &str = "1d";
 
-/// Settings that hold only once the documents are in: refreshing, and pipelines which would change copied documents.
-const SETTINGS_AFTER_COPY: [&str; 4] =
-    ["refresh_interval", "gc_deletes", "default_pipeline", "final_pipeline"];
+/// Settings that hold only once the documents are in.
+const SETTINGS_AFTER_COPY: [&str; 2] = ["refresh_interval", "gc_deletes"];
+
+/// Settings that hold only from the switch on: pipelines, which would change every document that a further round copies.
+const SETTINGS_AT_SWITCH: [&str; 2] = ["default_pipeline", "final_pipeline"];
 
 /// A schema as this engine calls its types, and the fields whose type was translated (`path: pack's type → engine's`).
 pub fn translate(
@@ -79,7 +81,10 @@ pub fn create_body(target: &TargetPlan, schema: &Schema, run: &str) -> Value {
     let mut settings: Map<String, Value> = schema
         .settings
         .iter()
-        .filter(|(name, _)| !SETTINGS_AFTER_COPY.contains(&name.as_str()))
+        .filter(|(name, _)| {
+            !SETTINGS_AFTER_COPY.contains(&name.as_str())
+                && !SETTINGS_AT_SWITCH.contains(&name.as_str())
+        })
         .map(|(name, value)| (format!("index.{name}"), value.clone()))
         .collect();
     settings.insert("index.number_of_shards".to_owned(), json!(target.shards));
@@ -98,6 +103,15 @@ pub fn final_settings(target: &TargetPlan, schema: &Schema) -> Value {
     }
     settings.insert("index.number_of_replicas".to_owned(), json!(target.replicas));
     Value::Object(settings)
+}
+
+/// The settings that an index of this schema gets with the switch; `None` where there are none.
+pub fn switch_settings(schema: &Schema) -> Option<Value> {
+    let named = SETTINGS_AT_SWITCH
+        .into_iter()
+        .filter_map(|name| Some((format!("index.{name}"), schema.settings.get(name)?.clone())));
+    let settings: Map<String, Value> = named.collect();
+    (!settings.is_empty()).then_some(Value::Object(settings))
 }
 
 /// The name in a mapping's `_meta` that holds the run's id while a target is being filled.
@@ -147,6 +161,7 @@ mod tests {
             settings: BTreeMap::from([
                 ("refresh_interval".to_owned(), json!("10s")),
                 ("mapping.total_fields.limit".to_owned(), json!(2000)),
+                ("final_pipeline".to_owned(), json!("stamp")),
             ]),
         };
         let target = TargetPlan {
@@ -167,6 +182,14 @@ mod tests {
         assert_eq!(settings["index.refresh_interval"], json!("10s"));
         assert_eq!(settings["index.gc_deletes"], Value::Null);
         assert_eq!(settings["index.number_of_replicas"], json!(1));
+        for early in [&body["settings"], &settings] {
+            assert_eq!(
+                early.get("index.final_pipeline"),
+                None,
+                "copied documents would be changed"
+            );
+        }
+        assert_eq!(switch_settings(&schema), Some(json!({"index.final_pipeline": "stamp"})));
         assert_eq!(
             final_mapping(&target, &schema)["_meta"],
             json!({"version": "080", "name": "fa73a"})

@@ -94,6 +94,9 @@ async fn begin_round(
     if rounds.iter().any(|known| known.round == round) {
         return Ok(Ok(rounds));
     }
+    if let Some(problem) = context.find_unplanned().await? {
+        return Ok(Err(problem));
+    }
     let positions = context.source_positions().await?;
     if let Some(other) = positions.iter().find(|position| !position.is_the_planned_one()) {
         return Ok(Err(source_replaced(&other.pair)));

@@ -26,6 +26,7 @@ mod window;
 use std::{collections::BTreeMap, sync::Arc};
 
 use lockstep_core::{
+    names::ReleaseNames,
     plan::model::{Plan, Schema, SourcePlan, Strategy, TargetPlan},
     run::state::{BadDocument, Problem},
     transform::Program,
@@ -49,6 +50,8 @@ pub struct StageContext {
     pub plan: Arc<Plan>,
     /// The fused operations of the plan, compiled, by key.
     pub programs: Arc<BTreeMap<String, Arc<Program>>>,
+    /// The names of the live release, where the pack is at hand: by them an index is noticed that the plan doesn't know.
+    pub live_names: Option<Arc<ReleaseNames>>,
     /// Who listens.
     pub reporter: Arc<dyn Reporter>,
     /// Cancelled when the run has to stop here.

@@ -1,12 +1,15 @@
 //! Where the logs of the live set stand, and how far they have been copied.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use lockstep_core::run::task::Stretch;
+use lockstep_core::{
+    names::Recognised,
+    run::{state::Problem, task::Stretch},
+};
 use lockstep_elastic::ShardPosition;
 
-use super::{CopyPair, StageContext};
+use super::{CopyPair, StageContext, problem};
 use crate::{error::EngineError, journal::RoundRecord};
 
 /// How many indices are looked at at the same time.
@@ -53,6 +56,39 @@ impl StageContext {
             Ok::<_, EngineError>(SourcePosition { pair, uuid, shards })
         });
         stream::iter(looks).buffered(LOOKS_IN_FLIGHT).try_collect().await
+    }
+
+    /// Looks for indices that came to the live set after the plan was made: a new month, a new tenant. Switching without
+    /// them would leave their documents behind.
+    pub(super) async fn find_unplanned(&self) -> Result<Option<Problem>, EngineError> {
+        let Some(names) = &self.live_names else { return Ok(None) };
+        let planned: BTreeSet<&String> = self
+            .plan
+            .sources()
+            .map(|source| &source.index)
+            .chain(self.plan.targets().map(|target| &target.index))
+            .collect();
+        let unplanned: Vec<String> = self
+            .cluster
+            .aliases()
+            .await?
+            .into_keys()
+            .filter(|index| !planned.contains(index))
+            .filter(|index| {
+                !matches!(names.recognise(index), Recognised::Foreign | Recognised::Ignored)
+            })
+            .collect();
+        if unplanned.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(problem(
+            "R0204",
+            format!(
+                "the live set has indices that the plan doesn't know: {}",
+                unplanned.join(", ")
+            ),
+            "give this run up with `lockstep abort`, then start again: the new plan has them",
+        )))
     }
 
     /// The rounds that were begun, oldest first.

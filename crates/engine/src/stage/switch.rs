@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, time::Instant};
 
 use lockstep_core::{
-    plan::model::AliasPlan,
+    plan::{model::AliasPlan, schema::switch_settings},
     run::state::{Event, Problem},
 };
 use lockstep_elastic::{AliasAction, AliasTable, Failure};
@@ -55,6 +55,9 @@ async fn fence(
     context.cluster.block_writes(&source_names(context)).await?;
     times.block_ms = milliseconds(begun);
     let looked = Instant::now();
+    if let Some(problem) = context.find_unplanned().await? {
+        return Ok(Event::Stuck(problem));
+    }
     let are_still = are_sources_still(context, round).await?;
     times.watermark_ms = milliseconds(looked);
     if !are_still {
@@ -97,7 +100,7 @@ fn source_names(context: &StageContext) -> Vec<&str> {
         .collect()
 }
 
-/// Publishes the templates of the new set, then moves all aliases in one call.
+/// Publishes pipelines and templates of the new set, then moves all aliases in one call.
 ///
 /// # Errors
 /// [`EngineError`] when the cluster can't be worked with; the same command rolls forward.
@@ -106,6 +109,11 @@ pub async fn move_aliases(
     times: &mut SwitchRecord,
 ) -> Result<Event, EngineError> {
     let begun = Instant::now();
+    for target in context.plan.targets() {
+        if let Some(settings) = switch_settings(context.schema(target)?) {
+            context.cluster.put_settings(&[&target.index], &settings).await?;
+        }
+    }
     for template in context.plan.templates.iter().filter(|template| !template.exists) {
         context.cluster.put_template(&template.name, &template.body).await?;
     }
