@@ -356,6 +356,13 @@ mod tests {
     }
 
     #[test]
+    fn versions_wrap_around_as_on_the_engines() {
+        let mut shard = Shard::new();
+        put(&mut shard, "a", Condition::External(i64::MAX)).unwrap();
+        assert_eq!(put(&mut shard, "a", Condition::Any).unwrap().version, i64::MIN);
+    }
+
+    #[test]
     fn an_expired_tombstone_is_forgotten() {
         let mut shard = Shard::new();
         put(&mut shard, "a", Condition::ExternalOrEqual(5)).unwrap();

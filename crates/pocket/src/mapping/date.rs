@@ -5,6 +5,8 @@
 
 use serde_json::Value;
 
+use crate::node::Flavour;
+
 /// The alternatives of a `format`, in order.
 #[derive(Debug, Clone)]
 pub(crate) struct DateFormats {
@@ -15,10 +17,17 @@ pub(crate) struct DateFormats {
 
 #[derive(Debug, Clone)]
 enum Format {
-    OptionalTime { strict: bool },
-    EpochMillis,
+    OptionalTime {
+        strict: bool,
+    },
+    EpochMillis {
+        /// Before 1970 too.
+        signed: bool,
+    },
     EpochSecond,
     Pattern(Vec<Piece>),
+    /// A pattern that does not look at the calendar.
+    Lenient(Vec<Piece>),
     Opaque,
 }
 
@@ -33,9 +42,9 @@ const DEFAULT: &str = "strict_date_optional_time||epoch_millis";
 
 impl DateFormats {
     /// The `format` parameter of a mapping, or the default.
-    pub(crate) fn parse(value: Option<&Value>) -> Self {
+    pub(crate) fn parse(value: Option<&Value>, flavour: Flavour) -> Self {
         let text = value.and_then(Value::as_str).unwrap_or(DEFAULT).to_owned();
-        let formats = text.split("||").map(|name| parse_format(name.trim())).collect();
+        let formats = text.split("||").map(|name| parse_format(name.trim(), flavour)).collect();
         Self { formats, text }
     }
 
@@ -43,9 +52,17 @@ impl DateFormats {
     pub(crate) fn millis(&self, text: &str) -> Option<i64> {
         self.formats.iter().find_map(|format| match format {
             Format::OptionalTime { strict } => optional_time(text, *strict),
-            Format::EpochMillis => epoch(text, 1),
-            Format::EpochSecond => epoch(text, 1000),
-            Format::Pattern(pieces) => pattern(text, pieces),
+            Format::EpochMillis { signed } => {
+                epoch(text, 1).filter(|_| *signed || !text.starts_with('-'))
+            }
+            Format::EpochSecond => epoch(text, 1000).filter(|_| text != "-0"),
+            Format::Pattern(pieces) => pattern(text, pieces)?.millis_since_1970(),
+            // What the calendar lacks, such as 2023-02-29, is taken for a day near it.
+            Format::Lenient(pieces) => {
+                let moment = pattern(text, pieces)?;
+                let near = Moment { month: moment.month.clamp(1, 12), day: 1, ..moment };
+                near.millis_since_1970()
+            }
             Format::Opaque => Some(0),
         })
     }
@@ -61,9 +78,9 @@ pub(crate) fn is_detected(text: &str) -> bool {
     match text.as_bytes().get(4) {
         Some(b'-') => optional_time(text, true).is_some(),
         Some(b'/') => {
-            let detected = DateFormats::parse(Some(&Value::from(
-                "yyyy/MM/dd HH:mm:ss Z||yyyy/MM/dd Z||yyyy/MM/dd HH:mm:ss||yyyy/MM/dd",
-            )));
+            let formats = "yyyy/MM/dd HH:mm:ss Z||yyyy/MM/dd Z||yyyy/MM/dd HH:mm:ss||yyyy/MM/dd";
+            let formats = Value::from(formats);
+            let detected = DateFormats::parse(Some(&formats), Flavour::OpenSearch);
             detected.millis(text).is_some()
         }
         // Numbers in strings are no dates, although "2024" would parse as a year.
@@ -71,13 +88,19 @@ pub(crate) fn is_detected(text: &str) -> bool {
     }
 }
 
-fn parse_format(name: &str) -> Format {
+fn parse_format(name: &str, flavour: Flavour) -> Format {
     let (strict, plain) = name.strip_prefix("strict_").map_or((false, name), |rest| (true, rest));
+    if name == "strict_date" {
+        return parse_pattern("uuuu-MM-dd").map_or(Format::Opaque, Format::Lenient);
+    }
     let pattern = match plain {
         "date_optional_time" | "date_optional_time_nanos" => {
             return Format::OptionalTime { strict };
         }
-        "epoch_millis" => return Format::EpochMillis,
+        // Elasticsearch 7 knows no milliseconds before 1970.
+        "epoch_millis" => {
+            return Format::EpochMillis { signed: flavour == Flavour::OpenSearch };
+        }
         "epoch_second" => return Format::EpochSecond,
         "date" | "year_month_day" => "yyyy-MM-dd",
         "year_month" => "yyyy-MM",
@@ -105,7 +128,7 @@ fn parse_pattern(pattern: &str) -> Option<Vec<Piece>> {
             '\'' => quoted = !quoted,
             _ if quoted => pieces.push(Piece::Literal(character)),
             'y' | 'u' | 'M' | 'd' | 'H' | 'm' | 's' | 'S' => {
-                let letter = if character == 'u' { 'y' } else { character };
+                let letter = character;
                 match pieces.last_mut() {
                     Some(Piece::Number { letter: last, width }) if *last == letter => *width += 1,
                     _ => pieces.push(Piece::Number { letter, width: 1 }),
@@ -260,17 +283,22 @@ impl Reader<'_> {
 fn optional_time(text: &str, strict: bool) -> Option<i64> {
     let least = |digits: usize| if strict { digits } else { 1 };
     let mut moment = Moment::START;
-    let negative = text.starts_with('-');
-    let mut reader = Reader { rest: text.strip_prefix(['-', '+']).unwrap_or(text) };
-    let year = reader.number(least(4), if strict { 4 } else { 9 })?;
-    moment.year = if negative { -year } else { year };
+    let mut reader = Reader { rest: text };
+    let negative = reader.take('-');
+    moment.year = if !negative && strict && reader.take('+') {
+        // A sign is for years of more than four digits.
+        reader.number(5, 9)?
+    } else {
+        let year = reader.number(least(4), if strict { 4 } else { 5 })?;
+        if negative { -year } else { year }
+    };
     if reader.take('-') {
         moment.month = reader.number(least(2), 2)?;
         if reader.take('-') {
             moment.day = reader.number(least(2), 2)?;
         }
     }
-    if reader.take('T') {
+    if reader.take('T') && !reader.rest.is_empty() {
         moment.hour = reader.number(least(2), 2)?;
         if reader.take(':') {
             moment.minute = reader.number(least(2), 2)?;
@@ -288,7 +316,7 @@ fn optional_time(text: &str, strict: bool) -> Option<i64> {
     if reader.rest.is_empty() { moment.millis_since_1970() } else { None }
 }
 
-fn pattern(text: &str, pieces: &[Piece]) -> Option<i64> {
+fn pattern(text: &str, pieces: &[Piece]) -> Option<Moment> {
     let mut moment = Moment::START;
     let mut reader = Reader { rest: text };
     for piece in pieces {
@@ -300,12 +328,22 @@ fn pattern(text: &str, pieces: &[Piece]) -> Option<i64> {
             }
             Piece::Zone => moment.offset_minutes = reader.zone()?,
             Piece::Number { letter: 'S', .. } => moment.millis = reader.fraction()?,
+            Piece::Number { letter: letter @ ('y' | 'u'), width: 4 } => {
+                moment.year = if *letter == 'u' && reader.take('-') {
+                    -reader.number(4, 4)?
+                } else if reader.take('+') {
+                    reader.number(5, 9)?
+                } else {
+                    // `y` is the year of an era, which begins with 1.
+                    reader.number(4, 4).filter(|year| *letter == 'u' || *year > 0)?
+                };
+            }
             Piece::Number { letter, width } => {
                 let most = if *width == 1 { 2 } else { *width };
                 let value = reader.number(*width, most)?;
                 match letter {
-                    'y' if *width == 2 => moment.year = 2000 + value,
-                    'y' => moment.year = value,
+                    'y' | 'u' if *width == 2 => moment.year = 2000 + value,
+                    'y' | 'u' => moment.year = value,
                     'M' => moment.month = value,
                     'd' => moment.day = value,
                     'H' => moment.hour = value,
@@ -315,7 +353,7 @@ fn pattern(text: &str, pieces: &[Piece]) -> Option<i64> {
             }
         }
     }
-    if reader.rest.is_empty() { moment.millis_since_1970() } else { None }
+    reader.rest.is_empty().then_some(moment)
 }
 
 #[cfg(test)]
@@ -324,7 +362,7 @@ mod tests {
 
     fn check(format: Option<&str>, text: &str, expected: Option<i64>) {
         let format = format.map(Value::from);
-        let parsed = DateFormats::parse(format.as_ref()).millis(text);
+        let parsed = DateFormats::parse(format.as_ref(), Flavour::Elasticsearch).millis(text);
         assert_eq!(parsed, expected, "{text} as {format:?}");
     }
 
@@ -335,7 +373,8 @@ mod tests {
         check(None, "2024-02-29T12:30:15.123456+02:00", Some(1_709_202_615_123));
         check(None, "2024-02", Some(1_706_745_600_000));
         check(None, "1709209815250", Some(1_709_209_815_250));
-        check(None, "-1", Some(-1));
+        check(None, "-1", None);
+        check(None, "2024-01-31T", Some(1_706_659_200_000));
         check(None, "2023-02-29", None);
         check(None, "2024-2-9", None);
         check(None, "2024-02-29 12:30:15", None);

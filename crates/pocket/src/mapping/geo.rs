@@ -7,7 +7,7 @@ use super::scalar::{Scalar, elements, members};
 pub(crate) fn is_point(array: &str) -> bool {
     elements(array)
         .first()
-        .is_none_or(|first| matches!(Scalar::read(first.get()), Scalar::Number(_)))
+        .is_some_and(|first| matches!(Scalar::read(first.get()), Scalar::Number(_)))
 }
 
 /// Says why the value is no point.

@@ -83,7 +83,10 @@ pub(crate) enum Kind {
     Boolean,
     Date(DateFormats),
     Ip,
-    Binary,
+    Binary {
+        /// Looked at only where it is stored or has doc values, as on the engines.
+        checked: bool,
+    },
     /// `flattened` or `flat_object`: any object, kept whole.
     Flattened,
     GeoPoint,
@@ -347,10 +350,16 @@ impl Compiler {
             "float" => number(f64::from(f32::MAX)),
             "half_float" => number(65504.0),
             "boolean" => Kind::Boolean,
-            "date" | "date_nanos" => Kind::Date(DateFormats::parse(json.get("format"))),
+            "date" | "date_nanos" => {
+                Kind::Date(DateFormats::parse(json.get("format"), self.flavour))
+            }
             "ip" => Kind::Ip,
             "geo_point" => Kind::GeoPoint,
-            "binary" => Kind::Binary,
+            "binary" => Kind::Binary {
+                checked: ["store", "doc_values"]
+                    .iter()
+                    .any(|key| json.get(*key).and_then(as_flag) == Some(true)),
+            },
             "flattened" if elasticsearch => Kind::Flattened,
             "flat_object" if !elasticsearch => Kind::Flattened,
             "alias" => json
