@@ -1,6 +1,9 @@
 //! The demo application is upgraded from 1.0 to 2.0, and an independent checker looks at both sets.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    process::Command,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use lockstep_core::run::state::RunState;
 use lockstep_engine::{EngineError, report::Event, session::Ending, status::status};
@@ -9,7 +12,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     Outcome, Scenario,
-    stand::{Stand, demo_pack, meddle, wish},
+    stand::{Stand, demo_pack, meddle, program, wish},
 };
 
 const DOCUMENTS: u64 = 4_000;
@@ -22,6 +25,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario("a_stopped_upgrade_goes_on_where_it_was", stopped),
         scenario("writes_during_the_run_are_carried", written_meanwhile),
         scenario("two_drivers_make_one_switch", two_drivers),
+        scenario("the_demo_command_ends_with_nothing_differing", demo_command),
     ]
 }
 
@@ -153,4 +157,22 @@ fn two_drivers(runtime: &Runtime, stand: &Stand) -> Outcome {
         assert_eq!(stand.check_switched().await?, DOCUMENTS);
         stand.clean().await
     })
+}
+
+fn demo_command(runtime: &Runtime, stand: &Stand) -> Outcome {
+    runtime.block_on(stand.clean())?;
+    let arguments = ["demo", "--json", "--tenants", "5", "--documents", "5000", "--cluster"];
+    let output = Command::new(program()?).args(arguments).arg(&stand.cluster.url).output()?;
+    let text = String::from_utf8(output.stdout)?;
+    assert!(output.status.success(), "{text}");
+    let last: Value = serde_json::from_str(text.lines().last().ok_or("no output")?)?;
+    for nothing in ["differing", "missing", "extra"] {
+        assert_eq!(last[nothing], 0, "{last}");
+    }
+    assert_eq!(last["tenants"], 5, "{last}");
+    assert!(last["documents"].as_u64() > Some(4_000), "{last}");
+    assert!(last["docs_per_second"].is_number() && last["switch_ms"].is_number(), "{last}");
+    // It removes what it made.
+    assert!(runtime.block_on(stand.indices("acme-*"))?.is_empty());
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -14,7 +14,7 @@ use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
     Outcome, Scenario,
-    stand::{Stand, Trouble},
+    stand::{Stand, Trouble, program},
 };
 
 /// Enough that copying takes seconds with one small window at a time.
@@ -148,17 +148,4 @@ impl Drop for Driver {
         drop(self.child.kill());
         drop(self.child.wait());
     }
-}
-
-/// The program as it is built from the present sources.
-fn program() -> Result<PathBuf, Trouble> {
-    let built =
-        Command::new(env!("CARGO")).args(["build", "--quiet", "-p", "lockstep"]).status()?;
-    if !built.success() {
-        return Err("the program can't be built".into());
-    }
-    // This test is TARGET/PROFILE/deps/NAME, the program TARGET/PROFILE/lockstep.
-    let test = std::env::current_exe()?;
-    let profile = test.ancestors().nth(2).ok_or("no target folder")?;
-    Ok(profile.join("lockstep"))
 }

@@ -1,6 +1,10 @@
 //! A cluster that scenarios run on, one at a time, and the ways to work with it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    path::PathBuf,
+    process::Command,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use lockstep_core::{
     pack::{PackFiles, model::Pack},
@@ -162,4 +166,17 @@ pub(crate) fn meddle(method: &'static str, url: String, body: Value) {
     };
     let sent = std::thread::spawn(send).join();
     assert!(matches!(sent, Ok(Ok(()))), "{sent:?}");
+}
+
+/// The program as it is built from the present sources.
+pub(crate) fn program() -> Result<PathBuf, Trouble> {
+    let built =
+        Command::new(env!("CARGO")).args(["build", "--quiet", "-p", "lockstep"]).status()?;
+    if !built.success() {
+        return Err("the program can't be built".into());
+    }
+    // This test is TARGET/PROFILE/deps/NAME, the program TARGET/PROFILE/lockstep.
+    let test = std::env::current_exe()?;
+    let profile = test.ancestors().nth(2).ok_or("no target folder")?;
+    Ok(profile.join("lockstep"))
 }
