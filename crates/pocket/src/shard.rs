@@ -153,7 +153,8 @@ impl Shard {
 
     /// Carries out one write and gives it the next sequence number.
     pub(crate) fn write(&mut self, write: &Write<'_>, gc: Duration) -> Result<Written, Refusal> {
-        let current = self.newest.get(write.id).copied().filter(|entry| {
+        let known = self.newest.get_key_value(write.id).map(|(id, entry)| (Arc::clone(id), *entry));
+        let current = known.as_ref().map(|(_, entry)| *entry).filter(|entry| {
             // An expired tombstone is forgotten: a late write of an older version then succeeds,
             // exactly as on a real engine.
             entry.deleted.is_none_or(|at| at.elapsed() < gc)
@@ -174,7 +175,7 @@ impl Shard {
                 self.bytes = self.bytes.saturating_sub(document_bytes(old));
             }
         }
-        self.record(write, seq_no, version);
+        self.record(write, (seq_no, version), known);
         let effect = match (write.source, live) {
             (Some(_), None) => Effect::Created,
             (Some(_), Some(_)) => Effect::Updated,
@@ -184,18 +185,17 @@ impl Shard {
         Ok(Written { seq_no, version, effect })
     }
 
-    fn record(&mut self, write: &Write<'_>, seq_no: usize, version: i64) {
+    fn record(&mut self, write: &Write<'_>, given: (usize, i64), known: Option<(Arc<str>, Entry)>) {
+        let (seq_no, version) = given;
         let deleted = write.source.is_none().then(Instant::now);
         let entry = Entry { seq_no, version, deleted };
-        let id = match self.newest.get_key_value(write.id) {
-            Some((id, _)) => Arc::clone(id),
-            None => Arc::from(write.id),
+        let id = if let Some((id, old)) = known {
+            self.tombstone_count -= usize::from(old.deleted.is_some());
+            id
+        } else {
+            Arc::from(write.id)
         };
-        if let Some(old) = self.newest.insert(Arc::clone(&id), entry)
-            && old.deleted.is_some()
-        {
-            self.tombstone_count -= 1;
-        }
+        self.newest.insert(Arc::clone(&id), entry);
         self.tombstone_count += usize::from(deleted.is_some());
         let document = write.source.map(|source| {
             let routing = write.routing.map(Into::into);

@@ -70,11 +70,13 @@ pub(crate) struct Place<'s> {
 pub(crate) struct Writer<'s> {
     state: &'s State,
     places: HashMap<String, Option<Place<'s>>>,
+    /// The place of the item before, which most often is the next one's too.
+    last: Option<(String, Place<'s>)>,
 }
 
 impl<'s> Writer<'s> {
     pub(crate) fn new(state: &'s State) -> Self {
-        Self { state, places: HashMap::new() }
+        Self { state, places: HashMap::new(), last: None }
     }
 
     pub(crate) fn attempt(&mut self, operation: &Operation<'_>) -> Result<Step<'s>, Refusal> {
@@ -88,11 +90,17 @@ impl<'s> Writer<'s> {
     }
 
     fn place(&mut self, name: &str) -> Result<Option<Place<'s>>, Refusal> {
-        if let Some(place) = self.places.get(name) {
-            return Ok(*place);
+        if let Some((last, place)) = &self.last
+            && last == name
+        {
+            return Ok(Some(*place));
         }
-        let place = locate(self.state, name)?;
+        let place = match self.places.get(name) {
+            Some(place) => *place,
+            None => locate(self.state, name)?,
+        };
         self.places.insert(name.to_owned(), place);
+        self.last = place.map(|place| (name.to_owned(), place));
         Ok(place)
     }
 
