@@ -1,6 +1,7 @@
 //! What can be asked for on the command line.
 
 use clap::{Args, Parser, Subcommand};
+use lockstep_core::plan::model::Limits;
 
 use crate::copy::Method;
 
@@ -28,10 +29,37 @@ pub(crate) enum Command {
     },
     /// One copy by Lockstep, in a process of its own. Started by the others.
     #[command(hide = true)]
-    Worker,
+    Worker(Bounds),
     /// The sink, in a process of its own. Started by `mover`.
     #[command(hide = true)]
     Sink(SinkOptions),
+}
+
+/// How Lockstep is bounded; its own defaults unless told.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Bounds {
+    /// Windows that are read, transformed and written at the same time; prebuilt ingest has as many connections.
+    #[arg(long, default_value_t = Limits::default().windows_in_flight)]
+    pub(crate) windows: usize,
+    /// Bytes that a window aims at; prebuilt bodies have as many.
+    #[arg(long, default_value_t = Limits::default().window_bytes, value_parser = clap::value_parser!(u64).range(1..=64 << 20))]
+    pub(crate) window_bytes: u64,
+}
+
+impl Bounds {
+    /// As a plan knows them.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            windows_in_flight: self.windows.max(1),
+            window_bytes: self.window_bytes,
+            ..Limits::default()
+        }
+    }
+
+    /// As arguments of a worker.
+    pub(crate) fn arguments(&self) -> Vec<String> {
+        vec![format!("--windows={}", self.windows), format!("--window-bytes={}", self.window_bytes)]
+    }
 }
 
 /// How `copy` measures.
@@ -55,6 +83,9 @@ pub(crate) struct CopyOptions {
     /// Only these methods, with commas between them; all unless told.
     #[arg(long, value_enum, value_delimiter = ',')]
     pub(crate) methods: Vec<Method>,
+    /// How Lockstep is bounded.
+    #[command(flatten)]
+    pub(crate) bounds: Bounds,
     /// Documents of one batch of `_reindex`; the engines' default is 1000.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) reindex_batch: u32,
@@ -68,6 +99,9 @@ pub(crate) struct CopyOptions {
 pub(crate) struct MoverOptions {
     #[command(flatten)]
     pub(crate) sink: SinkOptions,
+    /// How Lockstep is bounded.
+    #[command(flatten)]
+    pub(crate) bounds: Bounds,
     /// How often it is measured; medians count.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub(crate) rounds: u32,

@@ -59,7 +59,7 @@ async fn run(command: Command) -> Result<(), BenchError> {
             if json { report::write_json(&results) } else { report::write_mover(&results) }
         }
         Command::Clear { cluster } => copy::clear(&cluster).await,
-        Command::Worker => worker::serve().await,
+        Command::Worker(bounds) => worker::serve(&bounds).await,
         Command::Sink(options) => mover::sink::serve(&options).await,
     }
 }

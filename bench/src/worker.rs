@@ -12,7 +12,7 @@ use std::{
     time::Instant,
 };
 
-use lockstep_core::{plan::model::Limits, run::state::RunState};
+use lockstep_core::run::state::RunState;
 use lockstep_elastic::{Cluster, Connection};
 use lockstep_engine::{
     EngineError, Session,
@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     application::{VERSION_FROM, VERSION_TO, pack},
+    arguments::Bounds,
     error::BenchError,
     process,
 };
@@ -48,15 +49,15 @@ pub(crate) struct Outcome {
 }
 
 /// Lets a worker copy on a cluster that holds the source.
-pub(crate) async fn measure(address: &str) -> Result<Outcome, BenchError> {
-    let mut worker = Offspring::start("worker", &[], Some(address))?;
+pub(crate) async fn measure(address: &str, bounds: &Bounds) -> Result<Outcome, BenchError> {
+    let mut worker = Offspring::start("worker", &bounds.arguments(), Some(address))?;
     let line = worker.first_line().await?;
     serde_json::from_str(&line)
         .map_err(|error| BenchError::Bug(format!("the worker said {line:?}, {error}")))
 }
 
 /// The worker itself.
-pub(crate) async fn serve() -> Result<(), BenchError> {
+pub(crate) async fn serve(bounds: &Bounds) -> Result<(), BenchError> {
     let address = env::var(CLUSTER_VARIABLE)
         .map_err(|error| BenchError::Bug(format!("{CLUSTER_VARIABLE}: {error}")))?;
     let stop = CancellationToken::new();
@@ -72,7 +73,7 @@ pub(crate) async fn serve() -> Result<(), BenchError> {
     let wish = Wish {
         to: version(VERSION_TO)?,
         from: Some(version(VERSION_FROM)?),
-        limits: Limits::default(),
+        limits: bounds.limits(),
     };
     let ended = session.upgrade(&pack()?, &wish).await;
     let times = watch.times.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -10,7 +10,6 @@ mod reindex;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use lockstep_core::plan::model::Limits;
 use serde::Serialize;
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -161,11 +160,11 @@ pub(crate) async fn clear(address: &str) -> Result<(), BenchError> {
 }
 
 async fn measure(field: &Field, options: &CopyOptions) -> Result<CopyResults, BenchError> {
-    let Limits { windows_in_flight: connections, window_bytes, .. } = Limits::default();
+    let connections = options.bounds.windows.max(1);
     let load = ingest::Load {
         documents: options.documents,
         document_bytes: options.bytes,
-        body_bytes: window_bytes,
+        body_bytes: options.bounds.window_bytes,
         connections,
     };
     tell(&format!("seeding {} documents", options.documents));
@@ -235,7 +234,7 @@ async fn measure_once(
             ingest::write(field, bodies, load.connections).await?;
             None
         }
-        Method::Lockstep => Some(worker::measure(&field.address).await?),
+        Method::Lockstep => Some(worker::measure(&field.address, &options.bounds).await?),
     };
     let seconds = worked.map_or(begun.elapsed().as_secs_f64(), |outcome| outcome.seconds);
     let own_cpu_seconds = match worked {

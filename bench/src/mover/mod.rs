@@ -55,7 +55,7 @@ pub(crate) async fn run(options: &MoverOptions) -> Result<MoverResults, BenchErr
     let load_before = process::load_average()?;
     let mut outcomes = Vec::new();
     for round in 1..=options.rounds {
-        let outcome = worker::measure(&address).await?;
+        let outcome = worker::measure(&address, &options.bounds).await?;
         abort(&address).await?;
         let expected = options.sink.shard_documents() * u64::from(options.sink.shards);
         if outcome.documents != expected {
