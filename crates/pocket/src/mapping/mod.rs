@@ -7,5 +7,6 @@ pub(crate) mod merge;
 pub(crate) mod model;
 pub(crate) mod scalar;
 pub(crate) mod validate;
+pub(crate) mod value;
 
 pub(crate) use model::Mapping;
