@@ -37,6 +37,8 @@ pub(crate) fn merge(
     let mut json = current.json.clone();
     for (key, value) in normalise(update.clone()) {
         match (key.as_str(), json.get_mut(&key)) {
+            // Null says nothing; an empty object empties it.
+            ("_meta", _) if value.is_null() => {}
             ("properties", Some(Value::Object(fields))) => {
                 merge_fields(fields, value, "")?;
             }
@@ -362,6 +364,8 @@ mod tests {
             "x": {"type": "long"}}}}});
         let update = json!({"_meta": {"b": 2}, "properties": {"o": {"properties": {
             "w": {"type": "keyword"}}}}});
+        let untouched = merged(&current, &json!({"_meta": null})).unwrap();
+        assert_eq!(untouched["_meta"], json!({"a": 1}));
         assert_eq!(
             merged(&current, &update).unwrap(),
             json!({"_meta": {"b": 2}, "properties": {"o": {"properties": {
