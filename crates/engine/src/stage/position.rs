@@ -32,14 +32,6 @@ impl SourcePosition {
     pub(super) fn is_the_planned_one(&self) -> bool {
         self.uuid.as_ref() == Some(&self.pair.source.uuid)
     }
-
-    /// Whether nothing was written after what rounds cover.
-    pub(super) fn is_covered(&self, covered: &Covered) -> bool {
-        self.shards.iter().all(|shard| {
-            let last = covered.get(&(self.pair.position, shard.number)).copied().unwrap_or(-1);
-            shard.max_seq_no <= last
-        })
-    }
 }
 
 impl StageContext {
@@ -117,6 +109,14 @@ pub(super) fn covered(rounds: &[RoundRecord]) -> Covered {
         *known = last.max(*known);
     }
     covered
+}
+
+/// Whether nothing was written to these shards after what the rounds cover.
+pub(super) fn is_covered(position: usize, shards: &[ShardPosition], covered: &Covered) -> bool {
+    shards.iter().all(|shard| {
+        let last = covered.get(&(position, shard.number)).copied().unwrap_or(-1);
+        shard.max_seq_no <= last
+    })
 }
 
 /// What a new round has to copy: from what is covered to the watermarks.

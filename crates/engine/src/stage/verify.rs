@@ -16,13 +16,14 @@ use lockstep_core::{
         task::{Stretch, cut, task_width},
     },
 };
+use lockstep_elastic::IndexState;
 use tokio::sync::Mutex;
 
 use super::{
     CopyPair, StageContext,
     copy::source_replaced,
     meter::Meter,
-    position::covered,
+    position::{covered, is_covered},
     side::{Side, SideReader, explain},
     window::WindowWidth,
 };
@@ -74,17 +75,34 @@ pub async fn compare_sets(context: &StageContext, round: u32) -> Result<Event, E
     Ok(Event::Stuck(differing(verdict)))
 }
 
-/// Whether every source is the planned one and stands where the rounds ended.
+/// Whether every source is the planned one and stands where the rounds ended. It takes a few calls however many indices
+/// there are: writes are blocked while the fence asks.
 pub(super) async fn are_sources_still(
     context: &StageContext,
     round: u32,
 ) -> Result<bool, EngineError> {
     let covered = covered(&context.rounds(round).await?);
-    let positions = context.source_positions().await?;
-    if let Some(other) = positions.iter().find(|position| !position.is_the_planned_one()) {
-        return Err(EngineError::Halted(Box::new(source_replaced(&other.pair))));
+    let seen: BTreeMap<String, IndexState> = context
+        .cluster
+        .indices()
+        .await?
+        .into_iter()
+        .map(|index| (index.name.clone(), index))
+        .collect();
+    for pair in context.pairs()? {
+        let Some(index) =
+            seen.get(&pair.source.index).filter(|index| index.uuid == pair.source.uuid)
+        else {
+            return Err(EngineError::Halted(Box::new(source_replaced(&pair))));
+        };
+        // A primary that isn't there can't say where it stands.
+        let all_there =
+            index.shards.len() == usize::try_from(index.primaries).unwrap_or(usize::MAX);
+        if !all_there || !is_covered(pair.position, &index.shards, &covered) {
+            return Ok(false);
+        }
     }
-    Ok(positions.iter().all(|position| position.is_covered(&covered)))
+    Ok(true)
 }
 
 /// Reads both sets and compares them.
