@@ -39,10 +39,12 @@ fn main() -> std::io::Result<ExitCode> {
 }
 
 fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
     let runtime = Arc::new(Runtime::new()?);
+    let stands = stands(&runtime)?;
+    arguments.test_threads.get_or_insert(stands.len());
     let mut trials = Vec::new();
-    for stand in stands(&runtime)? {
+    for stand in &stands {
         let scenarios = [
             demo::scenarios(),
             trouble::scenarios(),
@@ -55,9 +57,13 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
                 .into_iter()
                 .flatten()
                 .filter(|scenario| stand.pocket.is_some() || !scenario.is_pocket_only)
-                .map(|scenario| trial(&runtime, &stand, scenario)),
+                .enumerate()
+                .map(|(turn, scenario)| (turn, trial(&runtime, stand, scenario))),
         );
     }
+    // Clusters take turns in the list, so that all of them are busy at the same time.
+    trials.sort_by_key(|(turn, _)| *turn);
+    let trials = trials.into_iter().map(|(_, trial)| trial).collect();
     Ok(libtest_mimic::run(&arguments, trials).exit_code())
 }
 

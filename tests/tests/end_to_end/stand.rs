@@ -102,7 +102,10 @@ impl Stand {
     /// Names of all indices that fit a pattern.
     pub(crate) async fn indices(&self, pattern: &str) -> Result<Vec<String>, Trouble> {
         let found = self.send("GET", &format!("/{pattern}/_alias"), Value::Null).await?;
-        Ok(found.as_object().map(|found| found.keys().cloned().collect()).unwrap_or_default())
+        let mut names: Vec<String> =
+            found.as_object().map(|found| found.keys().cloned().collect()).unwrap_or_default();
+        names.sort_unstable(); // an engine lists indices in any order
+        Ok(names)
     }
 
     /// Removes what an earlier scenario left.
@@ -149,7 +152,8 @@ pub(crate) fn demo_pack() -> Pack {
 
 /// An upgrade to a version, with small tasks so that even little data makes many.
 pub(crate) fn wish(to: &str) -> Wish {
-    let limits = Limits { task_width_max: 500, ..Limits::default() };
+    // The machine may be busy with other clusters' scenarios.
+    let limits = Limits { task_width_max: 500, fence_ms_max: 120_000, ..Limits::default() };
     Wish { to: to.parse().expect("a version"), from: None, limits }
 }
 
