@@ -203,21 +203,31 @@ pub struct Limits {
     pub task_width_max: u64,
     /// Rejected documents that are kept by id before a run stops collecting them.
     pub rejections_kept: usize,
-    /// How often copying starts again because the application wrote meanwhile.
+    /// How often a fence may be missed, and verification begin anew, before somebody is asked.
     pub rounds_max: u32,
+    /// Sequence numbers that may be left to carry over when the fence is set.
+    #[serde(default = "lag_numbers_max")]
+    pub lag_numbers_max: u64,
     /// How long writes may be blocked before the switch, in milliseconds.
     pub fence_ms_max: u64,
+}
+
+/// About a hundred milliseconds of copying.
+fn lag_numbers_max() -> u64 {
+    1_000
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             windows_in_flight: 4,
-            window_bytes: 8 * 1024 * 1024,
+            // Larger ones make the engines slower, not faster: see `bench/README.md`.
+            window_bytes: 2 * 1024 * 1024,
             window_width_max: 10_000,
             task_width_max: 200_000,
             rejections_kept: 1_000,
             rounds_max: 20,
+            lag_numbers_max: lag_numbers_max(),
             fence_ms_max: 10_000,
         }
     }
