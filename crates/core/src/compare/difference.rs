@@ -36,6 +36,30 @@ impl EntryHashes {
         }
     }
 
+    /// What was taken in under an id.
+    pub fn get(&self, id: &str) -> Option<Digest> {
+        self.entries.get(id).copied()
+    }
+
+    /// Ids whose entries are not the same here and there, sorted.
+    pub fn differing_ids<'a>(&'a self, other: &'a Self) -> Vec<&'a str> {
+        let mut ids: Vec<&str> = self
+            .entries
+            .iter()
+            .filter(|(id, digest)| other.entries.get(*id) != Some(digest))
+            .map(|(id, _)| id.as_str())
+            .chain(
+                other
+                    .entries
+                    .keys()
+                    .filter(|id| !self.entries.contains_key(*id))
+                    .map(String::as_str),
+            )
+            .collect();
+        ids.sort_unstable();
+        ids
+    }
+
     /// Ids that have been taken in.
     pub fn count(&self) -> usize {
         self.entries.len()

@@ -10,10 +10,9 @@ use serde::{Deserialize, Serialize};
 pub enum RunState {
     /// Entered when the run starts. Targets are being made. Reversible: nothing of the application is touched.
     Preparing,
-    /// Entered when all targets are there, and again when the application wrote after a verification.
-    /// Documents are taken through the steps up to a watermark. Reversible.
+    /// Entered when all targets are there. Documents are taken through the steps up to a watermark. Reversible.
     Copying {
-        /// How often copying has begun, from 1.
+        /// The round, 1.
         round: u32,
     },
     /// Entered when every task of the round is done. Final settings are restored and shards allocated. Reversible.
@@ -21,18 +20,25 @@ pub enum RunState {
         /// The round.
         round: u32,
     },
-    /// Entered when the targets have their final settings. Both sets are compared. Reversible.
+    /// Entered when the targets have their final settings, and again when a fence was missed. What the application wrote
+    /// since is caught up, both sets are compared and mended until one comparison finds nothing to mend. Reversible.
     Verifying {
+        /// How often verification has begun, from 1.
+        round: u32,
+    },
+    /// Entered when a comparison found nothing to mend. The new set is kept in step until nobody asks to hold any more.
+    /// Reversible.
+    Holding {
         /// The round.
         round: u32,
     },
-    /// Entered when both sets were found equal and nobody asked to hold. Writes to the live set are blocked while it is
-    /// looked whether anything was written since. Reversible: the block is lifted.
+    /// Entered when the sets are in step and nobody asks to hold. Writes to the live set are blocked while the last of
+    /// them are carried over and looked at. Reversible: the block is lifted.
     Fencing {
         /// The round.
         round: u32,
     },
-    /// Entered when the live set is blocked and was found unchanged since verification: "switch decided".
+    /// Entered when the live set is blocked and the gate found the new set equal to it: "switch decided".
     /// Every restart rolls forward from here.
     Switching {
         /// The round.
@@ -65,7 +71,7 @@ pub enum Stage {
     Copy,
     /// Restoring settings.
     Settle,
-    /// Comparing both sets.
+    /// Comparing both sets, or keeping them in step.
     Verify,
     /// Blocking writes.
     Fence,
@@ -110,9 +116,11 @@ pub enum Action {
     CopyDocuments,
     /// Restore final settings, wait for shards.
     RestoreSettings,
-    /// Compare both sets.
+    /// Catch up, compare both sets, mend.
     CompareSets,
-    /// Block writes to the live set and look whether it moved.
+    /// Keep the new set in step until the switch is asked for.
+    KeepInStep,
+    /// Block writes to the live set, carry over the last of them, look at the gate.
     BlockSources,
     /// Publish templates and move all aliases in one call.
     MoveAliases,
@@ -133,12 +141,14 @@ pub enum Event {
     DocumentsCopied,
     /// All targets have their final settings and shards.
     SettingsRestored,
-    /// Both sets are equal as of the watermark.
+    /// A comparison found nothing to mend.
     SetsEqual,
-    /// The live set is blocked and unchanged since it was verified.
-    SourcesStill,
-    /// The application wrote since; the block is lifted again.
-    SourcesMoved,
+    /// Nobody asks to hold any more, and next to nothing is left to carry over.
+    Released,
+    /// The live set is blocked, and the new set is equal to it.
+    GatePassed,
+    /// The fence took too long, or something was left to mend; the block is lifted again.
+    FenceMissed,
     /// All aliases were seen on the new set.
     AliasesMoved,
     /// Something needs an operator.
@@ -159,6 +169,7 @@ impl RunState {
             Self::Copying { .. } => Action::CopyDocuments,
             Self::Settling { .. } => Action::RestoreSettings,
             Self::Verifying { .. } => Action::CompareSets,
+            Self::Holding { .. } => Action::KeepInStep,
             Self::Fencing { .. } => Action::BlockSources,
             Self::Switching { .. } => Action::MoveAliases,
             Self::Aborting => Action::DropTargets,
@@ -178,6 +189,7 @@ impl RunState {
             Self::Copying { round }
             | Self::Settling { round }
             | Self::Verifying { round }
+            | Self::Holding { round }
             | Self::Fencing { round }
             | Self::Switching { round }
             | Self::Halted { round, .. } => *round,
@@ -192,6 +204,7 @@ impl RunState {
             Self::Copying { .. } => "copying",
             Self::Settling { .. } => "settling",
             Self::Verifying { .. } => "verifying",
+            Self::Holding { .. } => "holding",
             Self::Fencing { .. } => "fencing",
             Self::Switching { .. } => "switching",
             Self::Switched => "switched",

@@ -43,6 +43,7 @@ pub fn step(state: &RunState, event: Event) -> Result<RunState, Refusal> {
         | RunState::Copying { .. }
         | RunState::Settling { .. }
         | RunState::Verifying { .. }
+        | RunState::Holding { .. }
         | RunState::Fencing { .. } => match event {
             Event::Abort => Ok(RunState::Aborting),
             Event::Resume => Ok(state.clone()),
@@ -66,12 +67,13 @@ fn forward(state: &RunState, event: Event) -> Result<RunState, Refusal> {
             Ok(RunState::Verifying { round: *round })
         }
         (RunState::Verifying { round }, Event::SetsEqual) => {
-            Ok(RunState::Fencing { round: *round })
+            Ok(RunState::Holding { round: *round })
         }
-        (RunState::Verifying { round } | RunState::Fencing { round }, Event::SourcesMoved) => {
-            Ok(RunState::Copying { round: round.saturating_add(1) })
+        (RunState::Holding { round }, Event::Released) => Ok(RunState::Fencing { round: *round }),
+        (RunState::Fencing { round }, Event::FenceMissed) => {
+            Ok(RunState::Verifying { round: round.saturating_add(1) })
         }
-        (RunState::Fencing { round }, Event::SourcesStill) => {
+        (RunState::Fencing { round }, Event::GatePassed) => {
             Ok(RunState::Switching { round: *round })
         }
         (state, event) => unexpected(state, &event),
@@ -84,9 +86,8 @@ fn halted(state: &RunState, stage: Stage, round: u32, event: Event) -> Result<Ru
             Stage::Prepare => RunState::Preparing,
             Stage::Copy => RunState::Copying { round },
             Stage::Settle => RunState::Settling { round },
-            // A failed verification is never resumed into a switch: copying looks for what is new first.
-            Stage::Verify => RunState::Copying { round: round.saturating_add(1) },
-            Stage::Fence => RunState::Verifying { round },
+            // Neither a failed verification nor a failed fence is ever resumed into a switch.
+            Stage::Verify | Stage::Fence => RunState::Verifying { round: round.saturating_add(1) },
             Stage::Switch => RunState::Switching { round },
         }),
         Event::Abort if stage == Stage::Switch => Err(Refusal::SwitchDecided),
@@ -107,7 +108,7 @@ fn position(state: &RunState) -> (Stage, u32) {
     match state {
         RunState::Copying { round } => (Stage::Copy, *round),
         RunState::Settling { round } => (Stage::Settle, *round),
-        RunState::Verifying { round } => (Stage::Verify, *round),
+        RunState::Verifying { round } | RunState::Holding { round } => (Stage::Verify, *round),
         RunState::Fencing { round } => (Stage::Fence, *round),
         RunState::Switching { round } => (Stage::Switch, *round),
         RunState::Halted { stage, round, .. } => (*stage, *round),
@@ -147,8 +148,9 @@ mod tests {
             Event::DocumentsCopied,
             Event::SettingsRestored,
             Event::SetsEqual,
-            Event::SourcesStill,
-            Event::SourcesMoved,
+            Event::Released,
+            Event::GatePassed,
+            Event::FenceMissed,
             Event::AliasesMoved,
             Event::Stuck(problem()),
             Event::Resume,
@@ -164,7 +166,7 @@ mod tests {
         let mut open = vec![RunState::Preparing];
         while let Some(state) = open.pop() {
             if !seen.insert(format!("{state:?}"))
-                || matches!(&state, RunState::Copying { round } if *round > rounds)
+                || matches!(&state, RunState::Verifying { round } if *round > rounds)
             {
                 continue;
             }
@@ -187,7 +189,8 @@ mod tests {
             Event::DocumentsCopied,
             Event::SettingsRestored,
             Event::SetsEqual,
-            Event::SourcesStill,
+            Event::Released,
+            Event::GatePassed,
             Event::AliasesMoved,
         ] {
             state = step(&state, event).unwrap();
@@ -195,12 +198,21 @@ mod tests {
         }
         assert_eq!(
             names,
-            ["preparing", "copying", "settling", "verifying", "fencing", "switching", "switched"]
+            [
+                "preparing",
+                "copying",
+                "settling",
+                "verifying",
+                "holding",
+                "fencing",
+                "switching",
+                "switched"
+            ]
         );
     }
 
     #[test]
-    fn switching_is_entered_only_from_a_fence_that_found_the_sources_still() {
+    fn switching_is_entered_only_from_a_fence_whose_gate_was_passed() {
         for (from, event, to) in walk(3) {
             if matches!(to, RunState::Switching { .. })
                 && !matches!(from, RunState::Switching { .. })
@@ -208,8 +220,7 @@ mod tests {
                 let resumed = matches!(&from, RunState::Halted { stage: Stage::Switch, .. });
                 assert!(
                     resumed
-                        || (matches!(from, RunState::Fencing { .. })
-                            && event == Event::SourcesStill),
+                        || (matches!(from, RunState::Fencing { .. }) && event == Event::GatePassed),
                     "{from:?} {event:?}"
                 );
             }
@@ -236,7 +247,7 @@ mod tests {
     #[test]
     fn a_failed_verification_is_never_resumed_into_a_switch() {
         let state = step(&RunState::Verifying { round: 2 }, Event::Stuck(problem())).unwrap();
-        assert_eq!(step(&state, Event::Resume), Ok(RunState::Copying { round: 3 }));
+        assert_eq!(step(&state, Event::Resume), Ok(RunState::Verifying { round: 3 }));
     }
 
     #[test]
@@ -249,7 +260,8 @@ mod tests {
                     Action::CopyDocuments => Event::DocumentsCopied,
                     Action::RestoreSettings => Event::SettingsRestored,
                     Action::CompareSets => Event::SetsEqual,
-                    Action::BlockSources => Event::SourcesStill,
+                    Action::KeepInStep => Event::Released,
+                    Action::BlockSources => Event::GatePassed,
                     Action::MoveAliases => Event::AliasesMoved,
                     Action::DropTargets => Event::TargetsDropped,
                     Action::Wait => Event::Resume,

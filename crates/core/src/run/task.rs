@@ -119,7 +119,8 @@ pub fn cut(stretches: &[Stretch], round: u32, ordinal_first: u32, width: u64) ->
 }
 
 impl Stretch {
-    fn number_count(&self) -> u64 {
+    /// How many numbers it spans.
+    pub fn number_count(&self) -> u64 {
         u64::try_from(self.last.saturating_sub(self.first).saturating_add(1)).unwrap_or_default()
     }
 }
