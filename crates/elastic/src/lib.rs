@@ -57,5 +57,5 @@ pub use index::{Block, Created, Deleted, IndexState, OpenState};
 pub use name::{IndexName, NameError};
 pub use survey::{ClusterLimits, DiskWatermarks, Node, Survey};
 pub use template::Template;
-pub use watermark::ShardPosition;
+pub use watermark::{IndexPosition, ShardPosition};
 pub use window::{Hit, Page, WindowRequest};

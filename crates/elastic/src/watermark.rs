@@ -1,5 +1,7 @@
 //! How far each shard of an index can be read safely.
 
+use std::collections::BTreeMap;
+
 use http::Method;
 use serde::Deserialize;
 
@@ -25,7 +27,38 @@ pub struct ShardPosition {
     pub docs: u64,
 }
 
+/// Where the primaries of one index stand, and which index it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexPosition {
+    /// The index's unique id: another one of the same name counts anew from 0.
+    pub uuid: String,
+    /// Its primaries that are there, by number. One that is not started is missing.
+    pub shards: Vec<ShardPosition>,
+}
+
 impl Cluster {
+    /// Where many indices stand, in few calls, without a refresh: `docs` are those of the last one. Fails when one of them
+    /// is not there ([`Failure::is_index_absent`]).
+    pub async fn positions_of(
+        &self,
+        names: &[impl AsRef<str>],
+    ) -> Result<BTreeMap<String, IndexPosition>, Failure> {
+        let names = IndexName::parse_all(names)?;
+        let mut positions = BTreeMap::new();
+        for list in name_lists(&names) {
+            let path =
+                Path::indices(&list).segment("_stats").segment("docs").parameter("level", "shards");
+            let answer = self.send(&Request::get(path)).await?;
+            for (name, index) in StatsAnswer::of(&answer)?.indices {
+                let Some(uuid) = index.uuid.clone() else {
+                    return Err(answer.unreadable(&format!("{name} has no unique id")));
+                };
+                positions.insert(name, IndexPosition { uuid, shards: index.positions() });
+            }
+        }
+        Ok(positions)
+    }
+
     /// Makes everything visible that was acknowledged before the call.
     pub async fn refresh(&self, names: &[impl AsRef<str>]) -> Result<(), Failure> {
         #[derive(Deserialize)]
