@@ -74,6 +74,7 @@ pub(crate) async fn serve(bounds: &Bounds) -> Result<(), BenchError> {
         to: version(VERSION_TO)?,
         from: Some(version(VERSION_FROM)?),
         limits: bounds.limits(),
+        is_held: false,
     };
     let ended = session.upgrade(&pack()?, &wish).await;
     let times = watch.times.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -138,6 +138,14 @@ pub(crate) enum Verb {
     Plan(commands::plan::PlanArguments),
     /// Upgrade an application, or go on with an upgrade that was stopped
     Upgrade(commands::upgrade::UpgradeArguments),
+    /// Let an upgrade that holds (`upgrade --hold`) go on to the switch
+    Switch(commands::switch::SwitchArguments),
+    /// Let a run carry nothing over for now; it stays where it is
+    Pause(commands::orders::OrderArguments),
+    /// Let a paused run go on
+    Resume(commands::orders::OrderArguments),
+    /// Bound how fast a run carries documents over
+    Pace(commands::orders::PaceArguments),
     /// Show which release is live and how far a run is
     Status(commands::status::StatusArguments),
     /// Compare the live and the new set of a run; nothing is changed
@@ -203,7 +211,7 @@ mod tests {
         command.build();
         let mut found = Vec::new();
         helps(&mut command, "", &mut found);
-        assert_eq!(found.len(), 9);
+        assert_eq!(found.len(), 13);
         for (path, help) in found {
             insta::assert_snapshot!(path.replace(' ', "_"), help);
         }

@@ -231,7 +231,16 @@ fn an_upgrade_is_told_from_plan_to_switch() {
     let states: Vec<&str> = events.iter().filter_map(|event| event["state"].as_str()).collect();
     assert_eq!(
         states,
-        ["preparing", "copying", "settling", "verifying", "fencing", "switching", "switched"]
+        [
+            "preparing",
+            "copying",
+            "settling",
+            "verifying",
+            "holding",
+            "fencing",
+            "switching",
+            "switched"
+        ]
     );
     let last = ended.last_line();
     assert_eq!((&last["event"], &last["tenants"]), (&Value::from("upgraded"), &Value::from(2)));

@@ -10,7 +10,7 @@ use crate::{
     error::EngineError,
     journal::{ApplicationRecord, Journal, Kept, RunRecord, SwitchRecord, Write},
     report::Event as ReportEvent,
-    stage::{StageContext, abort, copy, prepare, settle, switch, verify},
+    stage::{StageContext, abort, copy, fence, hold, prepare, settle, switch, verify},
 };
 
 /// A run that this process drives.
@@ -59,12 +59,13 @@ impl Drive {
         let round = state.round();
         match state.action() {
             Action::CreateTargets => prepare::create_targets(&self.context).await,
-            Action::CopyDocuments => {
-                copy::copy_documents(&self.context, round, self.round_last).await
-            }
+            Action::CopyDocuments => copy::copy_documents(&self.context, round).await,
             Action::RestoreSettings => settle::restore_settings(&self.context).await,
-            Action::CompareSets => verify::compare_sets(&self.context, round).await,
-            Action::BlockSources => switch::block_sources(&self.context, round, times).await,
+            Action::CompareSets => {
+                verify::compare_sets(&self.context, round, self.round_last).await
+            }
+            Action::KeepInStep => hold::keep_in_step(&self.context).await,
+            Action::BlockSources => fence::block_sources(&self.context, times).await,
             Action::MoveAliases => switch::move_aliases(&self.context, times).await,
             Action::DropTargets => abort::drop_targets(&self.context).await,
             Action::Finish | Action::Wait => {

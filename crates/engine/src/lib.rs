@@ -15,6 +15,8 @@ pub mod journal;
 
 pub mod lease;
 
+pub mod pace;
+
 pub mod session;
 
 pub mod drive;

@@ -33,6 +33,10 @@ pub enum Event {
     },
     /// Work went on.
     Progress(Progress),
+    /// The live set was followed: how far behind the new set is.
+    Lag(Lag),
+    /// The run waits for something.
+    Waiting(Waiting),
     /// Something to know.
     Notice {
         /// What.
@@ -55,6 +59,19 @@ pub struct Progress {
     pub bytes: u64,
     /// What it waits for, if it waits.
     pub waiting: Option<Waiting>,
+}
+
+/// How far the new set is behind the live one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Lag {
+    /// Operations that had not been carried over.
+    pub numbers: u64,
+    /// How many arrive a second, where that is known.
+    pub arriving_per_second: Option<u64>,
+    /// How many are carried over a second, where that is known.
+    pub carried_per_second: Option<u64>,
+    /// How long carrying them over took.
+    pub left_ms: u64,
 }
 
 /// What progress is counted in.
@@ -81,6 +98,8 @@ pub enum Waiting {
         /// How many indices.
         index_count: usize,
     },
+    /// Nobody has asked for the switch yet.
+    Order,
     /// The cluster asked for less, or didn't answer; the request is repeated.
     Cluster {
         /// What it said.
@@ -95,6 +114,7 @@ impl fmt::Display for Waiting {
             Self::Shards { index_count } => {
                 write!(formatter, "waiting for the shards of {index_count} indices")
             }
+            Self::Order => formatter.write_str("in step; waiting for `lockstep switch`"),
             Self::Cluster { reason } => write!(formatter, "waiting for the cluster: {reason}"),
         }
     }

@@ -22,10 +22,13 @@ use uuid::Uuid;
 use crate::{
     drive::{self, Drive},
     error::EngineError,
-    journal::{ApplicationRecord, Journal, Kept, PlanRecord, RunRecord, SetRecord, Write},
+    journal::{
+        ApplicationRecord, Journal, Kept, OrdersRecord, PlanRecord, RunRecord, SetRecord, Write,
+    },
     lease::Lease,
+    pace::{self, Pace},
     report::Reporter,
-    stage::{StageContext, verify},
+    stage::{StageContext, compare},
     survey::survey,
 };
 
@@ -55,6 +58,8 @@ pub struct Wish {
     pub from: Option<Version>,
     /// Bounds on what a run may use.
     pub limits: Limits,
+    /// Not to switch before [`Session::switch`] asks for it.
+    pub is_held: bool,
 }
 
 /// How an upgrade ended.
@@ -139,9 +144,14 @@ impl Session {
             if plan.kind == UpgradeKind::Minor {
                 return Ok(Ending::Minor { plan: Box::new(plan) });
             }
-            let run = begin(journal, &plan, &record, lease.number()).await?;
+            let orders = OrdersRecord { is_held: wish.is_held, ..OrdersRecord::default() };
+            let run = begin(journal, &plan, (&record, orders), lease.number()).await?;
             (plan, run)
         };
+        if wish.is_held {
+            // A run that was begun without it is held from now on.
+            pace::give_orders(journal, &run.record.id, |orders| orders.is_held = true).await?;
+        }
         let mut drive = self.drive(journal, &plan, run, lease);
         drive.context.live_names = Some(Arc::new(live_names(pack, &plan)?));
         if matches!(drive.run.record.state, RunState::Halted { .. }) {
@@ -177,11 +187,28 @@ impl Session {
         finish(lease, outcome).await
     }
 
+    /// Changes the orders of the run that is under way; whoever drives it obeys within a second.
+    ///
+    /// # Errors
+    /// [`EngineError::NoRun`], or what the cluster says.
+    pub async fn order(
+        &self,
+        application: &str,
+        change: impl Fn(&mut OrdersRecord) + Send + Sync,
+    ) -> Result<OrdersRecord, EngineError> {
+        let journal = Journal::new(&self.cluster, application);
+        let no_run =
+            || EngineError::NoRun { application: application.to_owned(), what: "run under way" };
+        let record = journal.read::<ApplicationRecord>(application).await?.ok_or_else(no_run)?;
+        let run = record.record.run.ok_or_else(no_run)?;
+        pace::give_orders(&journal, &run, change).await
+    }
+
     /// Compares both sets of the run that is under way, or of the one that ended last. Changes nothing.
     ///
     /// # Errors
     /// [`EngineError::NoRun`], or what the cluster says.
-    pub async fn verify(&self, application: &str) -> Result<(Plan, verify::Verdict), EngineError> {
+    pub async fn verify(&self, application: &str) -> Result<(Plan, compare::Verdict), EngineError> {
         let journal = Journal::new(&self.cluster, application);
         let no_run = || EngineError::NoRun { application: application.to_owned(), what: "run" };
         let record =
@@ -189,7 +216,7 @@ impl Session {
         let id = record.run.or(record.last_run).ok_or_else(no_run)?;
         let plan = journal.read::<PlanRecord>(&id).await?.ok_or_else(no_run)?.record.plan;
         let context = self.context(&journal, &id, &plan, self.stop.clone());
-        let verdict = verify::compare(&context).await?;
+        let verdict = compare::compare(&context).await?;
         Ok((plan, verdict))
     }
 
@@ -240,6 +267,7 @@ impl Session {
             plan: Arc::new(plan.clone()),
             programs: Arc::new(programs),
             live_names: None,
+            pace: Pace::default(),
             reporter: Arc::clone(&self.reporter),
             stop,
             lost: CancellationToken::new(),
@@ -317,7 +345,7 @@ async fn application_record(
 async fn begin(
     journal: &Journal,
     plan: &Plan,
-    record: &Kept<ApplicationRecord>,
+    (record, orders): (&Kept<ApplicationRecord>, OrdersRecord),
     driver: u64,
 ) -> Result<Kept<RunRecord>, EngineError> {
     let id = Uuid::now_v7().simple().to_string();
@@ -333,6 +361,7 @@ async fn begin(
     };
     kept(journal.create(&id, PlanRecord { plan: plan.clone() }).await?)?;
     kept(journal.create(&id, SetRecord::default()).await?)?;
+    kept(journal.create(&id, orders).await?)?;
     let run = kept(journal.create(&id, run).await?)?;
     let named = ApplicationRecord { run: Some(id), ..record.record.clone() };
     kept(journal.replace(&plan.application, record, named).await?)?;
@@ -353,6 +382,11 @@ async fn watched(
     drive: &mut Drive,
 ) -> Result<RunState, EngineError> {
     let stages = drive.context.stop.clone();
+    let (journal, run) = (drive.context.journal.clone(), drive.run.record.id.clone());
+    let pace = drive.context.pace.clone();
+    // What was ordered before this driver came holds from its first step.
+    pace.order(pace::read_orders(&journal, &run).await?);
+    let obeying = pace::follow_orders(journal, run, pace);
     let watching = async {
         tokio::select! {
             () = lease.lost().cancelled() => stages.cancel(),
@@ -362,6 +396,7 @@ async fn watched(
     };
     tokio::select! {
         ended = drive.drive_to_end() => ended,
+        () = obeying => Err(EngineError::Bug("listening for orders ended".to_owned())),
         () = watching => Err(EngineError::Bug("watching a lease ended".to_owned())),
     }
 }

@@ -7,9 +7,10 @@ use serde::Serialize;
 use crate::{
     error::EngineError,
     journal::{
-        ApplicationRecord, Journal, LeaseRecord, PlanRecord, RoundRecord, RunRecord, TaskRecord,
-        VerdictRecord,
+        ApplicationRecord, Journal, LeaseRecord, OrdersRecord, PlanRecord, PositionRecord,
+        RoundRecord, RunRecord, TaskRecord, VerdictRecord,
     },
+    pace,
 };
 
 /// Where an application stands.
@@ -43,6 +44,10 @@ pub struct RunStatus {
     pub document_count: u64,
     /// What was copied so far.
     pub copied: Tally,
+    /// What was done to follow the live set since copying ended.
+    pub followed: Option<PositionRecord>,
+    /// What operators ask of it.
+    pub orders: OrdersRecord,
     /// What the last comparison found.
     pub verdict: Option<VerdictRecord>,
 }
@@ -77,7 +82,10 @@ async fn run_status(
     let lease = journal.read::<LeaseRecord>(application).await?;
     let driver =
         lease.map(|kept| kept.record).filter(|lease| !lease.is_free).map(|lease| lease.owner);
-    let (copied, verdict) = progress(journal, id).await?;
+    let copied = copied(journal, id).await?;
+    let verdict = verdict(journal, id).await?;
+    let followed = journal.read::<PositionRecord>(id).await?.map(|kept| kept.record);
+    let orders = pace::read_orders(journal, id).await?;
     Ok(Some(RunStatus {
         record: run.record,
         from: plan.from.to_string(),
@@ -87,29 +95,36 @@ async fn run_status(
         tenant_count: plan.tenants.len(),
         document_count: plan.document_count(),
         copied,
+        followed,
+        orders,
         verdict,
     }))
 }
 
-async fn progress(
-    journal: &Journal,
-    id: &str,
-) -> Result<(Tally, Option<VerdictRecord>), EngineError> {
+/// What copying did; what came after it is in the position.
+async fn copied(journal: &Journal, id: &str) -> Result<Tally, EngineError> {
     let mut copied = Tally::default();
-    let mut verdict = None;
+    let Some(kept) = journal.read::<RoundRecord>(&format!("{id}:1")).await? else {
+        return Ok(copied);
+    };
+    let tasks = kept.record.tasks();
+    let keys: Vec<String> =
+        tasks.iter().map(|task| crate::stage::task_key(id, task.ordinal)).collect();
+    for kept in journal.read_many::<TaskRecord>(&keys).await? {
+        copied.add(kept.record.task.tally);
+    }
+    Ok(copied)
+}
+
+/// What the last comparison found.
+async fn verdict(journal: &Journal, id: &str) -> Result<Option<VerdictRecord>, EngineError> {
     // Rounds are journalled one after the other, so the first that is missing is the end.
+    let mut verdict = None;
     for round in 1_u32.. {
-        let key = format!("{id}:{round}");
-        let Some(kept) = journal.read::<RoundRecord>(&key).await? else { break };
-        let tasks = kept.record.tasks();
-        let keys: Vec<String> =
-            tasks.iter().map(|task| crate::stage::task_key(id, task.ordinal)).collect();
-        for kept in journal.read_many::<TaskRecord>(&keys).await? {
-            copied.add(kept.record.task.tally);
-        }
-        if let Some(kept) = journal.read::<VerdictRecord>(&key).await? {
-            verdict = Some(kept.record);
+        match journal.read::<VerdictRecord>(&format!("{id}:{round}")).await? {
+            Some(kept) => verdict = Some(kept.record),
+            None => break,
         }
     }
-    Ok((copied, verdict))
+    Ok(verdict)
 }

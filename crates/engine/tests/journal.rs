@@ -6,8 +6,8 @@ use lockstep_core::run::{
     task::{Cursor, Tally, Task},
 };
 use lockstep_engine::journal::{
-    ApplicationRecord, LeaseRecord, Record, RoundRecord, RunRecord, SetRecord, SwitchRecord,
-    TaskRecord, VerdictRecord,
+    ApplicationRecord, LeaseRecord, OrdersRecord, PositionRecord, Record, RoundRecord, RunRecord,
+    SetRecord, SwitchRecord, TaskRecord, VerdictRecord,
 };
 
 /// Reads the golden record, and asserts that it is what is written today.
@@ -58,8 +58,14 @@ fn halted_run() {
 #[test]
 fn switched_run() {
     let mut record = run(RunState::Switched);
-    record.switch =
-        Some(SwitchRecord { block_ms: 1, watermark_ms: 2, template_ms: 3, alias_ms: 4 });
+    record.switch = Some(SwitchRecord {
+        block_ms: 1,
+        watermark_ms: 2,
+        carry_ms: 5,
+        gate_ms: 6,
+        template_ms: 3,
+        alias_ms: 4,
+    });
     check(include_str!("golden/journal/run-switched-1.json"), &record);
 }
 
@@ -125,9 +131,41 @@ fn verdict() {
         missing: 1,
         extra: 2,
         differing: 3,
+        deleted: 4,
         at: "2026-01-02T03:04:05Z".to_owned(),
     };
     check(include_str!("golden/journal/verdict-1.json"), &record);
+}
+
+#[test]
+fn position() {
+    let record = PositionRecord {
+        shards: vec![(0, 0, 99, 80, -1), (0, 1, -1, -1, -1)],
+        carried: Tally { read: 7, written: 6, newer: 1, rejected: 0, bytes: 99 },
+        deleted: 2,
+        repaired: 1,
+    };
+    check(include_str!("golden/journal/position-1.json"), &record);
+}
+
+#[test]
+fn orders() {
+    let record =
+        OrdersRecord { is_held: true, is_paused: false, documents_per_second_max: Some(500) };
+    check(include_str!("golden/journal/orders-1.json"), &record);
+}
+
+#[test]
+fn what_was_written_before_live_writes_were_followed_is_still_read() {
+    let verdict: VerdictRecord = serde_json::from_str(
+        r#"{"round":2,"documents":100,"missing":1,"extra":2,"differing":3,"at":"2026-01-02T03:04:05Z"}"#,
+    )
+    .unwrap();
+    assert_eq!((verdict.documents, verdict.deleted), (100, 0));
+    let switch: SwitchRecord =
+        serde_json::from_str(r#"{"block_ms":1,"watermark_ms":2,"template_ms":3,"alias_ms":4}"#)
+            .unwrap();
+    assert_eq!((switch.alias_ms, switch.carry_ms, switch.gate_ms), (4, 0, 0));
 }
 
 #[test]

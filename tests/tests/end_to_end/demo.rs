@@ -123,20 +123,19 @@ fn written_meanwhile(runtime: &Runtime, stand: &Stand) -> Outcome {
         stand.seed(600).await?;
         let url = stand.cluster.url.clone();
         let writer = stand.session_with(move |event, _| {
-            // Twice: before the first comparison, and again before the second.
-            let Event::Entered { state: RunState::Verifying { round: round @ (1 | 2) }, .. } =
-                event
-            else {
-                return;
-            };
-            let body = json!({"name": format!("Late Comer{round}"), "newsletter": "true"});
-            meddle("PUT", format!("{url}/acme-profile/_doc/late-{round}"), body);
+            // Before and after the comparison, and right before the fence.
+            let Event::Entered { state, .. } = event else { return };
+            if matches!(state.name(), "verifying" | "holding" | "fencing") {
+                let name = state.name();
+                let body = json!({"name": format!("Late {name}"), "newsletter": "true"});
+                meddle("PUT", format!("{url}/acme-profile/_doc/late-{name}"), body);
+            }
         });
         let ending = writer.upgrade(&demo_pack(), &wish("2.0")).await?;
         assert!(matches!(ending, Ending::Switched { .. }));
-        assert_eq!(stand.check_switched().await?, 602);
-        let late = stand.send("GET", "/acme-profile/_doc/late-2", Value::Null).await?;
-        assert_eq!(late["_source"]["last_name"], "Comer2", "{late}");
+        assert_eq!(stand.check_switched().await?, 603);
+        let late = stand.send("GET", "/acme-profile/_doc/late-fencing", Value::Null).await?;
+        assert_eq!(late["_source"]["last_name"], "fencing", "{late}");
         stand.clean().await
     })
 }

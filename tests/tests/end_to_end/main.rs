@@ -11,6 +11,8 @@
 
 mod demo;
 
+mod live;
+
 mod trouble;
 
 mod faults;
@@ -47,6 +49,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
     for stand in &stands {
         let scenarios = [
             demo::scenarios(),
+            live::scenarios(),
             trouble::scenarios(),
             faults::scenarios(),
             kill::scenarios(),

@@ -154,7 +154,7 @@ pub(crate) fn demo_pack() -> Pack {
 pub(crate) fn wish(to: &str) -> Wish {
     // The machine may be busy with other clusters' scenarios.
     let limits = Limits { task_width_max: 500, fence_ms_max: 120_000, ..Limits::default() };
-    Wish { to: to.parse().expect("a version"), from: None, limits }
+    Wish { to: to.parse().expect("a version"), from: None, limits, is_held: false }
 }
 
 /// Sends a request from within an event, which can't wait for anything itself, and waits for its effect.

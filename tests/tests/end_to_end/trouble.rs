@@ -17,8 +17,6 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario("abort_drops_what_the_run_made_and_nothing_else", aborted),
         scenario("a_plan_with_refusals_leaves_no_trace", refused),
         scenario("a_moved_alias_stops_the_switch", moved_alias),
-        scenario("a_deleted_document_stops_before_the_switch", deleted),
-        scenario("an_application_that_never_pauses_is_told", never_still),
         scenario("a_new_month_during_the_run_is_not_left_behind", new_month),
         scenario("a_replaced_source_stops_the_run", replaced_source),
         scenario("another_version_is_refused_while_a_run_is_under_way", other_version),
@@ -189,56 +187,6 @@ fn other_version(runtime: &Runtime, stand: &Stand) -> Outcome {
         let other = stand.session().upgrade(&changed, &wish("2.0")).await;
         assert!(matches!(other, Err(EngineError::PackChanged)), "{other:?}");
         stand.session().abort("event-store").await?;
-        stand.clean().await
-    })
-}
-
-fn deleted(runtime: &Runtime, stand: &Stand) -> Outcome {
-    runtime.block_on(async {
-        stand.seed(600).await?;
-        let extra = json!({"name": "Short Lived", "newsletter": "true"});
-        stand.send("PUT", "/acme-profile-v1.0/_doc/short?refresh=true", extra).await?;
-        let url = stand.cluster.url.clone();
-        let deleter = stand.session_with(move |event, _| {
-            if let Event::Entered { state: RunState::Verifying { round: 1 }, .. } = event {
-                meddle("DELETE", format!("{url}/acme-profile-v1.0/_doc/short"), Value::Null);
-            }
-        });
-        let outcome = deleter.upgrade(&demo_pack(), &wish("2.0")).await;
-        let (code, documents) = halted(&outcome)?;
-        assert_eq!((code, documents.len()), ("R0401", 1), "{documents:?}");
-        assert_eq!(
-            (documents[0].index.as_str(), documents[0].id.as_str()),
-            ("acme-profile-v2.0", "short")
-        );
-        // The application goes on as before, and another run knows nothing of the document.
-        let alias = stand.send("GET", "/_alias/acme-profile", Value::Null).await?;
-        assert!(alias.get("acme-profile-v1.0").is_some(), "{alias}");
-        stand.session().abort("event-store").await?;
-        stand.session().upgrade(&demo_pack(), &wish("2.0")).await?;
-        assert_eq!(stand.check_switched().await?, 600);
-        stand.clean().await
-    })
-}
-
-fn never_still(runtime: &Runtime, stand: &Stand) -> Outcome {
-    runtime.block_on(async {
-        stand.seed(600).await?;
-        let url = stand.cluster.url.clone();
-        let writer = stand.session_with(move |event, _| {
-            if let Event::Entered { state: RunState::Verifying { round }, .. } = event {
-                let body = json!({"name": format!("Busy Bee{round}"), "newsletter": "true"});
-                meddle("PUT", format!("{url}/acme-profile/_doc/busy"), body);
-            }
-        });
-        let mut short = wish("2.0");
-        short.limits.rounds_max = 2;
-        let outcome = writer.upgrade(&demo_pack(), &short).await;
-        assert_eq!(halted(&outcome)?.0, "R0202");
-        // Once it pauses, the same command goes on to the end.
-        let ending = stand.session().upgrade(&demo_pack(), &short).await?;
-        assert!(matches!(ending, Ending::Switched { .. }));
-        assert_eq!(stand.check_switched().await?, 601);
         stand.clean().await
     })
 }

@@ -2,9 +2,11 @@
 
 pub(crate) mod abort;
 pub(crate) mod demo;
+pub(crate) mod orders;
 pub(crate) mod pack_check;
 pub(crate) mod plan;
 pub(crate) mod status;
+pub(crate) mod switch;
 pub(crate) mod upgrade;
 pub(crate) mod verify;
 
@@ -43,11 +45,15 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<Exit, CommandEr
     match verb {
         // These write; they stop by themselves, at a place from which the same command goes on.
         Verb::Upgrade(arguments) => Box::pin(upgrade::run(&arguments, context)).await,
+        Verb::Switch(arguments) => Box::pin(switch::run(&arguments, context)).await,
         Verb::Abort(arguments) => Box::pin(abort::run(&arguments, context)).await,
         Verb::Demo(arguments) => Box::pin(demo::run(&arguments, context)).await,
-        // These only look, so they can end anywhere.
+        // These look, or write one record, so they can end anywhere.
         Verb::Plan(arguments) => stoppable(context, plan::run(&arguments, context)).await,
         Verb::Status(arguments) => stoppable(context, status::run(&arguments, context)).await,
+        Verb::Pause(arguments) => stoppable(context, orders::pause(&arguments, context)).await,
+        Verb::Resume(arguments) => stoppable(context, orders::resume(&arguments, context)).await,
+        Verb::Pace(arguments) => stoppable(context, orders::pace(&arguments, context)).await,
         Verb::Verify(arguments) => stoppable(context, verify::run(&arguments, context)).await,
         Verb::Pack(PackVerb::Check(arguments)) => pack_check::run(&arguments, context),
     }

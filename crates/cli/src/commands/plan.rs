@@ -45,7 +45,7 @@ impl UpgradeFlags {
 
     /// What is asked of the engine.
     pub(crate) fn wish(&self, limits: Limits) -> Wish {
-        Wish { to: self.to.clone(), from: self.from.clone(), limits }
+        Wish { to: self.to.clone(), from: self.from.clone(), limits, is_held: false }
     }
 
     /// The command that carries the upgrade out.

@@ -1,7 +1,10 @@
 //! `lockstep upgrade`: takes an application to another version.
 
 use clap::Args;
-use lockstep_core::plan::model::{Limits, Plan};
+use lockstep_core::{
+    pack::model::Pack,
+    plan::model::{Limits, Plan},
+};
 use lockstep_elastic::Cluster;
 use lockstep_engine::{
     EngineError, Session,
@@ -36,6 +39,9 @@ pub(crate) struct UpgradeArguments {
     /// Documents that a window holds at the most; fewer go easier on the cluster [default: 10000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(WINDOW_DOCUMENTS_MAX)))]
     window_documents: Option<u16>,
+    /// Keep the new set in step and don't switch before `lockstep switch`
+    #[arg(long)]
+    hold: bool,
 }
 
 /// Upgrades and reports.
@@ -44,15 +50,25 @@ pub(crate) async fn run(
     context: &Context,
 ) -> Result<Exit, CommandError> {
     let pack = arguments.upgrade.open_pack()?;
+    let limits = limits(arguments.windows, arguments.window_documents);
+    let wish = Wish { is_held: arguments.hold, ..arguments.upgrade.wish(limits) };
+    drive(context, &pack, &wish).await
+}
+
+/// Drives the run to its end and reports.
+pub(crate) async fn drive(
+    context: &Context,
+    pack: &Pack,
+    wish: &Wish,
+) -> Result<Exit, CommandError> {
     let cluster = connect(&context.global.cluster).await?.cluster;
-    let wish = arguments.upgrade.wish(limits(arguments.windows, arguments.window_documents));
     let teller = Teller::start(&context.ui);
     let session = Session {
         cluster: cluster.clone(),
         reporter: teller.reporter(),
         stop: context.stop.clone(),
     };
-    let ended = session.upgrade(&pack, &wish).await;
+    let ended = session.upgrade(pack, wish).await;
     let ledger = teller.finish();
     let (plan, run) = match ended? {
         Ending::Minor { plan } => return minor(&plan, context),
@@ -118,7 +134,9 @@ pub(crate) async fn report(
 ) -> Result<UpgradeReport, CommandError> {
     let journalled =
         status(cluster, &plan.application).await?.run.filter(|last| last.record.id == run.id);
-    let (copied, verdict) = journalled.map(|run| (run.copied, run.verdict)).unwrap_or_default();
+    let (copied, verdict, followed) = journalled
+        .map(|run| (run.copied, run.verdict, run.followed.unwrap_or_default()))
+        .unwrap_or_default();
     let switch = run.switch.unwrap_or_default();
     Ok(UpgradeReport {
         application: plan.application.clone(),
@@ -130,6 +148,9 @@ pub(crate) async fn report(
         indices: plan.targets().count() as u64,
         documents: copied.read,
         bytes: copied.bytes,
+        carried: followed.carried.read,
+        deleted: followed.deleted,
+        repaired: followed.repaired,
         verified: verdict.as_ref().map_or(0, |verdict| verdict.documents),
         rounds: verdict.map_or(ledger.rounds, |verdict| verdict.round),
         time: ledger.time,
@@ -145,5 +166,6 @@ pub(crate) fn wish(to: &str, from: &str, windows: Option<u16>) -> Result<Wish, C
     let version = |text: &str| {
         text.parse().map_err(|error| EngineError::Bug(format!("the demo's version: {error}")))
     };
-    Ok(Wish { to: version(to)?, from: Some(version(from)?), limits: limits(windows, None) })
+    let limits = limits(windows, None);
+    Ok(Wish { to: version(to)?, from: Some(version(from)?), limits, is_held: false })
 }

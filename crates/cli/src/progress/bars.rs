@@ -8,7 +8,7 @@ use lockstep_engine::report::{Event, Progress};
 
 use super::{
     Display,
-    lines::{speed_text, state_text, unit_text},
+    lines::{lag_text, speed_text, state_text, unit_text},
     pace::Pace,
 };
 use crate::render::quantity::{count, duration};
@@ -72,6 +72,13 @@ impl Bars {
         self.line(&format!("  {:<10} {time}{done}", present.title));
     }
 
+    /// Says something behind the present stage.
+    fn say(&self, text: String) {
+        if let Some(present) = &self.present {
+            present.bar.set_message(text);
+        }
+    }
+
     fn line(&self, text: &str) {
         // A terminal that went away can't be told so.
         drop(self.screen.println(text));
@@ -92,6 +99,8 @@ impl Display for Bars {
             }
             Event::Entered { run: _, state } => self.enter(state_text(state), at),
             Event::Notice { message } => self.line(&format!("  {message}")),
+            Event::Waiting(waiting) => self.say(waiting.to_string()),
+            Event::Lag(lag) => self.say(lag_text(lag)),
             Event::Progress(progress) => {
                 if self.present.is_none() {
                     self.enter(progress.stage.to_owned(), at);

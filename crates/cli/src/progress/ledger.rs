@@ -69,7 +69,7 @@ impl Ledger {
                     copying.last = progress.done;
                 }
             }
-            Event::Progress(_) | Event::Notice { .. } => {}
+            Event::Progress(_) | Event::Notice { .. } | Event::Lag(_) | Event::Waiting(_) => {}
         }
     }
 

@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use lockstep_core::run::state::RunState;
-use lockstep_engine::report::{Event, Progress, Unit};
+use lockstep_engine::report::{Event, Lag, Progress, Unit};
 
 use super::{
     Display,
     pace::{Pace, Speed},
 };
 use crate::{
-    render::quantity::{count, percent, rough_duration},
+    render::quantity::{count, counted, percent, rough_duration},
     ui::Ui,
 };
 
@@ -46,6 +46,13 @@ impl Display for Lines {
                 self.tell(at, &state_text(state));
             }
             Event::Notice { message } => self.tell(at, message),
+            Event::Waiting(waiting) => self.tell(at, &waiting.to_string()),
+            Event::Lag(lag) => {
+                if self.told_at.is_none_or(|told| at.duration_since(told) >= PAUSE) {
+                    self.told_at = Some(at);
+                    self.tell(at, &lag_text(lag));
+                }
+            }
             Event::Progress(progress) => {
                 if self.stage != progress.stage {
                     self.stage = progress.stage;
@@ -88,6 +95,20 @@ fn progress_text(progress: &Progress, speed: Option<Speed>) -> String {
     parts.extend(waiting.as_ref().map(ToString::to_string));
     parts.retain(|part| !part.is_empty());
     format!("{stage}: {}", parts.join(", "))
+}
+
+/// How far the new set is behind, as a line says it.
+pub(super) fn lag_text(lag: &Lag) -> String {
+    let Lag { numbers, arriving_per_second, carried_per_second, left_ms } = lag;
+    let mut parts =
+        vec![format!("{} behind ({left_ms} ms)", counted(*numbers, "operation", "operations"))];
+    if let Some(rate) = arriving_per_second {
+        parts.push(format!("{}/s arrive", count(*rate)));
+    }
+    if let Some(rate) = carried_per_second {
+        parts.push(format!("{}/s carried over", count(*rate)));
+    }
+    format!("catching up: {}", parts.join(", "))
 }
 
 /// What progress is counted in.

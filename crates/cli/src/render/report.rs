@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lockstep_core::pack::model::SwitchMode;
 use lockstep_demo::CheckReport;
-use lockstep_engine::{journal::SwitchRecord, stage::verify::Verdict};
+use lockstep_engine::{journal::SwitchRecord, stage::compare::Verdict};
 use serde::Serialize;
 
 use super::{
@@ -37,9 +37,15 @@ pub(crate) struct UpgradeReport {
     pub(crate) documents: u64,
     /// Bytes of these documents.
     pub(crate) bytes: u64,
+    /// Documents that the application wrote meanwhile, carried over.
+    pub(crate) carried: u64,
+    /// Documents that it deleted meanwhile.
+    pub(crate) deleted: u64,
+    /// Documents that a comparison put right although they had been carried over.
+    pub(crate) repaired: u64,
     /// Documents that both sets were found to have in common before the switch.
     pub(crate) verified: u64,
-    /// How often copying began.
+    /// How often verification began: once, and again for each fence that was missed.
     pub(crate) rounds: u32,
     /// Time that this command took.
     #[serde(rename = "seconds", serialize_with = "as_seconds")]
@@ -61,8 +67,8 @@ fn as_seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S:
 
 /// Sum of the parts of a switch, in milliseconds.
 pub(crate) fn switch_ms(switch: &SwitchRecord) -> u64 {
-    let SwitchRecord { block_ms, watermark_ms, template_ms, alias_ms } = switch;
-    block_ms + watermark_ms + template_ms + alias_ms
+    let SwitchRecord { block_ms, watermark_ms, carry_ms, gate_ms, template_ms, alias_ms } = switch;
+    block_ms + watermark_ms + carry_ms + gate_ms + template_ms + alias_ms
 }
 
 /// A report of an upgrade that ended in a switch.
@@ -93,14 +99,19 @@ fn facts(report: &UpgradeReport, text: &mut Text) {
         format_args!("{tenants}, {}", counted(report.indices, "index", "indices")),
     );
     let documents = counted(report.documents, "document", "documents");
-    let rounds = counted(u64::from(report.rounds), "round", "rounds");
     let (size, rate) = (bytes(report.bytes), count(report.docs_per_second));
-    text.fact("copied", format_args!("{documents} ({size}) in {rounds}, {rate} documents/s"));
+    text.fact("copied", format_args!("{documents} ({size}), {rate} documents/s"));
+    if report.carried > 0 || report.deleted > 0 {
+        let carried = counted(report.carried, "write", "writes");
+        let deleted = counted(report.deleted, "delete", "deletes");
+        text.fact("followed", format_args!("{carried} and {deleted} of the application meanwhile"));
+    }
     let verified = counted(report.verified, "document", "documents");
     text.fact("verified", format_args!("{verified} equal in both sets"));
-    let SwitchRecord { block_ms, watermark_ms, template_ms, alias_ms } = report.switch;
+    let SwitchRecord { block_ms, watermark_ms, carry_ms, gate_ms, template_ms, alias_ms } =
+        report.switch;
     let parts = format!(
-        "block {block_ms}, look {watermark_ms}, templates {template_ms}, aliases {alias_ms}"
+        "block {block_ms}, look {watermark_ms}, carry {carry_ms}, gate {gate_ms}, templates {template_ms}, aliases {alias_ms}"
     );
     text.fact("fence", format_args!("{} ms ({parts})", report.switch_ms));
     text.fact("time", duration(report.time));

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lockstep_core::run::state::{RunState, Stage};
 use lockstep_engine::{
-    journal::VerdictRecord,
+    journal::{OrdersRecord, PositionRecord, VerdictRecord},
     status::{RunStatus, Status},
 };
 
@@ -34,6 +34,12 @@ pub(crate) fn render(status: &Status, now: Timestamp) -> Text {
     let since = elapsed(&run.record.changed_at, now);
     text.fact("run", format_args!("{}, {} since {since}", run.record.id, stage(state)));
     text.fact("copied", copied(run));
+    if let Some(followed) = run.followed.as_ref().filter(|followed| is_worth_a_line(followed)) {
+        text.fact("followed", follow_text(followed));
+    }
+    if run.is_under_way && run.orders != OrdersRecord::default() {
+        text.fact("orders", orders_text(run.orders));
+    }
     if let Some(verdict) = &run.verdict {
         text.fact("verified", verified(verdict));
     }
@@ -50,8 +56,39 @@ pub(crate) fn render(status: &Status, now: Timestamp) -> Text {
     text
 }
 
+fn is_worth_a_line(followed: &PositionRecord) -> bool {
+    followed.carried.read > 0 || followed.deleted > 0 || followed.repaired > 0
+}
+
+fn follow_text(followed: &PositionRecord) -> String {
+    let repaired = match followed.repaired {
+        0 => String::new(),
+        repaired => format!("; {} put right", counted(repaired, "document", "documents")),
+    };
+    format!(
+        "{} and {} since copying ended{repaired}",
+        counted(followed.carried.read, "write", "writes"),
+        counted(followed.deleted, "delete", "deletes")
+    )
+}
+
+fn orders_text(orders: OrdersRecord) -> String {
+    let OrdersRecord { is_held, is_paused, documents_per_second_max } = orders;
+    let mut texts = Vec::new();
+    if is_held {
+        texts.push("hold before the switch".to_owned());
+    }
+    if is_paused {
+        texts.push("paused".to_owned());
+    }
+    if let Some(rate) = documents_per_second_max {
+        texts.push(format!("at most {} a second", counted(rate, "document", "documents")));
+    }
+    texts.join(", ")
+}
+
 fn verified(verdict: &VerdictRecord) -> String {
-    let VerdictRecord { round, documents, missing, extra, differing, at: _ } = verdict;
+    let VerdictRecord { round, documents, missing, extra, differing, deleted: _, at: _ } = verdict;
     if *missing == 0 && *extra == 0 && *differing == 0 {
         let documents = counted(*documents, "document", "documents");
         return format!("{documents} equal in both sets (round {round})");
@@ -77,6 +114,7 @@ fn serving(status: &Status, run: &RunStatus) -> String {
         | RunState::Copying { .. }
         | RunState::Settling { .. }
         | RunState::Verifying { .. }
+        | RunState::Holding { .. }
         | RunState::Aborting => both(&run.from),
         // Whoever halts before the switch lifts the block first.
         RunState::Halted { stage, .. } if *stage != Stage::Switch => both(&run.from),
@@ -134,10 +172,14 @@ fn next_command(run: &RunStatus) -> String {
             format!("{upgrade}, which finishes the switch")
         }
         RunState::Halted { .. } => format!("{upgrade}, or lockstep abort"),
+        RunState::Holding { .. } if run.orders.is_held => {
+            "lockstep switch, or lockstep abort".to_owned()
+        }
         RunState::Preparing
         | RunState::Copying { .. }
         | RunState::Settling { .. }
         | RunState::Verifying { .. }
+        | RunState::Holding { .. }
         | RunState::Fencing { .. } => match &run.driver {
             Some(_) => "nothing; it is being driven".to_owned(),
             None => format!("{upgrade}, which goes on with it, or lockstep abort"),

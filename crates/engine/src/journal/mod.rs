@@ -10,8 +10,8 @@ use serde_json::{Value, json, value::RawValue};
 
 use self::record::Envelope;
 pub use self::record::{
-    ApplicationRecord, JOURNAL_FORMAT, LeaseRecord, PlanRecord, Record, RoundRecord, RunRecord,
-    SetRecord, SwitchRecord, TaskRecord, VerdictRecord,
+    ApplicationRecord, JOURNAL_FORMAT, LeaseRecord, OrdersRecord, PlanRecord, PositionRecord,
+    Record, RoundRecord, RunRecord, SetRecord, SwitchRecord, TaskRecord, VerdictRecord,
 };
 use crate::error::EngineError;
 

@@ -7,7 +7,7 @@ use lockstep_core::{
     plan::model::Plan,
     run::{
         state::RunState,
-        task::{Stretch, Task, cut},
+        task::{Stretch, Tally, Task, cut},
     },
     version::Version,
 };
@@ -71,8 +71,14 @@ pub struct RunRecord {
 pub struct SwitchRecord {
     /// Blocking writes on all sources.
     pub block_ms: u64,
-    /// Looking whether a source moved.
+    /// Looking where the sources stand.
     pub watermark_ms: u64,
+    /// Carrying over what was written last.
+    #[serde(default)]
+    pub carry_ms: u64,
+    /// Comparing that, and counting both sets.
+    #[serde(default)]
+    pub gate_ms: u64,
     /// Publishing templates.
     pub template_ms: u64,
     /// The alias call and the look at its effect.
@@ -122,6 +128,37 @@ pub struct TaskRecord {
     pub task: Task,
 }
 
+/// How far the new set follows the live one, shard by shard. Written while a run catches up, verifies and holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PositionRecord {
+    /// `[position in the plan, shard, covered, settled, compared]`, sequence numbers: everything up to `covered` was
+    /// carried over, the content of everything up to `settled` compared, and up to `compared` the deletes as well.
+    pub shards: Vec<(usize, u32, i64, i64, i64)>,
+    /// What was carried over since copying ended.
+    #[serde(default)]
+    pub carried: Tally,
+    /// Copies that were deleted because the live set has the document no more.
+    #[serde(default)]
+    pub deleted: u64,
+    /// Copies that a comparison mended although they had been carried over before.
+    #[serde(default)]
+    pub repaired: u64,
+}
+
+/// What operators ask of a run that is under way. Written by commands, read by the driver.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrdersRecord {
+    /// Not to switch yet.
+    #[serde(default)]
+    pub is_held: bool,
+    /// To carry nothing for now.
+    #[serde(default)]
+    pub is_paused: bool,
+    /// Documents a second, at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub documents_per_second_max: Option<u64>,
+}
+
 /// What a comparison of both sets found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VerdictRecord {
@@ -135,6 +172,9 @@ pub struct VerdictRecord {
     pub extra: u64,
     /// Documents in both sets with other content.
     pub differing: u64,
+    /// Copies that were deleted in the course of it, because the live set has the document no more.
+    #[serde(default)]
+    pub deleted: u64,
     /// When it was found, RFC 3339.
     pub at: String,
 }
@@ -172,6 +212,8 @@ kinds! {
     SetRecord => "set",
     RoundRecord => "round",
     TaskRecord => "task",
+    PositionRecord => "position",
+    OrdersRecord => "orders",
     VerdictRecord => "verdict",
     LeaseRecord => "lease",
 }

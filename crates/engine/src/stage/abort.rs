@@ -8,9 +8,9 @@ use lockstep_elastic::Deleted;
 
 use super::{
     StageContext,
+    fence::unblock_sources,
     meter::Meter,
     prepare::{is_ours, read_set},
-    switch::unblock_sources,
 };
 use crate::{
     error::EngineError,

@@ -3,19 +3,15 @@
 //! The way of one document: a [window](super::window) of the source shard's log gives it with its bytes as they were
 //! written; the plan's program takes it through the steps; it goes into a bulk body under the version
 //! `_seq_no + 1`, `external_gte`, so that an older copy can never overwrite a newer one; the target's answer is read item
-//! by item; the task's cursor moves; the journal remembers it. Catching up is the same: the next round reads from where
-//! the last one ended.
+//! by item ([`carry`](super::carry)); the task's cursor moves; the journal remembers it. What the application writes
+//! meanwhile is carried over afterwards, see [`follow`](super::follow).
 
 use std::{collections::BTreeMap, collections::VecDeque, sync::Arc};
 
-use lockstep_core::{
-    run::{
-        state::{BadDocument, Event, Problem},
-        task::{Tally, Task, task_width},
-    },
-    transform::{Document, Program, Workspace},
+use lockstep_core::run::{
+    state::{Event, Problem},
+    task::{Task, task_width},
 };
-use lockstep_elastic::{BulkBody, IndexName, Key, Page, Version};
 use tokio::{
     sync::{Mutex, mpsc},
     task::JoinSet,
@@ -23,6 +19,7 @@ use tokio::{
 
 use super::{
     CopyPair, StageContext,
+    carry::{carry, rejected_documents},
     checkpoint::{Checkpoints, TASKS_WAITING_MAX, task_key},
     meter::Meter,
     position::{covered, stretches},
@@ -30,37 +27,17 @@ use super::{
     window::{WindowReader, WindowWidth},
 };
 use crate::{
-    error::{EngineError, REJECTED_DOCUMENTS},
+    error::EngineError,
     journal::{Kept, RoundRecord, TaskRecord, Write},
     report::Unit,
 };
 
-/// A bulk body is sent once it has this many bytes: the engines refuse more than 100 MB (`http.max_content_length`) and
-/// do best with 5–15 MB.
-const BULK_BYTES_MAX: usize = 12 * 1024 * 1024;
-/// Rejected documents that one task keeps by id; all are counted.
-const REJECTIONS_KEPT_BY_TASK: usize = 100;
-
-/// Works off all tasks of a round; past `round_last` somebody is asked first.
+/// Works off all tasks of a round.
 ///
 /// # Errors
 /// [`EngineError`] when the cluster or the journal can't be worked with, or somebody asked to stop: what was
 /// acknowledged is journalled.
-pub async fn copy_documents(
-    context: &StageContext,
-    round: u32,
-    round_last: u32,
-) -> Result<Event, EngineError> {
-    if round > round_last {
-        return Ok(Event::Stuck(problem(
-            "R0202",
-            format!(
-                "the application wrote during each of {} rounds of copying",
-                context.plan.limits.rounds_max
-            ),
-            "pause its writes for a moment, then run the same command again",
-        )));
-    }
+pub async fn copy_documents(context: &StageContext, round: u32) -> Result<Event, EngineError> {
     let rounds = match begin_round(context, round).await? {
         Ok(rounds) => rounds,
         Err(problem) => return Ok(Event::Stuck(problem)),
@@ -260,15 +237,12 @@ async fn copy_task(
             task.ordinal, task.index
         ))
     })?;
-    let target = IndexName::parse(&pair.target.index)
-        .map_err(|error| EngineError::Bug(error.to_string()))?;
     let place = (pair.source.index.as_str(), task.shard);
     let mut reader = WindowReader::new(&context.cluster, place, (first, task.last), width);
     loop {
         context.check_stop()?;
         let Some((page, last)) = reader.next().await? else { break };
-        let transformed = transform(page, Arc::clone(&pair.program), target.clone()).await?;
-        let tally = write(context, pair, transformed, &mut task.rejected).await?;
+        let tally = carry(context, pair, page, &mut task.rejected).await?;
         task.advance(last, tally);
         meter.add(tally.read, tally.bytes);
         if reports.send(task.clone()).await.is_err() {
@@ -277,89 +251,6 @@ async fn copy_task(
         }
     }
     Ok(reader.into_width())
-}
-
-/// A window after the steps, ready to be written.
-struct Transformed {
-    bodies: Vec<BulkBody>,
-    rejected: Vec<(String, String)>,
-    read: u64,
-    bytes: u64,
-}
-
-/// Takes a window through the steps, off the threads that wait for the network.
-async fn transform(
-    page: Page,
-    program: Arc<Program>,
-    target: IndexName,
-) -> Result<Transformed, EngineError> {
-    let work = move || transform_page(&page, &program, &target);
-    tokio::task::spawn_blocking(work).await.map_err(|error| EngineError::Bug(error.to_string()))
-}
-
-fn transform_page(page: &Page, program: &Program, target: &IndexName) -> Transformed {
-    let mut workspace = Workspace::default();
-    let room = page.len_bytes().min(BULK_BYTES_MAX);
-    let mut body = BulkBody::with_capacity(room);
-    let mut transformed =
-        Transformed { bodies: Vec::new(), rejected: Vec::new(), read: 0, bytes: 0 };
-    for hit in page.hits() {
-        transformed.read += 1;
-        transformed.bytes += hit.source.len() as u64;
-        let version = Version::AtLeast(u64::try_from(hit.seq_no).unwrap_or_default() + 1);
-        let document =
-            Document { id: &hit.id, routing: hit.routing.as_deref(), source: hit.source };
-        let mut unwritable = None;
-        let outcome = program.apply(&mut workspace, document, &mut |made| {
-            let key = Key { id: made.id, routing: made.routing };
-            if let Err(error) = body.index(target, key, version, made.source) {
-                unwritable = Some(error.to_string());
-            }
-        });
-        let reason = outcome.err().map(|rejection| rejection.to_string()).or(unwritable);
-        if let Some(reason) = reason {
-            transformed.rejected.push((hit.id.into_owned(), reason));
-        }
-        if body.len_bytes() >= BULK_BYTES_MAX {
-            transformed.bodies.push(std::mem::replace(&mut body, BulkBody::with_capacity(room)));
-        }
-    }
-    if !body.is_empty() {
-        transformed.bodies.push(body);
-    }
-    transformed
-}
-
-async fn write(
-    context: &StageContext,
-    pair: &CopyPair,
-    transformed: Transformed,
-    rejected: &mut Vec<BadDocument>,
-) -> Result<Tally, EngineError> {
-    let Transformed { bodies, rejected: by_steps, read, bytes } = transformed;
-    let mut tally = Tally { read, bytes, ..Tally::default() };
-    let mut reject = |id: String, reason: String| {
-        tally.rejected += 1;
-        if rejected.len() < REJECTIONS_KEPT_BY_TASK {
-            rejected.push(BadDocument { index: pair.source.index.clone(), id, reason });
-        }
-    };
-    for (id, reason) in by_steps {
-        reject(id, reason);
-    }
-    let (mut written, mut newer) = (0, 0);
-    for body in bodies {
-        let report = context.cluster.write_all(body).await?;
-        written += report.done_count as u64;
-        newer += report.newer_count as u64;
-        for poison in report.poison {
-            let rejection = poison.rejection;
-            reject(poison.item.id, format!("{}: {}", rejection.error_type, rejection.reason));
-        }
-    }
-    tally.written = written;
-    tally.newer = newer;
-    Ok(tally)
 }
 
 /// The problem of all rejected documents, if there are any.
@@ -371,11 +262,5 @@ fn rejections(tasks: impl Iterator<Item = Task>, kept_max: usize) -> Option<Prob
         let room = kept_max.saturating_sub(documents.len());
         documents.extend(task.rejected.into_iter().take(room));
     }
-    (document_count > 0).then(|| Problem {
-        code: REJECTED_DOCUMENTS.to_owned(),
-        message: format!("{document_count} documents were rejected by a step or by the new mapping"),
-        hint: "mend these documents, then run the same command again; or give the run up with `lockstep abort`, mend the pack, and start again".to_owned(),
-        documents,
-        document_count,
-    })
+    (document_count > 0).then(|| rejected_documents(documents, document_count))
 }

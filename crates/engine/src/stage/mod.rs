@@ -9,11 +9,29 @@ pub mod settle;
 
 pub mod verify;
 
+pub mod hold;
+
+pub mod fence;
+
 pub mod switch;
 
 pub mod abort;
 
+mod carry;
+
+mod catch_up;
+
 mod checkpoint;
+
+pub mod compare;
+
+mod delta;
+
+mod follow;
+
+mod gate;
+
+mod mend;
 
 mod meter;
 
@@ -35,7 +53,7 @@ use lockstep_elastic::Cluster;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::checkpoint::task_key;
-use crate::{error::EngineError, journal::Journal, report::Reporter};
+use crate::{error::EngineError, journal::Journal, pace::Pace, report::Reporter};
 
 /// What every stage works with.
 #[derive(Clone)]
@@ -52,6 +70,8 @@ pub struct StageContext {
     pub programs: Arc<BTreeMap<String, Arc<Program>>>,
     /// The names of the live release, where the pack is at hand: by them an index is noticed that the plan doesn't know.
     pub live_names: Option<Arc<ReleaseNames>>,
+    /// What operators ask of the run while it is under way.
+    pub pace: Pace,
     /// Who listens.
     pub reporter: Arc<dyn Reporter>,
     /// Cancelled when the run has to stop here.

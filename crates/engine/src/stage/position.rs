@@ -111,14 +111,6 @@ pub(super) fn covered(rounds: &[RoundRecord]) -> Covered {
     covered
 }
 
-/// Whether nothing was written to these shards after what the rounds cover.
-pub(super) fn is_covered(position: usize, shards: &[ShardPosition], covered: &Covered) -> bool {
-    shards.iter().all(|shard| {
-        let last = covered.get(&(position, shard.number)).copied().unwrap_or(-1);
-        shard.max_seq_no <= last
-    })
-}
-
 /// What a new round has to copy: from what is covered to the watermarks.
 pub(super) fn stretches(positions: &[SourcePosition], covered: &Covered) -> Vec<Stretch> {
     let mut stretches = Vec::new();

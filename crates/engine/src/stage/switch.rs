@@ -1,7 +1,5 @@
-//! Fence and switch: writes to the live set are blocked, it is looked whether anything was written since both sets were
-//! found equal, and if not, all tenants move in one alias call.
-//!
-//! Before "switch decided" is journalled every failure lifts the block again. After it every restart rolls forward.
+//! Switch: with the live set blocked and the new one equal to it, all tenants move in one alias call. It is decided: every
+//! restart rolls forward.
 
 use std::{collections::BTreeMap, time::Instant};
 
@@ -12,93 +10,11 @@ use lockstep_core::{
 use lockstep_elastic::{AliasAction, AliasTable, Failure};
 use serde_json::{Map, Value};
 
-use super::{StageContext, problem, verify::are_sources_still};
-use crate::{error::EngineError, journal::SwitchRecord, report::Event as ReportEvent};
+use super::{StageContext, gate::milliseconds, problem};
+use crate::{error::EngineError, journal::SwitchRecord};
 
 /// Looks at how often an alias call whose answer was lost is tried.
 const ATTEMPTS_MAX: u32 = 3;
-
-/// Blocks writes to the live set and looks whether it moved since the round was verified. The block stays only with
-/// [`Event::SourcesStill`].
-///
-/// # Errors
-/// [`EngineError`] when the cluster can't be worked with; the block was lifted if that was possible.
-pub async fn block_sources(
-    context: &StageContext,
-    round: u32,
-    times: &mut SwitchRecord,
-) -> Result<Event, EngineError> {
-    let outcome = fence(context, round, times).await;
-    if matches!(outcome, Ok(Event::SourcesStill)) {
-        return outcome;
-    }
-    if context.lost.is_cancelled() {
-        // The block is in the hands of whoever drives the run now; it may be switching.
-        return outcome;
-    }
-    if let Err(error) = unblock_sources(context).await {
-        // The journal still says "fencing", so the next driver lifts it; nobody should have to find out by surprise.
-        context.reporter.report(ReportEvent::Notice {
-            message: format!("the write block on the live set could not be lifted: {error}; run the same command again"),
-        });
-        tracing::error!(%error, "the write block could not be lifted");
-    }
-    outcome
-}
-
-async fn fence(
-    context: &StageContext,
-    round: u32,
-    times: &mut SwitchRecord,
-) -> Result<Event, EngineError> {
-    let begun = Instant::now();
-    context.cluster.block_writes(&source_names(context)).await?;
-    times.block_ms = milliseconds(begun);
-    let looked = Instant::now();
-    if let Some(problem) = context.find_unplanned().await? {
-        return Ok(Event::Stuck(problem));
-    }
-    let are_still = are_sources_still(context, round).await?;
-    times.watermark_ms = milliseconds(looked);
-    if !are_still {
-        return Ok(Event::SourcesMoved);
-    }
-    let limit = context.plan.limits.fence_ms_max;
-    if milliseconds(begun) > limit {
-        return Ok(Event::Stuck(problem(
-            "R0501",
-            format!(
-                "blocking writes and looking took {} ms, and {limit} ms are allowed",
-                milliseconds(begun)
-            ),
-            "writes are allowed again; try again when the cluster is less busy",
-        )));
-    }
-    Ok(Event::SourcesStill)
-}
-
-/// Lifts the block that the fence sets, and leaves those that were there before.
-pub(super) async fn unblock_sources(context: &StageContext) -> Result<(), EngineError> {
-    context.cluster.unblock_writes(&source_names(context)).await?;
-    Ok(())
-}
-
-/// The sources that the fence blocks: those that nobody had blocked when the plan was made.
-fn source_names(context: &StageContext) -> Vec<&str> {
-    let blocked_before = |index: &str| {
-        context
-            .plan
-            .findings
-            .iter()
-            .any(|finding| finding.code == "F0407" && finding.subject == index)
-    };
-    context
-        .plan
-        .sources()
-        .map(|source| source.index.as_str())
-        .filter(|index| !blocked_before(index))
-        .collect()
-}
 
 /// Publishes pipelines and templates of the new set, then moves all aliases in one call.
 ///
@@ -287,10 +203,6 @@ fn adding(
         alias: plan.alias.clone(),
         properties: shown_as(properties.as_object().unwrap_or(&Map::new())),
     })
-}
-
-fn milliseconds(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use lockstep_elastic::{Cluster, Failure, FailureKind, Page, WindowRequest};
 
+use super::side::Depth;
+
 /// The engines give no more hits a page (`index.max_result_window`), so a window is never wider in numbers.
 const WIDTH_MAX: u64 = 10_000;
 /// Width of the first window, until the size of documents is known: they may have 100 KB, and all workers begin with it.
@@ -46,6 +48,7 @@ pub(crate) struct WindowReader<'a> {
     next: i64,
     last: i64,
     width: WindowWidth,
+    depth: Depth,
 }
 
 impl<'a> WindowReader<'a> {
@@ -55,7 +58,13 @@ impl<'a> WindowReader<'a> {
         (first, last): (i64, i64),
         width: WindowWidth,
     ) -> Self {
-        Self { cluster, index, shard, next: first, last, width }
+        Self { cluster, index, shard, next: first, last, width, depth: Depth::Contents }
+    }
+
+    /// Reads only as much of each document.
+    pub(crate) fn at_depth(mut self, depth: Depth) -> Self {
+        self.depth = depth;
+        self
     }
 
     /// Reads the next window; with it comes the last number that it covers. `None` at the end of the range.
@@ -72,7 +81,11 @@ impl<'a> WindowReader<'a> {
                 last,
                 size,
             };
-            match self.cluster.window(&request).await {
+            let read = match self.depth {
+                Depth::Contents => self.cluster.window(&request).await,
+                Depth::Identities => self.cluster.window_identities(&request).await,
+            };
+            match read {
                 Ok(page) => {
                     // The last window of a range is narrower, and says as much about the size of documents.
                     let span =
@@ -87,6 +100,11 @@ impl<'a> WindowReader<'a> {
             }
         }
         Ok(None)
+    }
+
+    /// What is known of widths so far.
+    pub(crate) fn width(&self) -> &WindowWidth {
+        &self.width
     }
 
     /// What is known of widths, for the next range of the same index.

@@ -19,8 +19,8 @@ use lockstep_core::{
 use lockstep_engine::{
     EngineError,
     error::REJECTED_DOCUMENTS,
-    journal::{RunRecord, SwitchRecord, VerdictRecord},
-    stage::verify::Verdict,
+    journal::{OrdersRecord, RunRecord, SwitchRecord, VerdictRecord},
+    stage::compare::Verdict,
     status::{RunStatus, Status},
 };
 
@@ -215,6 +215,8 @@ fn run_status(state: RunState) -> Status {
         tenant_count: 3,
         document_count: 120_000,
         copied: Tally { read: 60_000, written: 59_990, newer: 0, rejected: 10, bytes: 61_000_000 },
+        followed: None,
+        orders: OrdersRecord::default(),
         verdict: None,
     };
     Status { application: "shop".to_owned(), live: None, run: Some(run) }
@@ -262,6 +264,7 @@ fn a_status_tells_who_serves_how_far_and_what_to_type() {
             missing: 0,
             extra: 0,
             differing: 0,
+            deleted: 0,
             at: String::new(),
         });
     }
@@ -281,6 +284,7 @@ fn a_status_never_says_that_two_releases_take_writes() {
     let cases = [
         (RunState::Preparing, "1.0, reads and writes"),
         (RunState::Verifying { round: 1 }, "1.0, reads and writes"),
+        (RunState::Holding { round: 1 }, "1.0, reads and writes"),
         (RunState::Fencing { round: 1 }, "1.0, reads; its writes may be blocked"),
         (RunState::Switching { round: 1 }, "the old set takes no writes"),
         (
@@ -309,12 +313,22 @@ fn sample_report(mode: SwitchMode) -> UpgradeReport {
         indices: 12,
         documents: 120_000,
         bytes: 61_000_000,
+        carried: 1_200,
+        deleted: 30,
+        repaired: 0,
         verified: 115_000,
         rounds: 2,
         time: Duration::from_millis(5_250),
         copy_time: Duration::from_secs(2),
         docs_per_second: 60_000,
-        switch: SwitchRecord { block_ms: 12, watermark_ms: 30, template_ms: 5, alias_ms: 9 },
+        switch: SwitchRecord {
+            block_ms: 12,
+            watermark_ms: 30,
+            carry_ms: 7,
+            gate_ms: 3,
+            template_ms: 5,
+            alias_ms: 9,
+        },
         switch_ms: 56,
     }
 }
@@ -324,9 +338,10 @@ fn a_report_tells_what_was_done_and_what_stays() {
     insta::assert_snapshot!(plain(&upgraded(&sample_report(SwitchMode::Alias))), @r#"
     shop is on 2.0
       switched   3 tenants, 12 indices
-      copied     120,000 documents (61.0 MB) in 2 rounds, 60,000 documents/s
+      copied     120,000 documents (61.0 MB), 60,000 documents/s
+      followed   1,200 writes and 30 deletes of the application meanwhile
       verified   115,000 documents equal in both sets
-      fence      56 ms (block 12, look 30, templates 5, aliases 9)
+      fence      56 ms (block 12, look 30, carry 7, gate 3, templates 5, aliases 9)
       time       5.2 s
     next: the old set (1.0) stays, blocked for writes; start the image of 2.0 if it isn't running yet
     "#);

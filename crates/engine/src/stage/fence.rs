@@ -1,0 +1,97 @@
+//! Fence: writes to the live set are blocked while the last of them are carried over and both sets are found equal.
+//!
+//! The journal says "fencing" before the block is set, so whoever drives next knows to lift it. It has a time limit: when that
+//! isn't kept, or anything is left to do, the block is lifted and verification begins anew.
+
+use std::time::{Duration, Instant};
+
+use lockstep_core::run::state::Event;
+use tokio::time;
+
+use super::{
+    StageContext,
+    follow::Follower,
+    gate::{Gate, milliseconds, pass_gate},
+};
+use crate::{error::EngineError, journal::SwitchRecord, report::Event as ReportEvent};
+
+/// Blocks writes to the live set and passes the gate. The block stays only with [`Event::GatePassed`].
+///
+/// # Errors
+/// [`EngineError`] when the cluster can't be worked with; the block was lifted if that was possible.
+pub async fn block_sources(
+    context: &StageContext,
+    times: &mut SwitchRecord,
+) -> Result<Event, EngineError> {
+    let outcome = fence(context, times).await;
+    if matches!(outcome, Ok(Event::GatePassed)) {
+        return outcome;
+    }
+    if context.lost.is_cancelled() {
+        // The block is in the hands of whoever drives the run now; it may be switching.
+        return outcome;
+    }
+    if let Err(error) = unblock_sources(context).await {
+        // The journal still says "fencing", so the next driver lifts it; nobody should have to find out by surprise.
+        context.reporter.report(ReportEvent::Notice {
+            message: format!("the write block on the live set could not be lifted: {error}; run the same command again"),
+        });
+        tracing::error!(%error, "the write block could not be lifted");
+        // Not what the fence came to: that would take the run out of "fencing" with the block still there.
+        return Err(error);
+    }
+    outcome
+}
+
+async fn fence(context: &StageContext, times: &mut SwitchRecord) -> Result<Event, EngineError> {
+    let mut follower = Follower::open(context).await?;
+    let limit = Duration::from_millis(context.plan.limits.fence_ms_max);
+    let begun = Instant::now();
+    let gate = time::timeout(limit, async {
+        context.cluster.block_writes(&source_names(context)).await?;
+        times.block_ms = milliseconds(begun);
+        if let Some(problem) = context.find_unplanned().await? {
+            return Err(EngineError::Halted(Box::new(problem)));
+        }
+        pass_gate(&mut follower, times).await
+    })
+    .await;
+    let missed = match gate {
+        Ok(Ok(Gate::Passed)) => return Ok(Event::GatePassed),
+        Ok(Ok(Gate::Missed(reason))) => reason,
+        Ok(Err(error)) => return Err(error),
+        Err(_elapsed) => {
+            format!("it took longer than the {} ms that are allowed", limit.as_millis())
+        }
+    };
+    context.reporter.report(ReportEvent::Notice {
+        message: format!(
+            "the fence was missed after {} ms: {missed}; writes are allowed again",
+            milliseconds(begun)
+        ),
+    });
+    Ok(Event::FenceMissed)
+}
+
+/// Lifts the block that the fence sets, and leaves those that were there before.
+pub(super) async fn unblock_sources(context: &StageContext) -> Result<(), EngineError> {
+    context.cluster.unblock_writes(&source_names(context)).await?;
+    Ok(())
+}
+
+/// The sources that the fence blocks: those that nobody had blocked when the plan was made.
+fn source_names(context: &StageContext) -> Vec<&str> {
+    let blocked_before = |index: &str| {
+        context
+            .plan
+            .findings
+            .iter()
+            .any(|finding| finding.code == "F0407" && finding.subject == index)
+    };
+    context
+        .plan
+        .sources()
+        .map(|source| source.index.as_str())
+        .filter(|index| !blocked_before(index))
+        .collect()
+}

@@ -1,0 +1,141 @@
+//! The gate: with the live set blocked, the last writes are carried over, what wasn't compared yet is compared, and both sets
+//! are counted. Only when every index of the new set holds what the live one holds may the switch happen.
+//!
+//! It looks only at what moved since the comparison of both sets: everything else was found equal there and can't have
+//! changed, as nothing was written.
+
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tokio::time;
+
+use super::{
+    CopyPair,
+    compare::{Comparison, Way, compare_one},
+    delta::compare_delta,
+    follow::{Follower, Look},
+    mend::Mode,
+    meter::Meter,
+    side::Depth,
+};
+use crate::{error::EngineError, journal::SwitchRecord, report::Unit};
+
+/// Indices that are counted at the same time.
+const COUNTS_IN_FLIGHT: usize = 8;
+/// Time between two looks at shards whose copies lag behind.
+const COPIES_LOOK_TIME: Duration = Duration::from_millis(10);
+
+/// What the gate says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Gate {
+    /// Both sets are equal.
+    Passed,
+    /// Something is left to do, in words.
+    Missed(String),
+}
+
+/// Brings the new set in step with a live set that takes no writes, and looks whether both are equal. The caller bounds the
+/// time.
+///
+/// # Errors
+/// [`EngineError`] when the cluster or the journal can't be worked with, or a document is rejected.
+pub(super) async fn pass_gate(
+    follower: &mut Follower<'_>,
+    times: &mut SwitchRecord,
+) -> Result<Gate, EngineError> {
+    let begun = Instant::now();
+    let look = settled_look(follower).await?;
+    times.watermark_ms = milliseconds(begun);
+    let begun = Instant::now();
+    let Look { stretches, highest, .. } = look;
+    follower.carry_all(stretches).await?;
+    times.carry_ms = milliseconds(begun);
+    let begun = Instant::now();
+    compare_delta(follower).await?;
+    let moved: Vec<CopyPair> = follower
+        .pairs
+        .iter()
+        .filter(|(position, _)| {
+            follower.marks.iter().any(|(key, mark)| {
+                key.0 == **position
+                    && highest.get(key).is_none_or(|highest| mark.compared < *highest)
+            })
+        })
+        .map(|(_, pair)| pair.clone())
+        .collect();
+    reconcile_deletes(follower, &moved).await?;
+    let unequal = unequal_pairs(follower, &moved).await?;
+    times.gate_ms = milliseconds(begun);
+    if let Some((pair, live, new)) = unequal.first() {
+        return Ok(Gate::Missed(format!(
+            "`{}` has {live} documents and `{}` has {new}",
+            pair.source.index, pair.target.index
+        )));
+    }
+    for (key, mark) in &mut follower.marks {
+        // A number that isn't covered would be a write that nobody carried over.
+        if highest.get(key).is_some_and(|highest| mark.covered < *highest) {
+            return Ok(Gate::Missed("the live set moved behind its write block".to_owned()));
+        }
+        mark.compared = mark.covered;
+    }
+    follower.write().await?;
+    Ok(Gate::Passed)
+}
+
+/// Looks until every copy of every shard has everything: what isn't on all of them could be rolled back.
+async fn settled_look(follower: &Follower<'_>) -> Result<Look, EngineError> {
+    loop {
+        let look = follower.look().await?;
+        if look.unsafe_numbers == 0 {
+            return Ok(look);
+        }
+        time::sleep(COPIES_LOOK_TIME).await;
+    }
+}
+
+/// Finds deletes where the numbers of documents tell of some, and deletes the copies.
+///
+/// # Errors
+/// [`EngineError`] when the cluster can't be worked with.
+pub(super) async fn reconcile_deletes(
+    follower: &mut Follower<'_>,
+    pairs: &[CopyPair],
+) -> Result<u64, EngineError> {
+    let context = follower.context;
+    let mut deleted = 0;
+    for (pair, live, new) in unequal_pairs(follower, pairs).await? {
+        let meter = Meter::start("deletes", Unit::Documents, live + new, &context.reporter);
+        let covered = follower.covered();
+        let way = Way { mode: Mode::Mend, depth: Depth::Identities, covered: Some(&covered) };
+        let verdict = compare_one(context, &Comparison::from(pair), way, &meter).await?;
+        follower.count(verdict.deleted, verdict.difference.missing_count);
+        deleted += verdict.deleted;
+    }
+    Ok(deleted)
+}
+
+/// Pairs whose indices don't hold equally many documents, with both numbers.
+async fn unequal_pairs(
+    follower: &Follower<'_>,
+    pairs: &[CopyPair],
+) -> Result<Vec<(CopyPair, u64, u64)>, EngineError> {
+    let cluster = &follower.context.cluster;
+    if pairs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let targets: Vec<&str> = pairs.iter().map(|pair| pair.target.index.as_str()).collect();
+    cluster.refresh(&targets).await?;
+    let counts = pairs.iter().map(|pair| async move {
+        let live = cluster.count(&pair.source.index).await?;
+        let new = cluster.count(&pair.target.index).await?;
+        Ok::<_, EngineError>((pair.clone(), live, new))
+    });
+    let counts: Vec<(CopyPair, u64, u64)> =
+        stream::iter(counts).buffered(COUNTS_IN_FLIGHT).try_collect().await?;
+    Ok(counts.into_iter().filter(|(_, live, new)| live != new).collect())
+}
+
+pub(super) fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,97 @@
+//! Hold: the new set is kept in step with the live one until the switch is asked for, so that the fence finds next to
+//! nothing left. Without an order to hold it ends as soon as that is so.
+
+use std::time::{Duration, Instant};
+
+use lockstep_core::run::state::Event;
+use tokio::time;
+
+use super::{
+    CopyPair, StageContext, catch_up::catch_up, delta::compare_delta, follow::Follower,
+    gate::reconcile_deletes,
+};
+use crate::{
+    error::EngineError,
+    report::{Event as ReportEvent, Waiting},
+};
+
+/// Time between two passes while nobody asks for the switch.
+const PASS_TIME: Duration = Duration::from_secs(1);
+/// How often it is looked whether indices came to the live set that the plan doesn't know.
+const UNPLANNED_TIME: Duration = Duration::from_secs(10);
+/// Looking for deletes reads the ids of an index: at most this share of the time goes into it, as one part in so many.
+const DELETES_SHARE: u32 = 10;
+/// Passes that in the end bring the new set in step before the fence.
+const LAST_PASSES: u32 = 3;
+
+/// Keeps the new set in step until nobody asks to hold any more.
+///
+/// # Errors
+/// [`EngineError`] when the cluster or the journal can't be worked with, or a document is rejected.
+pub async fn keep_in_step(context: &StageContext) -> Result<Event, EngineError> {
+    let mut follower = Follower::open(context).await?;
+    let mut unplanned_at = Instant::now();
+    let mut deletes_after = Instant::now();
+    let mut is_told = false;
+    loop {
+        context.check_stop()?;
+        if let Some(problem) = catch_up(&mut follower).await? {
+            return Ok(Event::Stuck(problem));
+        }
+        compare_delta(&mut follower).await?;
+        if !context.pace.orders().is_held {
+            return release(follower).await;
+        }
+        if !is_told {
+            is_told = true;
+            context.reporter.report(ReportEvent::Waiting(Waiting::Order));
+        }
+        if unplanned_at.elapsed() >= UNPLANNED_TIME {
+            unplanned_at = Instant::now();
+            if let Some(problem) = context.find_unplanned().await? {
+                return Ok(Event::Stuck(problem));
+            }
+        }
+        if Instant::now() >= deletes_after {
+            let begun = Instant::now();
+            let moved = moved_pairs(&follower);
+            reconcile_deletes(&mut follower, &moved).await?;
+            deletes_after = Instant::now() + begun.elapsed() * DELETES_SHARE;
+        }
+        follower.write().await?;
+        tokio::select! {
+            () = time::sleep(PASS_TIME) => {}
+            () = context.stop.cancelled() => {}
+        }
+    }
+}
+
+/// The last passes before the fence, quick after one another.
+async fn release(mut follower: Follower<'_>) -> Result<Event, EngineError> {
+    for _ in 0..LAST_PASSES {
+        let moved = moved_pairs(&follower);
+        let deleted = reconcile_deletes(&mut follower, &moved).await?;
+        let pass = follower.pass().await?;
+        compare_delta(&mut follower).await?;
+        if deleted == 0 && pass.numbers <= follower.context.plan.limits.lag_numbers_max {
+            break;
+        }
+    }
+    follower.write().await?;
+    Ok(Event::Released)
+}
+
+/// Pairs whose sources moved since both sets were compared.
+fn moved_pairs(follower: &Follower<'_>) -> Vec<CopyPair> {
+    follower
+        .pairs
+        .iter()
+        .filter(|(position, _)| {
+            follower
+                .marks
+                .iter()
+                .any(|(key, mark)| key.0 == **position && mark.compared < mark.covered)
+        })
+        .map(|(_, pair)| pair.clone())
+        .collect()
+}
