@@ -38,6 +38,14 @@ fn operation_line(operation: &Operation) -> String {
                 listed(&splitting.into)
             )
         }
+        Operation::Join(joining) => {
+            format!(
+                "{name} {} with {:?} into {}",
+                listed(&joining.fields),
+                joining.separator,
+                joining.into
+            )
+        }
     }
 }
 

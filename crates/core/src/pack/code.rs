@@ -122,4 +122,6 @@ codes! {
     TYPE_DIFFERS = "P0608";
     /// A value that would leave its element of a list.
     NESTED_LEFT = "P0609";
+    /// A `join` that can't join.
+    JOIN = "P0610";
 }

@@ -19,6 +19,8 @@ mod cast;
 
 mod split;
 
+mod join;
+
 mod rejection;
 
 pub use document::Workspace;

@@ -173,6 +173,7 @@ impl Misfits<'_> {
                 let part = splitting.into.iter().position(|part| part.as_str() == path);
                 part.and_then(|part| wire.value_places("into").nth(part)).unwrap_or(&wire.place)
             }
+            Operation::Join(_) => wire.value_place("into"),
             Operation::Remove(_) => &wire.place,
         };
         place.clone()
