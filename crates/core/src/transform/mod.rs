@@ -23,6 +23,8 @@ mod join;
 
 mod rejection;
 
+pub mod inverse;
+
 pub use document::Workspace;
 pub use program::{Document, Program};
 pub use rejection::{Rejection, RejectionCode};

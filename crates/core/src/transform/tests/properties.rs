@@ -57,7 +57,7 @@ fn members(value: impl Strategy<Value = Json>) -> impl Strategy<Value = Members>
     vec((select(&KEYS[..]).prop_map(str::to_owned), value), 0..5)
 }
 
-fn document() -> impl Strategy<Value = Members> {
+pub(super) fn document() -> impl Strategy<Value = Members> {
     members(json())
 }
 
