@@ -300,7 +300,7 @@ fn origins(chain: &[Release]) -> BTreeMap<String, Origin> {
                     IndexStep::New => Origin::New,
                     IndexStep::NewLike { like } => Origin::Like(like.clone()),
                     IndexStep::Unchanged => origins.get(key).cloned().unwrap_or(Origin::New),
-                    IndexStep::Migrate { from, operations } => {
+                    IndexStep::Migrate { from, operations, down: _ } => {
                         extend(origins.get(from), operations)
                     }
                 };
