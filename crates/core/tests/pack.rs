@@ -26,6 +26,9 @@ mod mappings;
 #[path = "pack/operations.rs"]
 mod operations;
 
+#[path = "pack/way_back.rs"]
+mod way_back;
+
 #[path = "pack/codes.rs"]
 mod codes;
 

@@ -8,12 +8,15 @@ use std::collections::BTreeMap;
 
 use lockstep_core::{
     inventory::{ClusterFacts, EngineKind, IndexFacts, Inventory, NodeFacts, ShardFacts},
-    pack::{load, model::Pack},
+    pack::{
+        load,
+        model::{Down, IndexStep, Pack},
+    },
     plan::{
         build::{PlanError, PlanRequest, build},
         finding::Finding,
         live::LiveError,
-        model::{Limits, Plan, Strategy, UpgradeKind},
+        model::{Limits, Plan, Strategy, UpgradeKind, WayBack},
     },
     version::Version,
 };
@@ -267,4 +270,144 @@ fn the_stored_form_is_remembered() {
     assert_eq!(serde_json::to_string_pretty(&golden).unwrap(), text);
     assert_eq!(golden, plan);
     assert_eq!(golden.digest(), plan.digest());
+}
+
+/// A plan that was journalled before there were ways back is still known by the digest that it had.
+#[test]
+fn a_plan_without_ways_back_keeps_its_digest() {
+    let mut stored: Value = serde_json::from_str(include_str!("golden/plan-1.json")).unwrap();
+    stored.as_object_mut().unwrap().shift_remove("ways_back");
+    let text = serde_json::to_vec(&stored).unwrap();
+    let plan: Plan = serde_json::from_slice(&text).unwrap();
+    assert_eq!(plan.ways_back, BTreeMap::new());
+    assert_eq!(plan.digest(), blake3::hash(&text).to_hex().to_string());
+}
+
+/// The ways back of a plan from 1.0 for a changed pack, one a line.
+fn ways_back(to: &str, change: impl Fn(&mut Pack)) -> String {
+    let mut changed = pack();
+    change(&mut changed);
+    let (to, limits, inventory) = (version(to), Limits::default(), cluster(&RELEASE_1_0));
+    let request =
+        PlanRequest { pack: &changed, inventory: &inventory, to: &to, from: None, limits: &limits };
+    let plan = build(request).expect("there is a way");
+    assert!(plan.ways_back.keys().eq(plan.programs.keys()));
+    let warned = plan.findings.iter().filter(|finding| finding.code == "F0105");
+    let warned: Vec<&str> = warned.map(|finding| finding.subject.as_str()).collect();
+    let mut lines = Vec::new();
+    for (key, back) in &plan.ways_back {
+        lines.push(match back {
+            WayBack::Program { operations } => {
+                assert!(!warned.contains(&key.as_str()));
+                format!("{key}: {}", serde_json::to_string(operations).expect("JSON"))
+            }
+            WayBack::None { step, reason } => {
+                assert!(warned.contains(&key.as_str()));
+                format!("{key}: none, {step}: {reason}")
+            }
+        });
+    }
+    lines.join("\n")
+}
+
+/// What the pack says of the way back of an index that is migrated.
+fn down<'a>(pack: &'a mut Pack, release: usize, key: &str) -> &'a mut Down {
+    let step = pack.releases.get_mut(release).and_then(|release| release.step.as_mut());
+    let step = step.expect("the release has a step");
+    let Some(IndexStep::Migrate { from: _, operations: _, down }) = step.indices.get_mut(key)
+    else {
+        unreachable!("the tests ask for indices that are migrated")
+    };
+    down
+}
+
+fn written(operations: &Value) -> Down {
+    Down::Written(serde_json::from_value(operations.clone()).expect("operations"))
+}
+
+#[test]
+fn ways_back_are_derived_or_say_why_there_is_none() {
+    insta::assert_snapshot!(ways_back("1.1", |_| {}), @r#"
+    audit: []
+    customer: none, 1.1: `split` of `name` can't be undone: a `null` leaves no part, and a part may have been there before
+    event: [{"rename":{"from":"type","to":"kind","existing":"reject"}}]
+    "#);
+    insta::assert_snapshot!(ways_back("2.0", |_| {}), @r#"
+    audit: []
+    event: [{"rename":{"from":"type","to":"kind","existing":"reject"}}]
+    person: none, 1.1: `split` of `name` can't be undone: a `null` leaves no part, and a part may have been there before
+    "#);
+}
+
+#[test]
+fn the_last_step_is_undone_first() {
+    let back = ways_back("2.0", |pack| {
+        let moved = json!([{"move": {"from": "home.street", "to": "address.street"}}]);
+        *down(pack, 2, "person") = written(&moved);
+        let joined = json!([{"join": {"fields": ["first_name", "last_name"], "separator": " ", "into": "name"}}]);
+        *down(pack, 1, "customer") = written(&joined);
+    });
+    insta::assert_snapshot!(back, @r#"
+    audit: []
+    event: [{"rename":{"from":"type","to":"kind","existing":"reject"}}]
+    person: [{"move":{"from":"home.street","to":"address.street","existing":"reject"}},{"join":{"fields":["first_name","last_name"],"separator":" ","into":"name"}}]
+    "#);
+}
+
+#[test]
+fn one_step_that_can_not_be_undone_is_enough() {
+    let back = ways_back("2.0", |pack| {
+        *down(pack, 2, "person") = Down::Irreversible { reason: "streets are gone".to_owned() };
+        *down(pack, 2, "event") = Down::Irreversible { reason: "as agreed".to_owned() };
+        *down(pack, 1, "customer") = written(&json!([]));
+    });
+    insta::assert_snapshot!(back, @r#"
+    audit: []
+    event: none, 2.0: as agreed
+    person: none, 2.0: streets are gone
+    "#);
+}
+
+#[test]
+fn a_field_that_a_document_may_have_had_is_not_renamed_back() {
+    // 1.0 is loose, 1.1 strict: a document of 1.0 may have the field that 2.0 renames to.
+    let back = ways_back("2.0", |pack| {
+        pack.releases[0].indices.get_mut("event").unwrap().mapping = json!({});
+        let renamed = json!([{"rename": {"from": "at", "to": "time"}}]);
+        let step = pack.releases[2].step.as_mut().unwrap();
+        let operations = serde_json::from_value(renamed).unwrap();
+        let migrate =
+            IndexStep::Migrate { from: "event".to_owned(), operations, down: Down::Unwritten };
+        step.indices.insert("event".to_owned(), migrate);
+        *down(pack, 1, "event") = written(&json!([]));
+    });
+    let event = back.lines().find(|line| line.starts_with("event")).unwrap();
+    insta::assert_snapshot!(event, @r#"event: none, 2.0: `rename` of `at` can't be undone: a document may have had `time` before; only a strict mapping without it rules that out"#);
+}
+
+#[test]
+fn copies_of_one_index_do_not_meet_on_the_way_back() {
+    let second = |pack: &mut Pack| {
+        let release = &mut pack.releases[1];
+        let event = release.indices["event"].clone();
+        release.indices.insert("second".to_owned(), event);
+        let step = release.step.as_mut().unwrap();
+        step.indices.insert("second".to_owned(), step.indices["event"].clone());
+    };
+    let events = |back: String| -> String {
+        let is_event = |line: &&str| line.starts_with("event") || line.starts_with("second");
+        back.lines().filter(is_event).collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!(events(ways_back("1.1", second)), @r#"
+    event: none, 1.1: documents of `event`, `second` would meet in `event`; say `irreversible` for all of them but one
+    second: none, 1.1: documents of `event`, `second` would meet in `event`; say `irreversible` for all of them but one
+    "#);
+    let one = ways_back("1.1", |pack| {
+        second(pack);
+        *down(pack, 1, "second") = Down::Irreversible { reason: "a copy".to_owned() };
+    });
+    insta::assert_snapshot!(events(one), @r#"
+    event: [{"rename":{"from":"type","to":"kind","existing":"reject"}}]
+    second: none, 1.1: a copy
+    "#);
 }

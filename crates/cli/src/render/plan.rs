@@ -12,7 +12,7 @@ use lockstep_core::{
 
 use super::{
     BOLD, CYAN, DIM, RED, Text, YELLOW,
-    program::operation_lines,
+    program::{operation_lines, title},
     quantity::{bytes, count, counted},
     styled,
     table::{Column, table},
@@ -223,14 +223,10 @@ impl Line {
 fn programs(plan: &Plan) -> Text {
     let mut text = Text::default();
     for (key, operations) in &plan.programs {
-        let title = match operations.len() {
-            0 => "as it is".to_owned(),
-            number => counted(number as u64, "operation", "operations"),
-        };
         if text.is_empty() {
             text.line(format_args!("\n {}", styled(BOLD, "OPERATIONS")));
         }
-        text.fact(key, title);
+        text.fact(key, title(operations, plan.ways_back.get(key)));
         for line in operation_lines(operations) {
             text.line(format_args!("             {line}"));
         }

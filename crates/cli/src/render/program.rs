@@ -1,12 +1,36 @@
 //! Operations as people read them, one line each.
 
-use lockstep_core::transform::operation::{
-    CastType, Existing, FieldPath, Operation, Otherwise, Relocation,
+use lockstep_core::{
+    plan::model::WayBack,
+    transform::operation::{CastType, Existing, FieldPath, Operation, Otherwise, Relocation},
 };
+
+use super::quantity::counted;
 
 /// One line for each operation.
 pub(crate) fn operation_lines(operations: &[Operation]) -> Vec<String> {
     operations.iter().map(operation_line).collect()
+}
+
+/// How many operations a program has, and whether anything leads back from it.
+pub(crate) fn title(operations: &[Operation], way_back: Option<&WayBack>) -> String {
+    let up = operation_count(operations);
+    match way_back {
+        None => up,
+        Some(WayBack::Program { operations }) => {
+            format!("{up}; way back: {}", operation_count(operations))
+        }
+        Some(WayBack::None { step, reason: _ }) => {
+            format!("{up}; no way back over the step into {step}")
+        }
+    }
+}
+
+fn operation_count(operations: &[Operation]) -> String {
+    match operations.len() {
+        0 => "as it is".to_owned(),
+        number => counted(number as u64, "operation", "operations"),
+    }
 }
 
 fn operation_line(operation: &Operation) -> String {
@@ -36,6 +60,14 @@ fn operation_line(operation: &Operation) -> String {
                 splitting.field,
                 splitting.separator,
                 listed(&splitting.into)
+            )
+        }
+        Operation::Join(joining) => {
+            format!(
+                "{name} {} with {:?} into {}",
+                listed(&joining.fields),
+                joining.separator,
+                joining.into
             )
         }
     }

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use super::{
     draft::{Draft, DraftRelease},
-    model::{IndexStep, LogicalIndex, Naming, Pack, Release, Step},
+    model::{Down, IndexStep, LogicalIndex, Naming, Pack, Release, Step},
     place::At,
-    wire::{Fate, NamingWire, StepWire},
+    wire::{Fate, NamingWire, Operations, StepWire, WayBackWire},
 };
+use crate::transform::operation::Operation;
 
 /// The pack; `None` when something is missing, which was found before.
 pub(crate) fn pack(draft: Draft) -> Option<Pack> {
@@ -84,13 +85,27 @@ fn build_step(wire: &StepWire) -> Option<Step> {
             Fate::Unchanged => IndexStep::Unchanged,
             Fate::New => IndexStep::New,
             Fate::NewLike { like } => IndexStep::NewLike { like: like.value.clone() },
-            Fate::Migrate { from, operations } => IndexStep::Migrate {
+            Fate::Migrate { from, operations, way_back } => IndexStep::Migrate {
                 from: from.as_ref().map_or(key, |from| &from.value).clone(),
-                operations: operations.all.iter().map(|wire| wire.operation.clone()).collect(),
+                operations: build_operations(operations),
+                down: build_down(way_back),
             },
         };
         indices.insert(key.clone(), step);
     }
     let from = wire.from.as_ref()?.value.clone();
     Some(Step { from, required_stop: wire.required_stop, indices, dropped })
+}
+
+fn build_operations(wire: &Operations) -> Vec<Operation> {
+    wire.all.iter().map(|wire| wire.operation.clone()).collect()
+}
+
+fn build_down(wire: &WayBackWire) -> Down {
+    let WayBackWire { down, irreversible } = wire;
+    match (down, irreversible) {
+        (Some(down), _) => Down::Written(build_operations(&down.operations)),
+        (None, Some(reason)) => Down::Irreversible { reason: reason.value.clone() },
+        (None, None) => Down::Unwritten,
+    }
 }

@@ -103,6 +103,8 @@ codes! {
     PARTITION_CHANGES = "P0505";
     /// An index whose partitions come from one that has none to give.
     LIKE = "P0506";
+    /// An index that has a `down` and is said to be irreversible.
+    WAY_BACK_TWICE = "P0507";
 
     /// A `rename` into another parent.
     RENAME_PARENT = "P0601";
@@ -122,4 +124,6 @@ codes! {
     TYPE_DIFFERS = "P0608";
     /// A value that would leave its element of a list.
     NESTED_LEFT = "P0609";
+    /// A `join` that can't join.
+    JOIN = "P0610";
 }

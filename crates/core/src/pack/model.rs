@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use crate::{transform::operation::Operation, version::Version};
+use super::check::schema;
+use crate::{
+    transform::operation::{FieldPath, Operation},
+    version::Version,
+};
 
 /// An application: its naming, its releases, and the steps between them. Every reference in it is known to hold.
 #[derive(Debug, Clone, PartialEq)]
@@ -140,7 +144,30 @@ pub enum IndexStep {
         from: String,
         /// In order; may be empty.
         operations: Vec<Operation>,
+        /// What the pack says of the way back.
+        down: Down,
     },
+}
+
+/// What a pack says of how documents of a release get back to the one before.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Down {
+    /// Nothing; the way back is derived where every operation can be undone.
+    Unwritten,
+    /// Through these operations, in order: the author's word that they are good enough.
+    Written(Vec<Operation>),
+    /// There is none.
+    Irreversible {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl LogicalIndex {
+    /// Whether no document of this index can have a field, nor anything below it: its mapping is strict and lacks it.
+    pub fn rules_out(&self, path: &FieldPath) -> bool {
+        schema::rules_out(&self.mapping, path)
+    }
 }
 
 impl Pack {

@@ -10,7 +10,7 @@ use super::{
         ClusterReference, IndexPlan, Limits, PLAN_FORMAT, Plan, Schema, SourcePlan, Strategy,
         TargetPlan, TenantPlan, UpgradeKind,
     },
-    preflight, schema,
+    preflight, schema, way_back,
 };
 use crate::{
     inventory::{IndexFacts, Inventory},
@@ -138,6 +138,7 @@ pub fn build(request: PlanRequest<'_>) -> Result<Plan, PlanError> {
         chain: chain.iter().map(|release| release.version.clone()).collect(),
         tenants: Vec::new(),
         programs: BTreeMap::new(),
+        ways_back: BTreeMap::new(),
         schemas: BTreeMap::new(),
         indices: Vec::new(),
         templates: Vec::new(),
@@ -160,11 +161,13 @@ pub fn build(request: PlanRequest<'_>) -> Result<Plan, PlanError> {
         origins: origins(chain),
     };
     builder.schemas(&mut plan);
+    plan.ways_back = way_back::ways_back(chain);
     for tenant in plan.tenants.clone() {
         builder.tenant_indices(&tenant, &mut plan);
     }
     aliases::plan(&mut plan, inventory, &builder.names, &live);
     aliases::plan_templates(&mut plan, inventory, &builder.names, target_release);
+    way_back::look(&mut plan);
     preflight::look(&mut plan, inventory);
     Ok(plan)
 }
@@ -300,7 +303,7 @@ fn origins(chain: &[Release]) -> BTreeMap<String, Origin> {
                     IndexStep::New => Origin::New,
                     IndexStep::NewLike { like } => Origin::Like(like.clone()),
                     IndexStep::Unchanged => origins.get(key).cloned().unwrap_or(Origin::New),
-                    IndexStep::Migrate { from, operations } => {
+                    IndexStep::Migrate { from, operations, down: _ } => {
                         extend(origins.get(from), operations)
                     }
                 };

@@ -10,6 +10,8 @@ pub mod live;
 
 pub mod schema;
 
+mod way_back;
+
 mod aliases;
 
 mod preflight;

@@ -41,6 +41,10 @@ pub struct Plan {
     pub tenants: Vec<TenantPlan>,
     /// Fused operations by the key of the logical index that they lead to.
     pub programs: BTreeMap<String, Vec<Operation>>,
+    /// What leads back from the new set to the live one, for every key of `programs`. Plans that were stored before
+    /// there were ways back have none, and keep their digest.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ways_back: BTreeMap<String, WayBack>,
     /// Mappings and settings of the new release by logical index, types as this engine calls them.
     pub schemas: BTreeMap<String, Schema>,
     /// Every index of either set, and what becomes of it.
@@ -96,6 +100,24 @@ pub struct Schema {
     pub mapping: Value,
     /// Final settings without the prefix `index.`, shards and replicas left out.
     pub settings: BTreeMap<String, Value>,
+}
+
+/// How documents that are written on the new set get back to the live one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WayBack {
+    /// Through the fused operations of all steps, the last step first.
+    Program {
+        /// In order; may be empty.
+        operations: Vec<Operation>,
+    },
+    /// There is none.
+    None {
+        /// The release whose step can't be taken back; the first one of several.
+        step: Version,
+        /// Why: the pack's word, or what can't be derived.
+        reason: String,
+    },
 }
 
 /// One index of either set, and what becomes of it.

@@ -19,7 +19,11 @@ mod cast;
 
 mod split;
 
+mod join;
+
 mod rejection;
+
+pub mod inverse;
 
 pub use document::Workspace;
 pub use program::{Document, Program};

@@ -21,6 +21,23 @@ impl FieldPath {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The path without its last name; `None` for a single name.
+    pub fn parent(&self) -> Option<&str> {
+        self.0.rsplit_once('.').map(|(parent, _)| parent)
+    }
+
+    /// Its first name, a path by itself.
+    #[must_use]
+    pub fn root(&self) -> Self {
+        Self(self.segments().next().unwrap_or_default().to_owned())
+    }
+
+    /// Whether it lies below another path.
+    pub fn is_within(&self, outer: &Self) -> bool {
+        let rest = self.0.strip_prefix(&outer.0);
+        rest.is_some_and(|rest| rest.starts_with('.'))
+    }
 }
 
 impl fmt::Display for FieldPath {
@@ -115,6 +132,8 @@ pub enum Operation {
     Cast(Casting),
     /// Splits a string into several fields.
     Split(Splitting),
+    /// Joins several strings into one field.
+    Join(Joining),
 }
 
 impl Operation {
@@ -129,6 +148,7 @@ impl Operation {
             Self::Default(_) => "default",
             Self::Cast(_) => "cast",
             Self::Split(_) => "split",
+            Self::Join(_) => "join",
         }
     }
 }
@@ -187,4 +207,16 @@ pub struct Splitting {
     pub separator: String,
     /// The fields for the parts, in order; the last one takes the rest.
     pub into: Vec<FieldPath>,
+}
+
+/// What `join` does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Joining {
+    /// The string fields, in order; they are removed unless `into` names one of them.
+    pub fields: Vec<FieldPath>,
+    /// The text between two parts; may be empty.
+    pub separator: String,
+    /// The field for the whole.
+    pub into: FieldPath,
 }

@@ -2,6 +2,7 @@
 
 use super::{
     document::{ROOT, Workspace},
+    join::Seam,
     operation::{Assignment, CastType, Existing, Operation, Otherwise, Relocation},
     rejection::{Refusal, Rejection},
     relocate::{Manner, Route},
@@ -35,6 +36,7 @@ enum Action {
     Assign { field: String, json: String, levels: u8, overwrite: bool },
     Cast { field: String, to: CastType, otherwise: Otherwise },
     Split { field: String, separator: String, into: Vec<String> },
+    Join { fields: Vec<String>, separator: String, into: String },
 }
 
 impl Program {
@@ -109,6 +111,11 @@ impl Action {
                 separator: splitting.separator.clone(),
                 into: splitting.into.iter().map(ToString::to_string).collect(),
             },
+            Operation::Join(joining) => Self::Join {
+                fields: joining.fields.iter().map(ToString::to_string).collect(),
+                separator: joining.separator.clone(),
+                into: joining.into.to_string(),
+            },
         }
     }
 
@@ -151,6 +158,12 @@ impl Action {
                 workspace
                     .split_field(ROOT, Cut { field, separator, into: &into })
                     .map_err(|refusal| (refusal, field.as_str()))
+            }
+            Self::Join { fields, separator, into } => {
+                let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+                workspace
+                    .join_fields(ROOT, Seam { fields: &fields, separator, into })
+                    .map_err(|refusal| (refusal, into.as_str()))
             }
         }
     }

@@ -36,6 +36,9 @@ pub enum RejectionCode {
     /// The document has become too large.
     #[serde(rename = "T0109")]
     TooLarge,
+    /// A part of what should be joined is not a string.
+    #[serde(rename = "T0110")]
+    PartNotAString,
 }
 
 impl RejectionCode {
@@ -51,6 +54,7 @@ impl RejectionCode {
             Self::Cast => "T0107",
             Self::NotAString => "T0108",
             Self::TooLarge => "T0109",
+            Self::PartNotAString => "T0110",
         }
     }
 }

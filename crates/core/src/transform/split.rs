@@ -51,6 +51,16 @@ impl Workspace {
         Ok(())
     }
 
+    /// Appends what a string says; bytes, as content need not be UTF-8.
+    pub(super) fn push_content(&self, field: NodeId, content: &mut Vec<u8>) {
+        let literal = self.scalar_text(field);
+        if literal.contains('\\') {
+            unescape(literal, content);
+        } else {
+            content.extend_from_slice(inner(literal).as_bytes());
+        }
+    }
+
     /// The parts as values; none for `null`.
     fn parts(&mut self, field: NodeId, cut: Cut<'_>) -> Result<Vec<Value>, Refusal> {
         match self.shape(field) {
@@ -62,13 +72,8 @@ impl Workspace {
                 return Err(not_a_string(&glimpse(self.scalar_text(field))));
             }
         }
-        let literal = self.scalar_text(field).to_owned();
         let mut content = Vec::new();
-        if literal.contains('\\') {
-            unescape(&literal, &mut content);
-        } else {
-            content.extend_from_slice(inner(&literal).as_bytes());
-        }
+        self.push_content(field, &mut content);
         let parts = split_bytes(&content, cut.separator.as_bytes(), cut.into.len());
         parts.into_iter().map(|part| self.make(0, |text| quote_bytes(part, text))).collect()
     }

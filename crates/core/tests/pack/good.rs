@@ -2,11 +2,16 @@
 
 use lockstep_core::{
     names::{Recognised, ReleaseNames, TemplateNames},
-    pack::{load, model::IndexStep, read},
+    pack::{
+        load,
+        model::{Down, IndexStep},
+        read,
+    },
+    transform::operation::Operation,
 };
 use serde_json::json;
 
-use crate::fixture::good;
+use crate::fixture::{SECOND, changed, good};
 
 #[test]
 fn a_good_pack_has_no_mistakes() {
@@ -36,11 +41,33 @@ fn releases_stand_in_order_with_what_was_written() {
     assert_eq!(step.dropped, ["legacy"]);
     assert_eq!(step.indices["audit"], IndexStep::Unchanged);
     assert_eq!(step.indices["session"], IndexStep::NewLike { like: "event".to_owned() });
-    let IndexStep::Migrate { from, operations } = &step.indices["customer"] else {
+    let IndexStep::Migrate { from, operations, down } = &step.indices["customer"] else {
         panic!("{step:?}")
     };
-    assert_eq!((from.as_str(), operations.len()), ("customer", 5));
+    assert_eq!((from.as_str(), operations.len(), down), ("customer", 5, &Down::Unwritten));
     assert!(pack.releases[2].step.as_ref().unwrap().required_stop);
+}
+
+#[test]
+fn a_way_back_is_kept_as_it_was_written() {
+    let step = "event: {migrate: {from: event, operations: [{rename: {from: kind, to: type}}]}}";
+    let down = |written: &str| {
+        let more = format!("type}}}}], {written}}}}}");
+        let changed = changed(&[(SECOND, step, &step.replace("type}}]}}", &more))]);
+        let pack = load(&changed).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        match &pack.releases[1].step.as_ref().unwrap().indices["event"] {
+            IndexStep::Migrate { from: _, operations: _, down } => down.clone(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let written = down("down: [{rename: {from: type, to: kind}}, {set: {field: at, value: 0}}]");
+    let Down::Written(operations) = written else { panic!("{written:?}") };
+    let names: Vec<&str> = operations.iter().map(Operation::name).collect();
+    assert_eq!(names, ["rename", "set"]);
+    assert_eq!(
+        down("irreversible: kinds were told apart by hand"),
+        Down::Irreversible { reason: "kinds were told apart by hand".to_owned() }
+    );
 }
 
 #[test]

@@ -170,6 +170,49 @@ fn split_into_twice_and_within() {
 }
 
 #[test]
+fn a_join_that_can_not_join() {
+    let split = r#"split: {field: name, separator: " ", into: [first_name, last_name]}"#;
+    let join = "join: {fields: [name], separator: \"\", into: first_name}";
+    let output = mistakes(&[(SECOND, split, join)]);
+    assert_snapshot!(output, @r#"
+    error[P0610]: `join` needs at least two fields to join
+      --> releases/1.1/release.yaml:21:29
+       |
+    21 |           - join: {fields: [name], separator: "", into: first_name}
+       |                             ^^^^
+       |
+       = help: name more fields in `fields`, or use `rename` or `move`
+    "#);
+    let join = "join: {fields: [name, name, first_name.x], separator: \"\", into: first_name}";
+    let output = mistakes(&[(SECOND, split, join)]);
+    assert_snapshot!(output, @r#"
+    error[P0610]: `name` stands twice in `fields`
+      --> releases/1.1/release.yaml:21:35
+       |
+    21 |           - join: {fields: [name, name, first_name.x], separator: "", into: first_name}
+       |                                   ^^^^
+       |
+       = help: name each part once
+
+    error[P0603]: `first_name.x` and `first_name` lie within each other
+      --> releases/1.1/release.yaml:21:41
+       |
+    21 |           - join: {fields: [name, name, first_name.x], separator: "", into: first_name}
+       |                                         ^^^^^^^^^^^^
+       |
+       = help: join fields beside each other into a field outside of them
+
+    warning[P0605]: no document has the field `first_name.x` here: the mapping before is strict and lacks it
+      --> releases/1.1/release.yaml:21:41
+       |
+    21 |           - join: {fields: [name, name, first_name.x], separator: "", into: first_name}
+       |                                         ^^^^^^^^^^^^
+       |
+       = help: correct the path, or the order of the operations
+    "#);
+}
+
+#[test]
 fn a_field_that_no_document_has() {
     let output = mistakes(&[
         (SECOND, "field: age,", "field: aeg,"),

@@ -9,7 +9,7 @@ use lockstep_core::{
     pack::model::SwitchMode,
     plan::{
         finding::Finding,
-        model::{Plan, UpgradeKind},
+        model::{Plan, UpgradeKind, WayBack},
     },
     run::{
         state::{BadDocument, Problem, RunState, Stage},
@@ -23,6 +23,7 @@ use lockstep_engine::{
     stage::compare::Verdict,
     status::{RunStatus, Status},
 };
+use serde_json::json;
 
 use super::{
     Text, plan,
@@ -58,7 +59,7 @@ fn a_plan_for_few_indices_shows_each() {
       visit    left behind  tenant1-visit-v1          -                            12,345  6.7 MB       2
 
      OPERATIONS
-      event      4 operations
+      event      4 operations; way back: 2 operations
                  rename user → customer
                  cast amount to double, or make it null
                  default channel = "web", where it is missing
@@ -91,7 +92,7 @@ fn a_plan_for_many_tenants_puts_together_what_looks_alike() {
       tenants and partitions that look alike stand in one line; --all shows every index
 
      OPERATIONS
-      event      4 operations
+      event      4 operations; way back: 2 operations
                  rename user → customer
                  cast amount to double, or make it null
                  default channel = "web", where it is missing
@@ -106,6 +107,35 @@ fn a_plan_for_many_tenants_puts_together_what_looks_alike() {
     next: lockstep upgrade --to 2.0
     "#);
     assert_eq!(shown(&plan, true).matches("-event-v2-2026-01").count(), 30);
+}
+
+#[test]
+fn a_plan_says_of_each_program_whether_anything_leads_back() {
+    let mut plan = sample::plan(1);
+    let operations = json!([
+        {"join": {"fields": ["first", "last"], "separator": " ", "into": "name"}},
+    ]);
+    plan.programs.insert("audit".to_owned(), Vec::new());
+    plan.programs.insert("person".to_owned(), serde_json::from_value(operations).unwrap());
+    plan.programs.insert("visit".to_owned(), Vec::new());
+    plan.ways_back.insert("audit".to_owned(), WayBack::Program { operations: Vec::new() });
+    let step = "1.1".parse().unwrap();
+    let reason = "names were cut".to_owned();
+    plan.ways_back.insert("person".to_owned(), WayBack::None { step, reason });
+    let text = shown(&plan, false);
+    let programs = text.lines().skip_while(|line| *line != " OPERATIONS").skip(1);
+    let programs: Vec<&str> = programs.take_while(|line| !line.is_empty()).collect();
+    insta::assert_snapshot!(programs.join("\n"), @r#"
+    audit      as it is; way back: as it is
+    event      4 operations; way back: 2 operations
+               rename user → customer
+               cast amount to double, or make it null
+               default channel = "web", where it is missing
+               split name at " " into first, last
+    person     1 operation; no way back over the step into 1.1
+               join first, last with " " into name
+    visit      as it is
+    "#);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use lockstep_core::{
     pack::model::SwitchMode,
     plan::model::{
         AliasPlan, ClusterReference, IndexPlan, Limits, PLAN_FORMAT, Plan, SourcePlan, Strategy,
-        TargetPlan, TemplatePlan, TenantPlan, UpgradeKind,
+        TargetPlan, TemplatePlan, TenantPlan, UpgradeKind, WayBack,
     },
 };
 use serde_json::json;
@@ -63,6 +63,10 @@ pub(super) fn plan(tenant_count: usize) -> Plan {
         {"default": {"field": "channel", "value": "web"}},
         {"split": {"field": "name", "separator": " ", "into": ["first", "last"]}}
     ]);
+    let back = json!([
+        {"join": {"fields": ["first", "last"], "separator": " ", "into": "name"}},
+        {"rename": {"from": "customer", "to": "user"}}
+    ]);
     Plan {
         format: PLAN_FORMAT,
         application: "shop".to_owned(),
@@ -87,6 +91,10 @@ pub(super) fn plan(tenant_count: usize) -> Plan {
         programs: BTreeMap::from([(
             "event".to_owned(),
             serde_json::from_value(operations).unwrap(),
+        )]),
+        ways_back: BTreeMap::from([(
+            "event".to_owned(),
+            WayBack::Program { operations: serde_json::from_value(back).unwrap() },
         )]),
         schemas: BTreeMap::new(),
         templates: vec![TemplatePlan { name: "t".to_owned(), body: json!({}), exists: true }],

@@ -1,4 +1,7 @@
-//! Whether the documents that leave the operations fit the new mapping.
+//! Whether the documents that leave the operations fit the mapping that they get to: the new one, or on the way back
+//! the old one.
+
+use serde_json::Value;
 
 use crate::{
     pack::{
@@ -7,9 +10,10 @@ use crate::{
         draft::Draft,
         nearest::listed,
         place::Place,
-        wire::{Fate, Operations},
+        wire::{DownWire, Fate, Operations},
     },
     transform::operation::Operation,
+    version::Version,
 };
 
 use super::{
@@ -21,67 +25,99 @@ use super::{
 pub(super) fn check(draft: &Draft, findings: &mut Findings) {
     for hop in hops(draft) {
         for flow in hop.flows() {
-            if let Some(Fate::Migrate { from: _, operations }) = &flow.entry.fate {
-                check_migration(hop, &flow, operations, findings);
+            let Some(Fate::Migrate { from: _, operations, way_back }) = &flow.entry.fate else {
+                continue;
+            };
+            Passage::up(hop, &flow, operations).check(findings);
+            if let Some(down) = &way_back.down {
+                Passage::down(hop, &flow, down).check(findings);
             }
         }
     }
 }
 
-fn check_migration(
-    hop: Hop<'_>,
-    flow: &Flow<'_>,
-    operations: &Operations,
-    findings: &mut Findings,
-) {
-    if !operations.is_complete {
-        // The operation that could not be read may be the one that makes it fit.
-        return;
-    }
-    let Some(source) = hop.before.mappings.get(flow.source_key) else { return };
-    let source = Fields::of_mapping(source);
-    let is_strict = source.others == Others::Rejected;
-    let fields = flow::through(source, &operations.all, findings);
-    let Some(target) = hop.release.mappings.get(flow.key) else { return };
-    let entry = &flow.entry.place;
-    let mut misfits = Misfits { operations, entry, homeless: Vec::new(), findings };
-    misfits.check_fields("", &fields, &Fields::of_mapping(target));
-    let Misfits { operations: _, entry: _, homeless, findings } = misfits;
-    note_homeless(hop, flow, (&homeless, is_strict), findings);
+/// Documents on their way from one mapping through operations to another: up to a release, or back down.
+struct Passage<'a> {
+    operations: &'a Operations,
+    source: (&'a str, Option<&'a Value>),
+    target: (&'a str, Option<&'a Value>),
+    target_version: &'a Version,
+    /// Whether the target's mapping is called new or old.
+    age: &'static str,
+    /// What the list of operations is called.
+    list: &'static str,
+    /// Where the step speaks of it.
+    place: &'a Place,
 }
 
-fn note_homeless(
-    hop: Hop<'_>,
-    flow: &Flow<'_>,
-    (homeless, is_strict): (&[String], bool),
-    findings: &mut Findings,
-) {
-    let fields = listed(homeless.iter().map(String::as_str));
-    let (place, version) = (&flow.entry.place, &hop.release.version);
-    let (subject, verb) = match homeless {
-        [] => return,
-        [_] => (format!("the field {fields}"), "has"),
-        _ => (format!("the fields {fields}"), "have"),
-    };
-    let message = format!(
-        "{subject} of `{}` {verb} no place in the strict mapping of `{}` in {version}: documents with it would be rejected",
-        flow.source_key, flow.key
-    );
-    let fix = format!(
-        "add `remove: {{fields: [{}]}}` or move it in the step, or add it to the mapping",
-        homeless.join(", ")
-    );
-    if is_strict {
-        findings.error(code::FIELD_HOMELESS, place, message, fix);
-    } else {
-        findings.warning(code::FIELD_HOMELESS, place, message, fix);
+impl<'a> Passage<'a> {
+    fn up(hop: Hop<'a>, flow: &Flow<'a>, operations: &'a Operations) -> Self {
+        Self {
+            operations,
+            source: (flow.source_key, hop.before.mappings.get(flow.source_key)),
+            target: (flow.key, hop.release.mappings.get(flow.key)),
+            target_version: &hop.release.version,
+            age: "new",
+            list: "the step",
+            place: &flow.entry.place,
+        }
+    }
+
+    fn down(hop: Hop<'a>, flow: &Flow<'a>, down: &'a DownWire) -> Self {
+        Self {
+            operations: &down.operations,
+            source: (flow.key, hop.release.mappings.get(flow.key)),
+            target: (flow.source_key, hop.before.mappings.get(flow.source_key)),
+            target_version: &hop.before.version,
+            age: "old",
+            list: "`down`",
+            place: &down.place,
+        }
+    }
+
+    fn check(&self, findings: &mut Findings) {
+        if !self.operations.is_complete {
+            // The operation that could not be read may be the one that makes it fit.
+            return;
+        }
+        let (_, Some(source)) = self.source else { return };
+        let source = Fields::of_mapping(source);
+        let is_strict = source.others == Others::Rejected;
+        let fields = flow::through(source, &self.operations.all, findings);
+        let (_, Some(target)) = self.target else { return };
+        let mut misfits = Misfits { passage: self, homeless: Vec::new(), findings };
+        misfits.check_fields("", &fields, &Fields::of_mapping(target));
+        let Misfits { passage: _, homeless, findings } = misfits;
+        self.note_homeless((&homeless, is_strict), findings);
+    }
+
+    fn note_homeless(&self, (homeless, is_strict): (&[String], bool), findings: &mut Findings) {
+        let fields = listed(homeless.iter().map(String::as_str));
+        let (subject, verb) = match homeless {
+            [] => return,
+            [_] => (format!("the field {fields}"), "has"),
+            _ => (format!("the fields {fields}"), "have"),
+        };
+        let ((source_key, _), (target_key, _)) = (self.source, self.target);
+        let message = format!(
+            "{subject} of `{source_key}` {verb} no place in the strict mapping of `{target_key}` in {}: documents with it would be rejected",
+            self.target_version
+        );
+        let fix = format!(
+            "add `remove: {{fields: [{}]}}` or move it in {}, or add it to the mapping",
+            homeless.join(", "),
+            self.list
+        );
+        if is_strict {
+            findings.error(code::FIELD_HOMELESS, self.place, message, fix);
+        } else {
+            findings.warning(code::FIELD_HOMELESS, self.place, message, fix);
+        }
     }
 }
 
 struct Misfits<'a> {
-    operations: &'a Operations,
-    /// Where the step speaks of the index.
-    entry: &'a Place,
+    passage: &'a Passage<'a>,
     /// Fields of the source mapping without a place, as paths.
     homeless: Vec<String>,
     findings: &'a mut Findings,
@@ -111,12 +147,13 @@ impl Misfits<'_> {
                 self.differs(path, field, ("a single value", "an object"));
             }
             (Shape::Value(kind), Shape::Value(there)) if !kind.fits(*there) => {
+                let age = self.passage.age;
                 let message = format!(
-                    "the field `{path}` is {} here, but {} in the new mapping: documents may be rejected",
+                    "the field `{path}` is {} here, but {} in the {age} mapping: documents may be rejected",
                     kind.described(),
                     there.described()
                 );
-                let fix = "cast it to the new type, or change the mapping";
+                let fix = format!("cast it to the {age} type, or change the mapping");
                 let place = self.place(path, field);
                 self.findings.warning(code::TYPE_DIFFERS, &place, message, fix);
             }
@@ -126,7 +163,8 @@ impl Misfits<'_> {
 
     fn differs(&mut self, path: &str, field: &Field, (here, there): (&str, &str)) {
         let message = format!(
-            "the field `{path}` is {here} here, but {there} in the new mapping: every document with it would be rejected"
+            "the field `{path}` is {here} here, but {there} in the {} mapping: every document with it would be rejected",
+            self.passage.age
         );
         let fix = "move or remove it, or change the mapping";
         let place = self.place(path, field);
@@ -148,7 +186,8 @@ impl Misfits<'_> {
             (_, None) => self.homeless.push(path.to_owned()),
             (_, Some(_)) => {
                 let message = format!(
-                    "the strict new mapping has no field `{path}`: every document that gets it would be rejected"
+                    "the strict {} mapping has no field `{path}`: every document that gets it would be rejected",
+                    self.passage.age
                 );
                 let fix = "correct the path, or add the field to the mapping";
                 let place = self.place(path, field);
@@ -159,8 +198,9 @@ impl Misfits<'_> {
 
     /// Where the field is written, or where the step speaks of the index.
     fn place(&self, path: &str, field: &Field) -> Place {
-        let Some(wire) = field.writer.and_then(|writer| self.operations.all.get(writer)) else {
-            return self.entry.clone();
+        let all = &self.passage.operations.all;
+        let Some(wire) = field.writer.and_then(|writer| all.get(writer)) else {
+            return self.passage.place.clone();
         };
         let place = match &wire.operation {
             Operation::Rename(_) | Operation::Move(_) | Operation::Copy(_) => {
@@ -173,6 +213,7 @@ impl Misfits<'_> {
                 let part = splitting.into.iter().position(|part| part.as_str() == path);
                 part.and_then(|part| wire.value_places("into").nth(part)).unwrap_or(&wire.place)
             }
+            Operation::Join(_) => wire.value_place("into"),
             Operation::Remove(_) => &wire.place,
         };
         place.clone()

@@ -30,13 +30,13 @@ impl Step<'_> {
     fn apply(&mut self) {
         match &self.wire.operation {
             Operation::Rename(relocation) | Operation::Move(relocation) => {
-                self.note_nested(relocation);
+                self.note_nested(&relocation.from, ("to", &relocation.to));
                 let moved = self.source(&relocation.from);
                 self.fields.remove(&segments(&relocation.from));
                 self.put(relocation, moved);
             }
             Operation::Copy(relocation) => {
-                self.note_nested(relocation);
+                self.note_nested(&relocation.from, ("to", &relocation.to));
                 let copied = self.source(&relocation.from);
                 self.put(relocation, copied);
             }
@@ -76,6 +76,16 @@ impl Step<'_> {
                     self.write(part, Shape::Value(Kind::Text));
                 }
             }
+            Operation::Join(joining) => {
+                for (index, part) in joining.fields.iter().enumerate() {
+                    self.note_nested(part, ("into", &joining.into));
+                    self.note_absent(part, ("fields", index));
+                }
+                for part in &joining.fields {
+                    self.fields.remove(&segments(part));
+                }
+                self.write(&joining.into, Shape::Value(Kind::Text));
+            }
         }
     }
 
@@ -104,19 +114,18 @@ impl Step<'_> {
     }
 
     /// The elements of a list are taken one by one, so a value can't leave its element.
-    fn note_nested(&mut self, relocation: &Relocation) {
-        let (from, to) = (segments(&relocation.from), segments(&relocation.to));
+    fn note_nested(&mut self, from: &FieldPath, (value, to): (&str, &FieldPath)) {
+        let (from_names, to_names) = (segments(from), segments(to));
         let (from_depth, to_depth) =
-            (self.fields.nested_depth(&from), self.fields.nested_depth(&to));
-        if from.get(..from_depth) == to.get(..to_depth) {
+            (self.fields.nested_depth(&from_names), self.fields.nested_depth(&to_names));
+        if from_names.get(..from_depth) == to_names.get(..to_depth) {
             return;
         }
         let message = format!(
-            "`{}` and `{}` are not in the same `nested` object: documents with a list there would be rejected",
-            relocation.from, relocation.to
+            "`{from}` and `{to}` are not in the same `nested` object: documents with a list there would be rejected"
         );
         let fix = "stay below the same `nested` field";
-        self.findings.warning(code::NESTED_LEFT, self.wire.value_place("to"), message, fix);
+        self.findings.warning(code::NESTED_LEFT, self.wire.value_place(value), message, fix);
     }
 
     fn note_absent(&mut self, path: &FieldPath, (value, index): (&str, usize)) {

@@ -48,8 +48,8 @@ impl<'a> Hop<'a> {
     pub(super) fn flows(self) -> impl Iterator<Item = Flow<'a>> {
         self.step.indices.iter().filter_map(|(key, entry)| {
             let source_key = match entry.fate.as_ref()? {
-                Fate::Unchanged | Fate::Migrate { from: None, operations: _ } => key,
-                Fate::Migrate { from: Some(from), operations: _ } => &from.value,
+                Fate::Unchanged | Fate::Migrate { from: None, operations: _, way_back: _ } => key,
+                Fate::Migrate { from: Some(from), operations: _, way_back: _ } => &from.value,
                 Fate::New | Fate::NewLike { .. } | Fate::Dropped => return None,
             };
             Some(Flow { key, source_key, entry })
@@ -103,10 +103,10 @@ fn check_entry(hop: Hop<'_>, key: &str, entry: &IndexStepWire, findings: &mut Fi
         return;
     }
     match fate {
-        Fate::Unchanged | Fate::Migrate { from: None, operations: _ } => {
+        Fate::Unchanged | Fate::Migrate { from: None, operations: _, way_back: _ } => {
             known_before(hop, key, &entry.place, findings);
         }
-        Fate::Migrate { from: Some(from), operations: _ } => {
+        Fate::Migrate { from: Some(from), operations: _, way_back: _ } => {
             known_before(hop, &from.value, &from.place, findings);
         }
         Fate::NewLike { like } => check_like(hop, key, like, findings),

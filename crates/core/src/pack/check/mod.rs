@@ -20,7 +20,9 @@ mod lineage;
 
 mod operations;
 
-mod schema;
+mod way_back;
+
+pub(super) mod schema;
 
 mod flow;
 
@@ -41,5 +43,6 @@ pub(crate) fn all(draft: &Draft, findings: &mut Findings) {
     chain::check(draft, findings);
     lineage::check(draft, findings);
     operations::check(draft, findings);
+    way_back::check(draft, findings);
     fit::check(draft, findings);
 }

@@ -7,15 +7,16 @@ use crate::{
         draft::Draft,
         wire::{Fate, OperationWire},
     },
-    transform::operation::{FieldPath, Operation, Relocation, Splitting},
+    transform::operation::{FieldPath, Joining, Operation, Relocation, Splitting},
 };
 
 pub(super) fn check(draft: &Draft, findings: &mut Findings) {
     let files = draft.releases.iter().filter_map(|release| release.file.as_ref());
     let steps = files.filter_map(|file| file.step.as_ref());
     for entry in steps.flat_map(|step| step.indices.values()) {
-        if let Some(Fate::Migrate { from: _, operations }) = &entry.fate {
-            operations.all.iter().for_each(|wire| check_operation(wire, findings));
+        if let Some(Fate::Migrate { from: _, operations, way_back }) = &entry.fate {
+            let down = way_back.down.iter().flat_map(|down| &down.operations.all);
+            operations.all.iter().chain(down).for_each(|wire| check_operation(wire, findings));
         }
     }
 }
@@ -35,13 +36,14 @@ fn check_operation(wire: &OperationWire, findings: &mut Findings) {
             );
         }
         Operation::Split(splitting) => check_split(wire, splitting, findings),
+        Operation::Join(joining) => check_join(wire, joining, findings),
         Operation::Remove(_) | Operation::Set(_) | Operation::Default(_) | Operation::Cast(_) => {}
     }
 }
 
 fn check_rename(wire: &OperationWire, relocation: &Relocation, findings: &mut Findings) {
     let Relocation { from, to, existing: _ } = relocation;
-    if parent(from) == parent(to) {
+    if from.parent() == to.parent() {
         check_relocation(wire, ("rename", relocation), findings);
         return;
     }
@@ -65,7 +67,7 @@ fn check_relocation(
             message,
             "correct `to`, or leave the operation out",
         );
-    } else if is_within(from, to) || is_within(to, from) {
+    } else if from.is_within(to) || to.is_within(from) {
         let message =
             format!("this `{name}` leads from `{from}` to `{to}`: one lies within the other");
         let fix =
@@ -92,11 +94,7 @@ fn check_split(wire: &OperationWire, splitting: &Splitting, findings: &mut Findi
         if earlier.contains(part) {
             let message = format!("`{part}` stands twice in `into`");
             findings.error(code::SPLIT, place, message, "give each part its own field");
-        } else if let Some(other) = earlier
-            .iter()
-            .chain([field])
-            .find(|other| is_within(part, other) || is_within(other, part))
-        {
+        } else if let Some(other) = nested_in(part, earlier.iter().chain([field])) {
             let message = format!("`{part}` and `{other}` lie within each other");
             findings.error(
                 code::PATHS_NESTED,
@@ -108,13 +106,31 @@ fn check_split(wire: &OperationWire, splitting: &Splitting, findings: &mut Findi
     }
 }
 
-/// The path without its last name.
-fn parent(path: &FieldPath) -> Option<&str> {
-    path.as_str().rsplit_once('.').map(|(parent, _)| parent)
+fn check_join(wire: &OperationWire, joining: &Joining, findings: &mut Findings) {
+    let Joining { fields, separator: _, into } = joining;
+    if fields.len() < 2 {
+        let fix = "name more fields in `fields`, or use `rename` or `move`";
+        let message = "`join` needs at least two fields to join";
+        findings.error(code::JOIN, wire.value_place("fields"), message, fix);
+    }
+    for (index, part) in fields.iter().enumerate() {
+        let place = wire.value_places("fields").nth(index).unwrap_or(&wire.place);
+        let earlier = fields.get(..index).unwrap_or_default();
+        if earlier.contains(part) {
+            let message = format!("`{part}` stands twice in `fields`");
+            findings.error(code::JOIN, place, message, "name each part once");
+        } else if let Some(other) = nested_in(part, earlier.iter().chain([into])) {
+            let message = format!("`{part}` and `{other}` lie within each other");
+            let fix = "join fields beside each other into a field outside of them";
+            findings.error(code::PATHS_NESTED, place, message, fix);
+        }
+    }
 }
 
-/// Whether `inner` lies below `outer`.
-fn is_within(inner: &FieldPath, outer: &FieldPath) -> bool {
-    let rest = inner.as_str().strip_prefix(outer.as_str());
-    rest.is_some_and(|rest| rest.starts_with('.'))
+/// The first path that lies within another one, or the other way round.
+fn nested_in<'a>(
+    path: &FieldPath,
+    mut others: impl Iterator<Item = &'a FieldPath>,
+) -> Option<&'a FieldPath> {
+    others.find(|other| path.is_within(other) || other.is_within(path))
 }

@@ -4,6 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use crate::transform::operation::FieldPath;
+
+/// Whether a mapping is strict and lacks a field, so that no document can have it.
+pub(in crate::pack) fn rules_out(mapping: &Value, path: &FieldPath) -> bool {
+    let segments: Vec<&str> = path.segments().collect();
+    matches!(Fields::of_mapping(mapping).find(&segments), Found::Absent)
+}
+
 /// What stands at a field.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Shape {

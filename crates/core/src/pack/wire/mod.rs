@@ -96,7 +96,23 @@ pub(crate) enum Fate {
     New,
     NewLike { like: At<String> },
     Dropped,
-    Migrate { from: Option<At<String>>, operations: Operations },
+    Migrate { from: Option<At<String>>, operations: Operations, way_back: WayBackWire },
+}
+
+/// What a step says of how the documents of an index get back to the release before.
+#[derive(Debug, Default)]
+pub(crate) struct WayBackWire {
+    pub(crate) down: Option<DownWire>,
+    /// Why there is no way back, at the place of its key.
+    pub(crate) irreversible: Option<At<String>>,
+}
+
+/// The operations that lead back.
+#[derive(Debug)]
+pub(crate) struct DownWire {
+    /// Where its key stands.
+    pub(crate) place: Place,
+    pub(crate) operations: Operations,
 }
 
 /// The operations of one index, in order.

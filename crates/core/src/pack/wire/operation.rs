@@ -11,12 +11,13 @@ use crate::{
         yaml::{Entry, Kind, Node},
     },
     transform::operation::{
-        Assignment, CastType, Casting, Existing, FieldPath, Operation, Otherwise, Relocation,
-        Removal, Splitting,
+        Assignment, CastType, Casting, Existing, FieldPath, Joining, Operation, Otherwise,
+        Relocation, Removal, Splitting,
     },
 };
 
-const NAMES: [&str; 8] = ["rename", "move", "copy", "remove", "set", "default", "cast", "split"];
+const NAMES: [&str; 9] =
+    ["rename", "move", "copy", "remove", "set", "default", "cast", "split", "join"];
 
 const EXISTING: [(&str, Existing); 3] =
     [("reject", Existing::Reject), ("overwrite", Existing::Overwrite), ("keep", Existing::Keep)];
@@ -86,7 +87,8 @@ fn read_operation(node: &Node, list: &Entry, findings: &mut Findings) -> Option<
         "set" => reader.assignment().map(Operation::Set),
         "default" => reader.assignment().map(Operation::Default),
         "cast" => reader.casting().map(Operation::Cast),
-        _ => reader.splitting().map(Operation::Split),
+        "split" => reader.splitting().map(Operation::Split),
+        _ => reader.joining().map(Operation::Join),
     };
     let Reader { fields, values, findings } = reader;
     fields.finish(findings);
@@ -127,13 +129,23 @@ impl<'a> Reader<'a, '_> {
 
     fn splitting(&mut self) -> Option<Splitting> {
         let field = self.path("field");
-        let separator = self.entry("separator", "\" \"").and_then(|entry| {
-            let separator = text(entry, self.findings)?;
-            self.values.push(("separator", separator.place));
-            Some(separator.value)
-        });
+        let separator = self.separator();
         let into = self.paths("into");
         Some(Splitting { field: field?, separator: separator?, into: into? })
+    }
+
+    fn joining(&mut self) -> Option<Joining> {
+        let fields = self.paths("fields");
+        let separator = self.separator();
+        let into = self.path("into");
+        Some(Joining { fields: fields?, separator: separator?, into: into? })
+    }
+
+    fn separator(&mut self) -> Option<String> {
+        let entry = self.entry("separator", "\" \"")?;
+        let separator = text(entry, self.findings)?;
+        self.values.push(("separator", separator.place));
+        Some(separator.value)
     }
 
     fn entry(&mut self, name: &'static str, example: &str) -> Option<&'a Entry> {

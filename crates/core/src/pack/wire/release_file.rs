@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    Fate, IndexStepWire, IndexWire, NamingWire, Operations, ReleaseFile, StepWire, pack_file::flag,
+    DownWire, Fate, IndexStepWire, IndexWire, NamingWire, Operations, ReleaseFile, StepWire,
+    WayBackWire, pack_file::flag,
 };
 use crate::{
     pack::{
@@ -257,7 +258,16 @@ fn migration(entry: &Entry, findings: &mut Findings) -> Option<Fate> {
     let mut fields = Fields::open(&entry.node, ("`migrate`", &entry.key.place), findings)?;
     let from = fields.optional("from");
     let operations = fields.optional("operations");
+    let down = fields.optional("down");
+    let irreversible = fields.optional("irreversible");
     fields.finish(findings);
+    let way_back = WayBackWire {
+        down: down.map(|entry| DownWire {
+            place: entry.key.place.clone(),
+            operations: Operations::read(entry, findings),
+        }),
+        irreversible: irreversible.and_then(|entry| reason(entry, findings)),
+    };
     // A source that could not be read must not be taken for the default one.
     let from = match from {
         Some(entry) => Some(text(entry, findings)?),
@@ -267,7 +277,19 @@ fn migration(entry: &Entry, findings: &mut Findings) -> Option<Fate> {
         Some(entry) => Operations::read(entry, findings),
         None => Operations { all: Vec::new(), is_complete: true },
     };
-    Some(Fate::Migrate { from, operations })
+    Some(Fate::Migrate { from, operations, way_back })
+}
+
+/// Why there is no way back: an operator reads it before the switch, so it must say something.
+fn reason(entry: &Entry, findings: &mut Findings) -> Option<At<String>> {
+    let written = text(entry, findings)?;
+    if written.value.trim().is_empty() {
+        let message = "`irreversible` gives no reason";
+        let fix = "say in a few words why documents can't get back";
+        findings.error(code::KIND, &written.place, message, fix);
+        return None;
+    }
+    Some(At { value: written.value, place: entry.key.place.clone() })
 }
 
 fn wrong_fate(entry: &Entry, findings: &mut Findings) -> Option<Fate> {

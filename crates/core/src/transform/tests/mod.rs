@@ -1,10 +1,13 @@
-//! Tests of what operations do to documents: a table of every rule, and properties against a slow reference.
+//! Tests of what operations do to documents: a table of every rule, properties against a slow reference, and the way
+//! back.
 
 mod table;
 
 mod reference;
 
 mod properties;
+
+mod inverse;
 
 use super::{Document, Program, Rejection, Workspace, operation::Operation};
 

@@ -13,8 +13,8 @@ use crate::{
     transform::{
         Document, Program, Rejection, Workspace,
         operation::{
-            Assignment, CastType, Casting, Existing, FieldPath, Operation, Otherwise, Relocation,
-            Removal, Splitting,
+            Assignment, CastType, Casting, Existing, FieldPath, Joining, Operation, Otherwise,
+            Relocation, Removal, Splitting,
         },
     },
 };
@@ -57,7 +57,7 @@ fn members(value: impl Strategy<Value = Json>) -> impl Strategy<Value = Members>
     vec((select(&KEYS[..]).prop_map(str::to_owned), value), 0..5)
 }
 
-fn document() -> impl Strategy<Value = Members> {
+pub(super) fn document() -> impl Strategy<Value = Members> {
     members(json())
 }
 
@@ -99,6 +99,11 @@ fn splitting() -> impl Strategy<Value = Splitting> {
         .prop_map(|(field, separator, into)| Splitting { field, separator: separator.into(), into })
 }
 
+fn joining() -> impl Strategy<Value = Joining> {
+    (vec(path(), 1..4), select(&["", " ", "\""][..]), path())
+        .prop_map(|(fields, separator, into)| Joining { fields, separator: separator.into(), into })
+}
+
 fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         2 => rename().prop_map(Operation::Rename),
@@ -110,6 +115,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => assignment().prop_map(Operation::Default),
         2 => casting().prop_map(Operation::Cast),
         2 => splitting().prop_map(Operation::Split),
+        2 => joining().prop_map(Operation::Join),
     ]
 }
 

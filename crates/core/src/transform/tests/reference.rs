@@ -4,7 +4,7 @@
 //! [`Json::render`] gives the bytes that a program must give for a document that was rendered in the same way.
 
 use crate::transform::operation::{
-    CastType, Casting, Existing, FieldPath, Operation, Otherwise, Relocation, Splitting,
+    CastType, Casting, Existing, FieldPath, Joining, Operation, Otherwise, Relocation, Splitting,
 };
 
 /// A JSON value with the digits of its numbers.
@@ -117,6 +117,10 @@ fn apply_one(operation: &Operation, document: &mut Members) -> Outcome {
         Operation::Split(splitting) => {
             let into: Vec<&str> = splitting.into.iter().map(FieldPath::as_str).collect();
             split(splitting, document, splitting.field.as_str(), &into)
+        }
+        Operation::Join(joining) => {
+            let fields: Vec<&str> = joining.fields.iter().map(FieldPath::as_str).collect();
+            join(joining, document, &fields, joining.into.as_str())
         }
     }
 }
@@ -449,4 +453,47 @@ fn split(splitting: &Splitting, frame: &mut Members, field: &str, into: &[&str])
         }
     }
     Ok(())
+}
+
+fn join(joining: &Joining, frame: &mut Members, fields: &[&str], into: &str) -> Outcome {
+    let mut texts = Vec::new();
+    let mut in_array = None;
+    for field in fields {
+        match way(frame, field)? {
+            None => {}
+            Some(way) if way.rest.is_empty() => texts.push(take_value(frame, &way.at)),
+            Some(way) => in_array = in_array.or(Some((way, *field))),
+        }
+    }
+    if let Some((way, from)) = in_array {
+        let rests: Vec<String> = fields
+            .iter()
+            .map(|field| rest_in_array(frame, &way, from, field))
+            .collect::<Outcome<_>>()?;
+        let rests: Vec<&str> = rests.iter().map(String::as_str).collect();
+        let into = rest_in_array(frame, &way, from, into)?;
+        let mut frames = Vec::new();
+        objects(at(frame, &way.at), &mut frames);
+        return frames.into_iter().try_for_each(|frame| join(joining, frame, &rests, &into));
+    }
+    let texts: Vec<String> = texts
+        .into_iter()
+        .filter(|value| *value != Json::Null)
+        .map(|value| if let Json::Text(text) = value { Ok(text) } else { Err(Rejected) })
+        .collect::<Outcome<_>>()?;
+    let mut is_in_place = false;
+    for field in fields {
+        let Some(found) = way(frame, field)? else { continue };
+        if *field == into {
+            is_in_place = true;
+        } else {
+            take_with_parents(frame, &found.at);
+        }
+    }
+    let whole = Json::Text(texts.join(&joining.separator));
+    match (texts.is_empty(), is_in_place) {
+        (true, _) => Ok(()),
+        (false, true) => write(frame, into, whole, Existing::Overwrite),
+        (false, false) => write(frame, into, whole, Existing::Reject),
+    }
 }

@@ -340,6 +340,64 @@ fn splitting() {
     ]);
 }
 
+#[test]
+fn joining() {
+    const NAME: &str = r#"{"join":{"fields":["f","l"],"separator":" ","into":"n"}}"#;
+    const IN_PLACE: &str = r#"{"join":{"fields":["f","n"],"separator":", ","into":"n"}}"#;
+    const NESTED: &str = r#"{"join":{"fields":["p.f","q.l"],"separator":"","into":"p.n"}}"#;
+    const UNTIL: &str = r#"{"join":{"fields":["i.f","i.l"],"separator":" ","into":"i.n"}}"#;
+    const AROUND: &str = r#"{"join":{"fields":["n.x","n.y"],"separator":"-","into":"n"}}"#;
+    check(&[
+        (NAME, r#"{"l":"Lovelace King","f":"Ada","z":1}"#, r#"{"z":1,"n":"Ada Lovelace King"}"#),
+        (NAME, r#"{"f":"Ada"}"#, r#"{"n":"Ada"}"#),
+        (NAME, r#"{"l":"King"}"#, r#"{"n":"King"}"#),
+        (NAME, r#"{"f":"Ada","l":""}"#, r#"{"n":"Ada "}"#),
+        (NAME, r#"{"f":"\u0041da","l":"\"L\" \ud800"}"#, r#"{"n":"Ada \"L\" \ud800"}"#),
+        (NAME, r#"{ "z":1 }"#, r#"{ "z":1 }"#),
+        // Of `null` there is no text.
+        (NAME, r#"{"f":null,"l":"King"}"#, r#"{"n":"King"}"#),
+        (NAME, r#"{"f":null,"z":1}"#, r#"{"z":1}"#),
+        (NAME, r#"{"f":"Ada","l":7}"#, "T0110"),
+        (NAME, r#"{"f":["Ada"]}"#, "T0110"),
+        (NAME, r#"{"f":{}}"#, "T0110"),
+        (NAME, r#"{"f":true}"#, "T0110"),
+        (NAME, r#"{"f":"Ada","n":null}"#, "T0104"),
+        (NAME, r#"{"n":"stays"}"#, r#"{"n":"stays"}"#),
+        (NAME, r#"{"f":"a","f":"b"}"#, "T0103"),
+        (IN_PLACE, r#"{"n":"b, c","z":1,"f":"a"}"#, r#"{"n":"a, b, c","z":1}"#),
+        (IN_PLACE, r#"{"z":1,"f":"a"}"#, r#"{"z":1,"n":"a"}"#),
+        (IN_PLACE, r#"{"n":"b"}"#, r#"{"n":"b"}"#),
+        (IN_PLACE, r#"{"n":null}"#, r#"{"n":null}"#),
+        (IN_PLACE, r#"{"n":null,"f":null}"#, r#"{"n":null}"#),
+        (IN_PLACE, r#"{"n":null,"f":"a"}"#, r#"{"n":"a"}"#),
+        (NESTED, r#"{"p":{"f":"a"},"q":{"l":"b"}}"#, r#"{"p":{"n":"ab"}}"#),
+        (NESTED, r#"{"p.f":"a","q":{"x":1}}"#, r#"{"q":{"x":1},"p":{"n":"a"}}"#),
+        (AROUND, r#"{"n":{"x":"a","y":"b"}}"#, r#"{"n":"a-b"}"#),
+        (
+            UNTIL,
+            r#"{"i":[{"f":"a","l":"b"},{"l":"c"},{"x":1},[{"f":"d"}]]}"#,
+            r#"{"i":[{"n":"a b"},{"n":"c"},{"x":1},[{"n":"d"}]]}"#,
+        ),
+        (
+            r#"{"join":{"fields":["i.f","l"],"separator":" ","into":"i.n"}}"#,
+            r#"{"i":[{"f":"a"}],"l":"b"}"#,
+            "T0106",
+        ),
+        (
+            r#"{"join":{"fields":["i.f","i.l"],"separator":" ","into":"n"}}"#,
+            r#"{"i":[{"f":"a"}]}"#,
+            "T0106",
+        ),
+        (UNTIL, r#"{"i":[{"f":"a"}],"i.l":"b"}"#, "T0103"),
+        // What split took apart.
+        (
+            r#"{"split":{"field":"n","separator":" ","into":["f","l"]}},{"join":{"fields":["f","l"],"separator":" ","into":"n"}}"#,
+            r#"{"n":"Ada King Lovelace"}"#,
+            r#"{"n":"Ada King Lovelace"}"#,
+        ),
+    ]);
+}
+
 /// Type, value, what it becomes; `-` where it can't.
 const CASTS: [(&str, &str, &str); 48] = [
     ("string", r#""a\u00e9""#, r#""a\u00e9""#),

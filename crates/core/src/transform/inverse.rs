@@ -1,0 +1,154 @@
+//! The way back: from operations to those that undo them.
+//!
+//! Strict on purpose: operations have an inverse only where every document that they take comes back with the content
+//! that it had. Where they have none, a pack's author may know what is good enough and write it; that is not here.
+
+use super::operation::{Existing, FieldPath, Operation, Relocation, Removal};
+
+/// What is known of documents before operations are done to them.
+#[derive(Clone, Copy)]
+pub struct Outset<'a> {
+    /// Operations that they went through already.
+    pub earlier: &'a [Operation],
+    /// Whether no document had a field, nor anything below it, before the earlier operations.
+    pub is_ruled_out: &'a dyn Fn(&FieldPath) -> bool,
+}
+
+impl std::fmt::Debug for Outset<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Outset").field("earlier", &self.earlier).finish_non_exhaustive()
+    }
+}
+
+/// Why operations have no inverse: the first one that has none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{operation}` of `{field}` can't be undone: {reason}")]
+pub struct NotInvertible {
+    /// The operation's name in a pack.
+    pub operation: &'static str,
+    /// The field that it is about; the first one of several.
+    pub field: String,
+    /// What is lost.
+    pub reason: String,
+}
+
+/// The operations that undo others, the last one first.
+///
+/// # Errors
+/// [`NotInvertible`] when some document would come back with another content.
+pub fn inverse(
+    operations: &[Operation],
+    outset: Outset<'_>,
+) -> Result<Vec<Operation>, NotInvertible> {
+    let mut written: Vec<&FieldPath> = outset.earlier.iter().flat_map(targets).collect();
+    let mut undoing = Vec::with_capacity(operations.len());
+    for operation in operations {
+        let is_free = |path: &FieldPath| {
+            let touches = |other: &&FieldPath| {
+                path == *other || path.is_within(other) || other.is_within(path)
+            };
+            (outset.is_ruled_out)(path) && !written.iter().any(touches)
+        };
+        undoing.push(undone(operation, &is_free)?);
+        written.extend(targets(operation));
+    }
+    undoing.reverse();
+    Ok(undoing)
+}
+
+/// The fields that an operation may write.
+fn targets(operation: &Operation) -> Vec<&FieldPath> {
+    match operation {
+        Operation::Rename(relocation)
+        | Operation::Move(relocation)
+        | Operation::Copy(relocation) => vec![&relocation.to],
+        Operation::Set(assignment) | Operation::Default(assignment) => vec![&assignment.field],
+        Operation::Split(splitting) => splitting.into.iter().collect(),
+        Operation::Join(joining) => vec![&joining.into],
+        // What they leave stands where it stood.
+        Operation::Remove(_) | Operation::Cast(_) => Vec::new(),
+    }
+}
+
+/// The one operation that undoes another. `is_free`: no document has the field, nor anything below it.
+fn undone(
+    operation: &Operation,
+    is_free: &dyn Fn(&FieldPath) -> bool,
+) -> Result<Operation, NotInvertible> {
+    let lost = |field: Option<&FieldPath>, reason: String| {
+        let field = field.map(ToString::to_string).unwrap_or_default();
+        Err(NotInvertible { operation: operation.name(), field, reason })
+    };
+    let relocated = |relocation: &Relocation, reason: Option<String>, undoing: Operation| {
+        reason.map_or(Ok(undoing), |reason| lost(Some(&relocation.from), reason))
+    };
+    match operation {
+        Operation::Rename(relocation) if relocation.from.parent() == relocation.to.parent() => {
+            let reason = overwritten(relocation).or_else(|| taken(&relocation.to, is_free));
+            relocated(relocation, reason, Operation::Rename(turned(relocation)))
+        }
+        // A rename that leaves the parent is a move.
+        Operation::Rename(relocation) | Operation::Move(relocation) => {
+            let reason = overwritten(relocation)
+                .or_else(|| two_forms(&relocation.from))
+                .or_else(|| taken(&relocation.to.root(), is_free));
+            relocated(relocation, reason, Operation::Move(turned(relocation)))
+        }
+        Operation::Copy(relocation) => {
+            // With all that was made for it: `remove` would leave an empty parent.
+            let made = relocation.to.root();
+            let reason = overwritten(relocation).or_else(|| taken(&made, is_free));
+            relocated(relocation, reason, Operation::Remove(Removal { fields: vec![made] }))
+        }
+        Operation::Remove(removal) => lost(removal.fields.first(), "its value is lost".to_owned()),
+        Operation::Set(assignment) => {
+            lost(Some(&assignment.field), "what stood there before is lost".to_owned())
+        }
+        Operation::Default(assignment) => lost(
+            Some(&assignment.field),
+            "afterwards nothing tells whether the field was there before".to_owned(),
+        ),
+        Operation::Cast(casting) => lost(
+            Some(&casting.field),
+            "afterwards nothing tells which type the value had".to_owned(),
+        ),
+        Operation::Split(splitting) => lost(
+            Some(&splitting.field),
+            "a `null` leaves no part, and a part may have been there before".to_owned(),
+        ),
+        Operation::Join(joining) => lost(
+            joining.fields.first(),
+            "afterwards nothing tells where one part ended and which ones were missing".to_owned(),
+        ),
+    }
+}
+
+/// The same way in the other direction.
+fn turned(relocation: &Relocation) -> Relocation {
+    let Relocation { from, to, existing: _ } = relocation;
+    Relocation { from: to.clone(), to: from.clone(), existing: Existing::Reject }
+}
+
+fn overwritten(relocation: &Relocation) -> Option<String> {
+    match relocation.existing {
+        Existing::Reject => None,
+        Existing::Overwrite => Some(format!("what stood at `{}` is lost", relocation.to)),
+        Existing::Keep => {
+            Some(format!("its value is lost where something stood at `{}`", relocation.to))
+        }
+    }
+}
+
+/// What stands at the target afterwards need not have come there by this operation.
+fn taken(path: &FieldPath, is_free: &dyn Fn(&FieldPath) -> bool) -> Option<String> {
+    (!is_free(path)).then(|| {
+        format!("a document may have had `{path}` before; only a strict mapping without it rules that out")
+    })
+}
+
+/// A path of several names can be written with dots or as objects, and a parent may be left empty.
+fn two_forms(path: &FieldPath) -> Option<String> {
+    path.parent().map(|parent| {
+        format!("afterwards nothing tells whether `{parent}` was an object, empty without it, or part of a dotted name")
+    })
+}

@@ -1,0 +1,116 @@
+//! `join`: several strings become one field, as `split` would have to find them.
+
+use super::{
+    cast::glimpse,
+    document::{NodeId, Shape, Workspace},
+    operation::Existing,
+    rejection::{Refusal, RejectionCode},
+    search::{ArrayOnTheWay, Found},
+};
+use crate::json::quote_bytes;
+
+/// What is joined within a frame.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seam<'p> {
+    pub(super) fields: &'p [&'p str],
+    pub(super) separator: &'p str,
+    pub(super) into: &'p str,
+}
+
+/// A part that is there.
+#[derive(Debug, Clone, Copy)]
+struct Part<'p> {
+    path: &'p str,
+    field: NodeId,
+}
+
+impl Workspace {
+    /// Joins strings, in every element where arrays are on the way. Parts that are missing or `null` have no text.
+    pub(super) fn join_fields(&mut self, frame: NodeId, seam: Seam<'_>) -> Result<(), Refusal> {
+        let mut parts = Vec::with_capacity(seam.fields.len());
+        let mut array = None;
+        for path in seam.fields {
+            match self.find(frame, path)? {
+                Found::Missing(_) => {}
+                Found::Field(field) => parts.push(Part { path, field }),
+                Found::InArray(on_the_way) => array = array.or(Some((on_the_way, *path))),
+            }
+        }
+        match array {
+            Some((on_the_way, path)) => self.join_in_array(frame, (on_the_way, path), seam),
+            None => self.join_parts(frame, &parts, seam),
+        }
+    }
+
+    /// `path` is the part that led to the array; the others and the target must lead through it as well.
+    fn join_in_array(
+        &mut self,
+        frame: NodeId,
+        (on_the_way, path): (ArrayOnTheWay, &str),
+        seam: Seam<'_>,
+    ) -> Result<(), Refusal> {
+        let mut fields = Vec::with_capacity(seam.fields.len());
+        for field in seam.fields {
+            fields.push(self.target_in_array(frame, on_the_way, path, field)?);
+        }
+        let into = self.target_in_array(frame, on_the_way, path, seam.into)?;
+        for element in self.frames(on_the_way.array)? {
+            self.join_fields(element, Seam { fields: &fields, into, ..seam })?;
+        }
+        Ok(())
+    }
+
+    fn join_parts(
+        &mut self,
+        frame: NodeId,
+        parts: &[Part<'_>],
+        seam: Seam<'_>,
+    ) -> Result<(), Refusal> {
+        let whole = self.joined(parts, seam.separator)?;
+        let in_place = parts.iter().find(|part| part.path == seam.into);
+        let value = match whole {
+            Some(whole) => Some(self.make(0, |text| quote_bytes(&whole, text))?),
+            None => None,
+        };
+        if let (Some(part), Some(value)) = (in_place, value) {
+            self.replace(part.field, value)?;
+        }
+        for part in parts.iter().filter(|part| part.path != seam.into) {
+            self.remove_with_parents(frame, part.field)?;
+        }
+        match value {
+            Some(value) if in_place.is_none() => {
+                self.write_once(frame, seam.into, value, Existing::Reject)
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// The content of the whole; nothing where no part has a text.
+    fn joined(&self, parts: &[Part<'_>], separator: &str) -> Result<Option<Vec<u8>>, Refusal> {
+        let mut whole: Option<Vec<u8>> = None;
+        for part in parts {
+            match self.shape(part.field) {
+                Shape::String => {}
+                Shape::Null => continue,
+                Shape::Object => return Err(not_a_string(part.path, "an object")),
+                Shape::Array => return Err(not_a_string(part.path, "an array")),
+                Shape::Number | Shape::Boolean => {
+                    let value = glimpse(self.scalar_text(part.field));
+                    return Err(not_a_string(part.path, &value));
+                }
+            }
+            if let Some(before) = &mut whole {
+                before.extend_from_slice(separator.as_bytes());
+            }
+            self.push_content(part.field, whole.get_or_insert_default());
+        }
+        Ok(whole)
+    }
+}
+
+fn not_a_string(path: &str, value: &str) -> Refusal {
+    let message =
+        format!("`{path}` is {value}, no string, and can't be joined; cast it to string first");
+    Refusal::new(RejectionCode::PartNotAString, message)
+}

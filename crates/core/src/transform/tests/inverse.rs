@@ -1,0 +1,184 @@
+//! What can be undone, and that it is: down after up gives the document.
+
+use proptest::{collection::vec, prelude::*, sample::select};
+
+use super::{
+    apply,
+    properties::document,
+    reference::{self, Json, Members},
+};
+use crate::{
+    compare::document_hash,
+    transform::{
+        Program,
+        inverse::{Outset, inverse},
+        operation::{Existing, FieldPath, Operation, Relocation},
+    },
+};
+
+/// What is told of operations on documents that can't have the fields `n`, `o` and `x`.
+fn told(operations: &str) -> String {
+    let operations: Vec<Operation> = serde_json::from_str(&format!("[{operations}]")).unwrap();
+    let is_ruled_out = |path: &FieldPath| ["n", "o", "x"].contains(&path.root().as_str());
+    match inverse(&operations, Outset { earlier: &[], is_ruled_out: &is_ruled_out }) {
+        Ok(operations) => serde_json::to_string(&operations).unwrap(),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn operations_that_lose_nothing_are_undone() {
+    let rows = [
+        ("", "[]"),
+        (
+            r#"{"rename":{"from":"a","to":"n"}}"#,
+            r#"[{"rename":{"from":"n","to":"a","existing":"reject"}}]"#,
+        ),
+        (
+            r#"{"rename":{"from":"x.a","to":"x.n"}}"#,
+            r#"[{"rename":{"from":"x.n","to":"x.a","existing":"reject"}}]"#,
+        ),
+        (
+            r#"{"move":{"from":"a","to":"x.y"}}"#,
+            r#"[{"move":{"from":"x.y","to":"a","existing":"reject"}}]"#,
+        ),
+        (r#"{"copy":{"from":"a.b","to":"n"}}"#, r#"[{"remove":{"fields":["n"]}}]"#),
+        (r#"{"copy":{"from":"a","to":"x.y"}}"#, r#"[{"remove":{"fields":["x"]}}]"#),
+        (
+            r#"{"copy":{"from":"a","to":"n"}},{"rename":{"from":"n","to":"o"}}"#,
+            r#"[{"rename":{"from":"o","to":"n","existing":"reject"}},{"remove":{"fields":["n"]}}]"#,
+        ),
+    ];
+    for (operations, expected) in rows {
+        assert_eq!(told(operations), expected, "{operations}");
+    }
+}
+
+#[test]
+fn operations_that_lose_something_are_not() {
+    let rows = [
+        (
+            r#"{"set":{"field":"a","value":1}}"#,
+            "`set` of `a` can't be undone: what stood there before is lost",
+        ),
+        (
+            r#"{"default":{"field":"a","value":1}}"#,
+            "`default` of `a` can't be undone: afterwards nothing tells whether the field was there before",
+        ),
+        (
+            r#"{"remove":{"fields":["a","b"]}}"#,
+            "`remove` of `a` can't be undone: its value is lost",
+        ),
+        (
+            r#"{"cast":{"field":"a","to":"long"}}"#,
+            "`cast` of `a` can't be undone: afterwards nothing tells which type the value had",
+        ),
+        (
+            r#"{"split":{"field":"a","separator":" ","into":["n","o"]}}"#,
+            "`split` of `a` can't be undone: a `null` leaves no part, and a part may have been there before",
+        ),
+        (
+            r#"{"join":{"fields":["a","b"],"separator":" ","into":"n"}}"#,
+            "`join` of `a` can't be undone: afterwards nothing tells where one part ended and which ones were missing",
+        ),
+        (
+            r#"{"rename":{"from":"a","to":"n","existing":"overwrite"}}"#,
+            "`rename` of `a` can't be undone: what stood at `n` is lost",
+        ),
+        (
+            r#"{"move":{"from":"a","to":"n","existing":"keep"}}"#,
+            "`move` of `a` can't be undone: its value is lost where something stood at `n`",
+        ),
+        (
+            r#"{"rename":{"from":"a","to":"b"}}"#,
+            "`rename` of `a` can't be undone: a document may have had `b` before; only a strict mapping without it rules that out",
+        ),
+        (
+            r#"{"move":{"from":"a","to":"b.c"}}"#,
+            "`move` of `a` can't be undone: a document may have had `b` before; only a strict mapping without it rules that out",
+        ),
+        (
+            r#"{"move":{"from":"a.b","to":"n"}}"#,
+            "`move` of `a.b` can't be undone: afterwards nothing tells whether `a` was an object, empty without it, or part of a dotted name",
+        ),
+        // What an earlier operation wrote may be there.
+        (
+            r#"{"copy":{"from":"a","to":"x.y"}},{"copy":{"from":"b","to":"x.z"}}"#,
+            "`copy` of `b` can't be undone: a document may have had `x` before; only a strict mapping without it rules that out",
+        ),
+        (
+            r#"{"rename":{"from":"a","to":"n"}},{"rename":{"from":"b","to":"n"}}"#,
+            "`rename` of `b` can't be undone: a document may have had `n` before; only a strict mapping without it rules that out",
+        ),
+    ];
+    for (operations, expected) in rows {
+        assert_eq!(told(operations), expected, "{operations}");
+    }
+}
+
+/// Whether a document has a field, or anything below it.
+fn mentions(document: &Members, path: &str) -> bool {
+    fn inside(value: &Json, path: &str) -> bool {
+        match value {
+            Json::Object(members) => mentions(members, path),
+            Json::Array(elements) => elements.iter().any(|element| inside(element, path)),
+            _ => false,
+        }
+    }
+    document.iter().any(|(key, value)| {
+        let below = key.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
+        let on_the_way = path.strip_prefix(key.as_str()).and_then(|rest| rest.strip_prefix('.'));
+        key == path || below || on_the_way.is_some_and(|rest| inside(value, rest))
+    })
+}
+
+fn path(
+    names: &'static [&'static str],
+    count: std::ops::Range<usize>,
+) -> impl Strategy<Value = FieldPath> {
+    vec(select(names), count).prop_map(|names| FieldPath::try_from(names.join(".")).unwrap())
+}
+
+/// Mostly to fields that no document has, so that many can be undone.
+fn relocation() -> impl Strategy<Value = Operation> {
+    let from = path(&["a", "b", "c", "n"], 1..4);
+    let to = prop_oneof![
+        4 => path(&["n", "o", "a", "b"], 1..3),
+        1 => path(&["a", "b", "c"], 1..4),
+    ];
+    let existing = prop_oneof![8 => Just(Existing::Reject), 1 => Just(Existing::Keep)];
+    (from, to, existing, 0_u8..4).prop_map(|(from, to, existing, kind)| {
+        let beside = from.parent().map(|parent| format!("{parent}.{}", to.root()));
+        let relocation = |to| Relocation { from: from.clone(), to, existing };
+        match kind {
+            0 => Operation::Move(relocation(to)),
+            1 => Operation::Copy(relocation(to)),
+            _ => {
+                let to = beside.map_or(to.root(), |path| FieldPath::try_from(path).unwrap());
+                Operation::Rename(relocation(to))
+            }
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases * 16, ..ProptestConfig::default() })]
+
+    #[test]
+    fn down_after_up_gives_the_document(
+        document in document(), operations in vec(relocation(), 1..4), earlier_count in 0_usize..3,
+    ) {
+        let source = reference::render(&document);
+        let is_ruled_out = |path: &FieldPath| !mentions(&document, path.as_str());
+        let (earlier, later) = operations.split_at(earlier_count.min(operations.len()));
+        let outset = Outset { earlier, is_ruled_out: &is_ruled_out };
+        if let Ok(before) = apply(&Program::new(earlier.to_vec()), source.as_bytes())
+            && let Ok(down) = inverse(later, outset)
+            && let Ok(after) = apply(&Program::new(later.to_vec()), &before)
+        {
+            let back = apply(&Program::new(down), &after);
+            prop_assert!(back.is_ok(), "{:?} {}", back, String::from_utf8_lossy(&after));
+            prop_assert_eq!(document_hash(&back.unwrap()), document_hash(&before));
+        }
+    }
+}
