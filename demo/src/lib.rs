@@ -20,6 +20,7 @@ mod expected;
 mod json;
 mod number;
 mod pack;
+mod scroll;
 mod seed;
 
 pub use application::{MONTHS, Release, tenant_names};
