@@ -108,12 +108,20 @@ impl History {
         }
         if self.settled == State::Absent && self.possible.is_empty() {
             let was_written = self.older.iter().any(|state| *state != State::Absent);
-            let verdict = [TrafficVerdict::Extra, TrafficVerdict::Resurrected];
-            return Ok(verdict.get(usize::from(was_written)).copied());
+            return Ok(Some(if was_written {
+                TrafficVerdict::Resurrected
+            } else {
+                TrafficVerdict::Extra
+            }));
         }
         for state in &self.older {
             if *state != State::Absent && is(*state)? {
-                return Ok(Some(TrafficVerdict::Lost));
+                let was_deleted = self.settled == State::Absent;
+                return Ok(Some(if was_deleted {
+                    TrafficVerdict::Resurrected
+                } else {
+                    TrafficVerdict::Lost
+                }));
             }
         }
         Ok(Some(TrafficVerdict::Differing))
@@ -168,6 +176,7 @@ mod tests {
             (&[OLD], &[Absent], Absent, None),
             (&[OLD], &[Absent], OLD, None),
             (&[OLD, NEW], &[Absent], OLD, Some(Lost)),
+            (&[OLD, Absent], &[NEW], OLD, Some(Resurrected)),
             (&[], &[OLD], Absent, None),
             (&[], &[OLD], OLD, None),
             (&[], &[OLD], STRANGE, Some(Differing)),

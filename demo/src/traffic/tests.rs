@@ -281,6 +281,27 @@ async fn lost_answers_and_busy_clusters_lose_nothing() {
 }
 
 #[tokio::test]
+async fn a_write_that_never_gets_an_answer_may_be_there_or_not() {
+    for moment in [FaultMoment::Before, FaultMoment::After] {
+        let (pocket, _, options) = seeded().await;
+        pocket.plan_fault(Fault {
+            method: None,
+            path: "/_bulk".to_owned(),
+            nth: 10,
+            times: u32::MAX,
+            moment,
+            kind: FaultKind::Disconnect,
+        });
+        let ledger = traffic(&pocket, options, Duration::from_millis(500)).await;
+        pocket.clear_faults();
+        assert!(ledger.counts().unanswered_writes > 4, "{:?}", ledger.counts());
+        let report = checked(&pocket, &ledger, Release::V1_0).await;
+        assert!(report.is_clean(), "{moment:?} {report:#?}");
+        pocket.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_writer_sees_that_a_document_is_gone_or_is_back() {
     let (pocket, cluster, options) = seeded().await;
     let slots = Slots::new(&options.seed, 2);
