@@ -1,6 +1,6 @@
 //! What can go wrong when the demo talks to a cluster.
 
-/// A failure of [`seed`](crate::seed), [`clear`](crate::clear), [`check`](crate::check) or
+/// A failure of [`seed`](crate::seed), [`clear`](crate::clear), [`check`](crate::check()) or
 /// [`Traffic`](crate::Traffic). Differences between two sets are no failure: they are in the
 /// [`CheckReport`](crate::CheckReport), lost writes in the [`TrafficReport`](crate::TrafficReport).
 #[derive(Debug, thiserror::Error)]
