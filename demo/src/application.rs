@@ -21,6 +21,9 @@ pub enum Release {
 }
 
 impl Release {
+    /// All releases, oldest first.
+    pub(crate) const ALL: [Self; 3] = [Self::V1_0, Self::V1_1, Self::V2_0];
+
     /// The version as it stands in index names.
     pub fn version(self) -> &'static str {
         match self {
@@ -109,6 +112,31 @@ pub(crate) fn index_name(
         Some(partition) => format!("{tenant}-{name}-v{version}-{partition}"),
         None => format!("{tenant}-{name}-v{version}"),
     }
+}
+
+/// An index name of the demo, taken apart.
+pub(crate) struct IndexParts<'name> {
+    pub(crate) tenant: &'name str,
+    pub(crate) name: &'name str,
+    pub(crate) version: &'name str,
+    pub(crate) partition: Option<&'name str>,
+}
+
+/// Takes `acme-event-v1.0-2026-01` apart; `None` for names of another form.
+pub(crate) fn index_parts(index: &str) -> Option<IndexParts<'_>> {
+    let (tenant, rest) = index.split_once('-')?;
+    let (name, rest) = rest.split_once("-v")?;
+    let (version, partition) = match rest.split_once('-') {
+        Some((version, partition)) => (version, Some(partition)),
+        None => (rest, None),
+    };
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    (!tenant.is_empty() && tenant.bytes().all(plain)).then_some(IndexParts {
+        tenant,
+        name,
+        version,
+        partition,
+    })
 }
 
 /// The name of an alias, the same in every release.

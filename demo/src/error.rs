@@ -1,7 +1,8 @@
 //! What can go wrong when the demo talks to a cluster.
 
-/// A failure of [`seed`](crate::seed), [`clear`](crate::clear) or [`check`](crate::check). Differences between two
-/// sets are no failure: they are in the [`CheckReport`](crate::CheckReport).
+/// A failure of [`seed`](crate::seed), [`clear`](crate::clear), [`check`](crate::check()) or
+/// [`Traffic`](crate::Traffic). Differences between two sets are no failure: they are in the
+/// [`CheckReport`](crate::CheckReport), lost writes in the [`TrafficReport`](crate::TrafficReport).
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
     /// No answer, or one that broke off.

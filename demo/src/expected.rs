@@ -162,14 +162,15 @@ fn note_2_0(note: &mut Object) {
     }
 }
 
-fn rename(object: &mut Object, old: &str, new: &str) {
+/// Gives a field another name, if it is there.
+pub(crate) fn rename(object: &mut Object, old: &str, new: &str) {
     if let Some(value) = object.remove(old) {
         object.insert(new.to_owned(), value);
     }
 }
 
 /// The objects in a value that is one object or an array of them.
-fn objects(value: &mut Json) -> Vec<&mut Object> {
+pub(crate) fn objects(value: &mut Json) -> Vec<&mut Object> {
     match value {
         Json::Object(one) => vec![one],
         Json::Array(items) => items.iter_mut().flat_map(objects).collect(),
@@ -178,7 +179,7 @@ fn objects(value: &mut Json) -> Vec<&mut Object> {
 }
 
 /// A string that is a 64-bit integer, as a number.
-fn whole_number(value: &Json) -> Option<Json> {
+pub(crate) fn whole_number(value: &Json) -> Option<Json> {
     match value {
         Json::Text(text) => text.parse::<i64>().ok().map(|number| Json::Number(number.to_string())),
         _ => None,

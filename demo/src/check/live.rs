@@ -14,22 +14,22 @@ use crate::{
 };
 
 /// Index → alias → its properties.
-pub(super) type Aliases = BTreeMap<String, Map<String, Value>>;
+pub(crate) type Aliases = BTreeMap<String, Map<String, Value>>;
 
 #[derive(Deserialize)]
 struct IndexAliases {
     aliases: Map<String, Value>,
 }
 
-/// All indices of the cluster with their aliases.
-pub(super) async fn indices_and_aliases(cluster: &Cluster) -> Result<Aliases, DemoError> {
+/// All indices of the cluster with their aliases, hidden ones too: an engine may show them hidden while they change.
+pub(crate) async fn indices_and_aliases(cluster: &Cluster) -> Result<Aliases, DemoError> {
     let answer: BTreeMap<String, IndexAliases> =
-        cluster.json(Method::GET, "_alias", Body::Empty).await?;
+        cluster.json(Method::GET, "_alias?expand_wildcards=all", Body::Empty).await?;
     Ok(answer.into_iter().map(|(index, there)| (index, there.aliases)).collect())
 }
 
 /// What is not as the application of the live release needs it, one sentence each.
-pub(super) async fn problems(
+pub(crate) async fn problems(
     cluster: &Cluster,
     there: &Aliases,
     tenants: &BTreeSet<String>,
@@ -47,8 +47,7 @@ pub(super) async fn problems(
                 problems.extend(template_problem(cluster, tenant, index, live).await?);
             }
         }
-        let released = [Release::V1_0, Release::V1_1, Release::V2_0];
-        for index in released.iter().flat_map(|release| release.indices()) {
+        for index in Release::ALL.iter().flat_map(|release| release.indices()) {
             let alias = alias_name(tenant, index.name);
             let holders = holders(there, &alias);
             if !known.contains(&alias) && !holders.is_empty() {

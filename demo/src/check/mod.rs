@@ -3,9 +3,9 @@
 //! Per physical index the documents of both sides are compared as multisets by id and routing. It keeps two hashes for each
 //! document of the indices that are compared at the moment, nothing of their contents.
 
-mod live;
+pub(crate) mod live;
 mod multiset;
-mod pairs;
+pub(crate) mod pairs;
 mod read;
 
 use std::collections::BTreeSet;
@@ -167,4 +167,4 @@ async fn compare(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    application::{LogicalIndex, Release, index_name},
+    application::{LogicalIndex, Release, index_name, index_parts},
     check::CheckOptions,
 };
 
@@ -28,33 +28,8 @@ pub(super) struct Found {
     pub(super) problems: Vec<String>,
 }
 
-/// An index name of the demo, taken apart.
-struct Parts<'name> {
-    tenant: &'name str,
-    name: &'name str,
-    version: &'name str,
-    partition: Option<&'name str>,
-}
-
-/// Takes `acme-event-v1.0-2026-01` apart; `None` for names of another form.
-fn parts(index: &str) -> Option<Parts<'_>> {
-    let (tenant, rest) = index.split_once('-')?;
-    let (name, rest) = rest.split_once("-v")?;
-    let (version, partition) = match rest.split_once('-') {
-        Some((version, partition)) => (version, Some(partition)),
-        None => (rest, None),
-    };
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    (!tenant.is_empty() && tenant.bytes().all(plain)).then_some(Parts {
-        tenant,
-        name,
-        version,
-        partition,
-    })
-}
-
 /// Partitions that an index of a release has on the cluster; the one of an index that is not monthly is `None`.
-pub(super) fn partitions<'name>(
+pub(crate) fn partitions<'name>(
     names: &BTreeSet<&'name str>,
     tenant: &str,
     name: &str,
@@ -62,7 +37,7 @@ pub(super) fn partitions<'name>(
 ) -> Vec<Option<&'name str>> {
     names
         .iter()
-        .filter_map(|index| parts(index))
+        .filter_map(|index| index_parts(index))
         .filter(|at| at.tenant == tenant && at.name == name && at.version == release.version())
         .map(|at| at.partition)
         .collect()
@@ -71,7 +46,7 @@ pub(super) fn partitions<'name>(
 /// Pairs up the indices of both sets.
 pub(super) fn find(names: &BTreeSet<&str>, options: &CheckOptions) -> Found {
     let mut found = Found::default();
-    for index in names.iter().filter_map(|index| parts(index)) {
+    for index in names.iter().filter_map(|index| index_parts(index)) {
         if index.version == options.from.version()
             && options.from.indices().iter().any(|logical| logical.name == index.name)
         {
@@ -107,7 +82,7 @@ pub(super) fn find(names: &BTreeSet<&str>, options: &CheckOptions) -> Found {
         }
     }
     let unpaired = names.iter().filter(|index| !paired.contains(**index));
-    for (index, at) in unpaired.filter_map(|index| parts(index).map(|at| (index, at))) {
+    for (index, at) in unpaired.filter_map(|index| index_parts(index).map(|at| (index, at))) {
         if at.version == options.to.version() && found.tenants.contains(at.tenant) {
             found.problems.push(format!("index {index} of the new set has no counterpart"));
             found.pairs.push(Pair {

@@ -20,7 +20,7 @@ use crate::{
 const TENANTS: u32 = 2;
 const DOCUMENTS: u64 = 1500;
 
-async fn send(cluster: &Cluster, method: Method, path: &str, body: Value) -> Value {
+pub(crate) async fn send(cluster: &Cluster, method: Method, path: &str, body: Value) -> Value {
     let body = if body.is_null() { Body::Empty } else { Body::Json(body.to_string()) };
     cluster.json(method, path, body).await.unwrap()
 }
@@ -32,8 +32,14 @@ fn mapping_2_0(name: &str, tenant: &str) -> Value {
     serde_json::from_str(&text.replace("{version}", "2.0").replace("{tenant}", tenant)).unwrap()
 }
 
-/// Creates the new set of a tenant with templates, takes every document there, moves the aliases.
+/// Creates the new set of a tenant, and moves the aliases.
 async fn upgrade(cluster: &Cluster, tenant: &str) {
+    let actions = new_set(cluster, tenant).await;
+    send(cluster, Method::POST, "_aliases", json!({"actions": actions})).await;
+}
+
+/// Creates the new set of a tenant with templates and takes every document there. Gives the alias actions of its switch.
+pub(crate) async fn new_set(cluster: &Cluster, tenant: &str) -> Vec<Value> {
     let mut actions = Vec::new();
     for old in Release::V1_0.indices() {
         for part in old.partitions() {
@@ -47,6 +53,15 @@ async fn upgrade(cluster: &Cluster, tenant: &str) {
             "settings": {"index": new.settings()},
             "mappings": mapping_2_0(new.name, tenant),
         });
+        for part in new.partitions() {
+            let name = index_name(tenant, new.name, Release::V2_0, part);
+            send(cluster, Method::PUT, &name, body.clone()).await;
+            copy(cluster, tenant, new.name, part, &name).await;
+            let mut add = new.alias_properties(part);
+            (add["index"], add["alias"]) = (json!(name), json!(alias));
+            actions.push(json!({"add": add}));
+        }
+        // Not before the indices: they would have its alias from the start.
         if new.monthly {
             let name = template_name(tenant, new.name, Release::V2_0);
             let mut body = body.clone();
@@ -54,19 +69,8 @@ async fn upgrade(cluster: &Cluster, tenant: &str) {
             let template = json!({"index_patterns": [format!("{name}-*")], "template": body});
             send(cluster, Method::PUT, &format!("_index_template/{name}"), template).await;
         }
-        for part in new.partitions() {
-            let name = index_name(tenant, new.name, Release::V2_0, part);
-            let mut body = body.clone();
-            body["aliases"] = json!({});
-            send(cluster, Method::PUT, &name, body).await;
-            copy(cluster, tenant, new.name, part, &name).await;
-            // The template's alias may be there already; adding it again changes its properties.
-            let mut add = new.alias_properties(part);
-            (add["index"], add["alias"]) = (json!(name), json!(alias));
-            actions.push(json!({"add": add}));
-        }
     }
-    send(cluster, Method::POST, "_aliases", json!({"actions": actions})).await;
+    actions
 }
 
 /// Writes the documents of an old index into a new one as they must be.
@@ -75,6 +79,7 @@ async fn copy(cluster: &Cluster, tenant: &str, old: &str, part: Option<&str>, ta
         return;
     }
     let source = index_name(tenant, old, Release::V1_0, part);
+    send(cluster, Method::POST, &format!("{source}/_refresh"), Value::Null).await;
     let path = format!("{source}/_search");
     let query = json!({"size": 10_000}).to_string();
     let text = cluster.text(Method::POST, &path, Body::Json(query)).await.unwrap();
@@ -100,7 +105,7 @@ fn hits(text: &str) -> Vec<Json> {
     hits
 }
 
-async fn bulk(cluster: &Cluster, index: &str, lines: String) {
+pub(crate) async fn bulk(cluster: &Cluster, index: &str, lines: String) {
     let path = format!("{index}/_bulk?refresh=true");
     let answer: Value = cluster.json(Method::POST, &path, Body::Lines(lines)).await.unwrap();
     assert_eq!(answer["errors"], json!(false), "{answer}");

@@ -10,9 +10,9 @@ use tokio::task::JoinSet;
 use crate::{
     application::{Release, index_name},
     cluster::{Body, Cluster, refused},
-    documents::{Document, Random, document},
+    documents::Document,
     error::DemoError,
-    seed::shares::Share,
+    seed::shares::{Share, deleted_before, is_rewritten},
 };
 
 /// Size of one bulk body, in bytes.
@@ -21,11 +21,6 @@ const BODY_BYTES: usize = 5 << 20;
 const BODIES_IN_FLIGHT: usize = 4;
 /// How often a body is sent again to a cluster that says it is busy (429).
 const BUSY_RETRIES: u32 = 6;
-/// One document in so many is first written in an older form.
-const REWRITTEN_ONE_IN: u64 = 50;
-/// Beside one document in so many, another one is written and deleted.
-const DELETED_ONE_IN: u64 = 100;
-
 /// Writes the documents of all shares. Gives the number of bytes sent.
 pub(super) async fn write_documents(
     cluster: &Cluster,
@@ -38,8 +33,7 @@ pub(super) async fn write_documents(
     for share in shares {
         let name = index_name(&share.tenant, share.index.name, Release::V1_0, share.month);
         for number in share.first..share.first + share.count {
-            let mut random = Random::new(&[seed, share.tenant_number, share.kind(), number]);
-            if let Some(document) = document(share.index.name, number, share.month, &mut random) {
+            if let Some(document) = share.document(seed, number, 0) {
                 append(&mut body, &name, number, &document);
             }
             if body.len() >= BODY_BYTES {
@@ -85,12 +79,11 @@ fn append(body: &mut String, index: &str, number: u64, document: &Document) {
         identity
     };
     let id = &document.id;
-    if number % REWRITTEN_ONE_IN == 3 {
+    if is_rewritten(number) {
         line(body, &json!({"index": identity(id)}).to_string());
         line(body, "{}");
     }
-    if number % DELETED_ONE_IN == 5 {
-        let gone = format!("gone-{number}");
+    if let Some(gone) = deleted_before(number) {
         line(body, &json!({"index": identity(&gone)}).to_string());
         line(body, &document.source);
         line(body, &json!({"delete": identity(&gone)}).to_string());

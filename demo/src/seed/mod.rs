@@ -4,7 +4,7 @@
 //! that it deletes again, so that sequence numbers have gaps as in any used index.
 
 mod bulk;
-mod shares;
+pub(crate) mod shares;
 
 use std::time::{Duration, Instant};
 
@@ -86,7 +86,7 @@ pub async fn clear(url: &str, tenants: u32) -> Result<u64, DemoError> {
     let there: Vec<&String> = there.as_object().map(|map| map.keys().collect()).unwrap_or_default();
     let mut removed = 0;
     for tenant in tenant_names(tenants) {
-        for release in [Release::V1_0, Release::V1_1, Release::V2_0] {
+        for release in Release::ALL {
             for index in release.indices() {
                 let name = index_name(&tenant, index.name, release, None);
                 let parts = format!("{name}-");

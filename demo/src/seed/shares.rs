@@ -2,26 +2,52 @@
 
 use crate::{
     application::{LogicalIndex, Release},
+    documents::{Document, Random, document},
     seed::SeedOptions,
 };
 
-/// Documents of one index that are still to be written.
+/// One document in so many is first written in an older form.
+const REWRITTEN_ONE_IN: u64 = 50;
+/// Beside one document in so many, another one is written and deleted.
+const DELETED_ONE_IN: u64 = 100;
+
+/// Documents of one index.
 #[derive(Debug)]
-pub(super) struct Share {
-    pub(super) tenant: String,
-    pub(super) tenant_number: u64,
-    pub(super) index: LogicalIndex,
-    pub(super) month: Option<&'static str>,
+pub(crate) struct Share {
+    pub(crate) tenant: String,
+    pub(crate) tenant_number: u64,
+    pub(crate) index: LogicalIndex,
+    pub(crate) month: Option<&'static str>,
     /// Number of its first document: ids are unique over all months of an index.
-    pub(super) first: u64,
-    pub(super) count: u64,
+    pub(crate) first: u64,
+    pub(crate) count: u64,
 }
 
 impl Share {
+    /// The document with a number. Version 0 is the one that is seeded; others are for those who write it again: the
+    /// same id, another content.
+    pub(crate) fn document(&self, seed: u64, number: u64, version: u32) -> Option<Document> {
+        let mut parts = vec![seed, self.tenant_number, self.kind(), number];
+        if version > 0 {
+            parts.push(u64::from(version));
+        }
+        document(self.index.name, number, self.month, &mut Random::new(&parts))
+    }
+
     /// Tells logical indices apart: the first letters of the name as a number.
-    pub(super) fn kind(&self) -> u64 {
+    fn kind(&self) -> u64 {
         self.index.name.bytes().take(8).fold(0, |number, byte| (number << 8) | u64::from(byte))
     }
+}
+
+/// Whether the document with this number is first written empty.
+pub(crate) fn is_rewritten(number: u64) -> bool {
+    number % REWRITTEN_ONE_IN == 3
+}
+
+/// The id that is written and deleted before the document with this number, if one is.
+pub(crate) fn deleted_before(number: u64) -> Option<String> {
+    (number % DELETED_ONE_IN == 5).then(|| format!("gone-{number}"))
 }
 
 /// How many of a thousand documents an index gets.
@@ -36,7 +62,7 @@ fn weight(name: &str) -> u64 {
 }
 
 /// Divides the documents; tenant n gets n parts, and what rounding leaves goes to the last events.
-pub(super) fn shares(options: &SeedOptions, tenants: &[String]) -> Vec<Share> {
+pub(crate) fn shares(options: &SeedOptions, tenants: &[String]) -> Vec<Share> {
     let parts: u64 = (1..=u64::from(options.tenants)).sum();
     let mut shares = Vec::new();
     let mut left = options.documents;
