@@ -44,8 +44,34 @@ pub enum RunState {
         /// The round.
         round: u32,
     },
-    /// Entered when all aliases were seen on the new set. Final. The live set stays blocked for writes.
+    /// Entered when all aliases were seen on the new set. The old set stays blocked for writes. The run rests here until
+    /// somebody asks for the way back, or gives it up for good.
     Switched,
+    /// Entered on request after the switch, and again when a fence was missed. What the application wrote on the new set
+    /// is carried back to the old one through `down`. Reversible: the new set stays live.
+    Returning {
+        /// How often that has begun, from 1.
+        round: u32,
+    },
+    /// Entered when the old set is in step with the new one. Writes to the new set are blocked while the last of them are
+    /// carried back and looked at. Reversible: the block is lifted.
+    ReturnFencing {
+        /// The round.
+        round: u32,
+    },
+    /// Entered when the new set is blocked and the gate found the old set equal to it: "return decided".
+    /// Every restart rolls on from here.
+    ReturnSwitching {
+        /// The round.
+        round: u32,
+    },
+    /// Entered when all aliases were seen on the old set again. The new set stays blocked for writes. The run rests here
+    /// until somebody gives it up, which drops the new set.
+    Returned,
+    /// Entered on request, before the return was decided. The new set takes writes, the old one doesn't.
+    Staying,
+    /// Entered on request after the switch: there is no way back any more. Final.
+    Finalized,
     /// Entered when something needs an operator. The same command goes on from `stage`. Reversible.
     Halted {
         /// Where to go on.
@@ -77,6 +103,12 @@ pub enum Stage {
     Fence,
     /// Moving aliases.
     Switch,
+    /// Carrying writes back.
+    Return,
+    /// Blocking writes for the way back.
+    ReturnFence,
+    /// Moving aliases back.
+    ReturnSwitch,
 }
 
 /// Something that needs an operator.
@@ -126,6 +158,14 @@ pub enum Action {
     MoveAliases,
     /// Lift the block, drop the targets by unique id.
     DropTargets,
+    /// Let the old set take writes of Lockstep, carry over what was written on the new one.
+    FollowBack,
+    /// Block writes to the new set, carry back the last of them, look at the gate.
+    BlockTargets,
+    /// Move all aliases back in one call.
+    MoveAliasesBack,
+    /// Lift the block of the new set, block the old one.
+    StayOnTargets,
     /// Nothing: the run is over.
     Finish,
     /// Nothing: an operator is needed.
@@ -159,6 +199,14 @@ pub enum Event {
     Abort,
     /// No target of the run is left, no block either.
     TargetsDropped,
+    /// An operator says: back to the old set.
+    Return,
+    /// Next to nothing is left to carry back.
+    BackInStep,
+    /// The new set takes writes, the old one doesn't.
+    Stayed,
+    /// An operator says: no way back is needed any more.
+    Finalize,
 }
 
 impl RunState {
@@ -173,14 +221,48 @@ impl RunState {
             Self::Fencing { .. } => Action::BlockSources,
             Self::Switching { .. } => Action::MoveAliases,
             Self::Aborting => Action::DropTargets,
-            Self::Switched | Self::Aborted => Action::Finish,
+            Self::Returning { .. } => Action::FollowBack,
+            Self::ReturnFencing { .. } => Action::BlockTargets,
+            Self::ReturnSwitching { .. } => Action::MoveAliasesBack,
+            Self::Staying => Action::StayOnTargets,
+            Self::Switched | Self::Returned | Self::Finalized | Self::Aborted => Action::Finish,
             Self::Halted { .. } => Action::Wait,
         }
     }
 
-    /// Whether nothing more can happen.
+    /// Whether nothing more is to be done, unless somebody asks for the way back.
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::Switched | Self::Aborted)
+        self.action() == Action::Finish
+    }
+
+    /// Whether a decision was made that every restart has to carry out: aliases are being moved.
+    pub fn is_decided(&self) -> bool {
+        matches!(self, Self::Switching { .. } | Self::ReturnSwitching { .. })
+    }
+
+    /// Whether aliases are on the new set, or will be without anybody's further decision.
+    pub fn is_on_targets(&self) -> bool {
+        match self {
+            Self::Switching { .. }
+            | Self::Switched
+            | Self::Returning { .. }
+            | Self::ReturnFencing { .. }
+            | Self::Staying
+            | Self::Finalized => true,
+            Self::Halted { stage, .. } => {
+                matches!(stage, Stage::Switch | Stage::Return | Stage::ReturnFence)
+            }
+            Self::Preparing
+            | Self::Copying { .. }
+            | Self::Settling { .. }
+            | Self::Verifying { .. }
+            | Self::Holding { .. }
+            | Self::Fencing { .. }
+            | Self::ReturnSwitching { .. }
+            | Self::Returned
+            | Self::Aborting
+            | Self::Aborted => false,
+        }
     }
 
     /// The round it is in; 0 where there is none.
@@ -192,8 +274,17 @@ impl RunState {
             | Self::Holding { round }
             | Self::Fencing { round }
             | Self::Switching { round }
+            | Self::Returning { round }
+            | Self::ReturnFencing { round }
+            | Self::ReturnSwitching { round }
             | Self::Halted { round, .. } => *round,
-            Self::Preparing | Self::Switched | Self::Aborting | Self::Aborted => 0,
+            Self::Preparing
+            | Self::Switched
+            | Self::Returned
+            | Self::Staying
+            | Self::Finalized
+            | Self::Aborting
+            | Self::Aborted => 0,
         }
     }
 
@@ -208,6 +299,12 @@ impl RunState {
             Self::Fencing { .. } => "fencing",
             Self::Switching { .. } => "switching",
             Self::Switched => "switched",
+            Self::Returning { .. } => "returning",
+            Self::ReturnFencing { .. } => "return fencing",
+            Self::ReturnSwitching { .. } => "return switching",
+            Self::Returned => "returned",
+            Self::Staying => "staying",
+            Self::Finalized => "finalized",
             Self::Halted { .. } => "halted",
             Self::Aborting => "aborting",
             Self::Aborted => "aborted",

@@ -30,7 +30,16 @@ pub enum Refusal {
 /// [`Refusal`] when the event can't happen in this state; the state stays as it was.
 pub fn step(state: &RunState, event: Event) -> Result<RunState, Refusal> {
     match state {
-        RunState::Switched | RunState::Aborted => Err(Refusal::Over { state: state.name() }),
+        RunState::Finalized | RunState::Aborted => Err(Refusal::Over { state: state.name() }),
+        RunState::Switched => match event {
+            Event::Return => Ok(RunState::Returning { round: 1 }),
+            Event::Finalize => Ok(RunState::Finalized),
+            _other => Err(Refusal::Over { state: state.name() }),
+        },
+        RunState::Returned => match event {
+            Event::Abort => Ok(RunState::Aborting),
+            _other => Err(Refusal::Over { state: state.name() }),
+        },
         RunState::Halted { stage, round, .. } => halted(state, *stage, *round, event),
         RunState::Aborting => aborting(state, event),
         RunState::Switching { round } => match event {
@@ -53,6 +62,10 @@ pub fn step(state: &RunState, event: Event) -> Result<RunState, Refusal> {
             }
             other => forward(state, other),
         },
+        RunState::Returning { .. }
+        | RunState::ReturnFencing { .. }
+        | RunState::ReturnSwitching { .. }
+        | RunState::Staying => back(state, event),
     }
 }
 
@@ -80,19 +93,66 @@ fn forward(state: &RunState, event: Event) -> Result<RunState, Refusal> {
     }
 }
 
+/// The way back, from the request to the aliases on the old set, or to staying on the new one.
+fn back(state: &RunState, event: Event) -> Result<RunState, Refusal> {
+    match (state, event) {
+        (RunState::Returning { round }, Event::BackInStep) => {
+            Ok(RunState::ReturnFencing { round: *round })
+        }
+        (RunState::ReturnFencing { round }, Event::FenceMissed) => {
+            Ok(RunState::Returning { round: round.saturating_add(1) })
+        }
+        (RunState::ReturnFencing { round }, Event::GatePassed) => {
+            Ok(RunState::ReturnSwitching { round: *round })
+        }
+        (RunState::ReturnSwitching { .. }, Event::AliasesMoved) => Ok(RunState::Returned),
+        (RunState::ReturnSwitching { .. }, Event::Abort) => Err(Refusal::SwitchDecided),
+        (RunState::Returning { .. } | RunState::ReturnFencing { .. }, Event::Abort) => {
+            Ok(RunState::Staying)
+        }
+        (RunState::Staying, Event::Stayed) => Ok(RunState::Switched),
+        // Asked for once more, it goes on.
+        (
+            RunState::Returning { .. }
+            | RunState::ReturnFencing { .. }
+            | RunState::ReturnSwitching { .. },
+            Event::Return,
+        )
+        | (RunState::Staying, Event::Abort) => Ok(state.clone()),
+        (
+            RunState::Returning { .. }
+            | RunState::ReturnFencing { .. }
+            | RunState::ReturnSwitching { .. },
+            Event::Stuck(problem),
+        ) => {
+            let (stage, round) = position(state);
+            Ok(halt(stage, round, problem))
+        }
+        (state, event) => unexpected(state, &event),
+    }
+}
+
 fn halted(state: &RunState, stage: Stage, round: u32, event: Event) -> Result<RunState, Refusal> {
-    match event {
-        Event::Resume => Ok(match stage {
-            Stage::Prepare => RunState::Preparing,
-            Stage::Copy => RunState::Copying { round },
-            Stage::Settle => RunState::Settling { round },
-            // Neither a failed verification nor a failed fence is ever resumed into a switch.
-            Stage::Verify | Stage::Fence => RunState::Verifying { round: round.saturating_add(1) },
-            Stage::Switch => RunState::Switching { round },
-        }),
-        Event::Abort if stage == Stage::Switch => Err(Refusal::SwitchDecided),
-        Event::Abort => Ok(RunState::Aborting),
-        other => unexpected(state, &other),
+    match (stage, event) {
+        (Stage::Prepare, Event::Resume) => Ok(RunState::Preparing),
+        (Stage::Copy, Event::Resume) => Ok(RunState::Copying { round }),
+        (Stage::Settle, Event::Resume) => Ok(RunState::Settling { round }),
+        // Neither a failed verification nor a failed fence is ever resumed into a switch.
+        (Stage::Verify | Stage::Fence, Event::Resume) => {
+            Ok(RunState::Verifying { round: round.saturating_add(1) })
+        }
+        (Stage::Switch, Event::Resume) => Ok(RunState::Switching { round }),
+        (Stage::Return | Stage::ReturnFence, Event::Return) => {
+            Ok(RunState::Returning { round: round.saturating_add(1) })
+        }
+        (Stage::ReturnSwitch, Event::Return) => Ok(RunState::ReturnSwitching { round }),
+        (Stage::Return | Stage::ReturnFence, Event::Abort) => Ok(RunState::Staying),
+        (Stage::Switch | Stage::ReturnSwitch, Event::Abort) => Err(Refusal::SwitchDecided),
+        (
+            Stage::Prepare | Stage::Copy | Stage::Settle | Stage::Verify | Stage::Fence,
+            Event::Abort,
+        ) => Ok(RunState::Aborting),
+        (_stage, other) => unexpected(state, &other),
     }
 }
 
@@ -111,10 +171,17 @@ fn position(state: &RunState) -> (Stage, u32) {
         RunState::Verifying { round } | RunState::Holding { round } => (Stage::Verify, *round),
         RunState::Fencing { round } => (Stage::Fence, *round),
         RunState::Switching { round } => (Stage::Switch, *round),
+        RunState::Returning { round } => (Stage::Return, *round),
+        RunState::ReturnFencing { round } => (Stage::ReturnFence, *round),
+        RunState::ReturnSwitching { round } => (Stage::ReturnSwitch, *round),
         RunState::Halted { stage, round, .. } => (*stage, *round),
-        RunState::Preparing | RunState::Switched | RunState::Aborting | RunState::Aborted => {
-            (Stage::Prepare, 0)
-        }
+        RunState::Preparing
+        | RunState::Switched
+        | RunState::Returned
+        | RunState::Staying
+        | RunState::Finalized
+        | RunState::Aborting
+        | RunState::Aborted => (Stage::Prepare, 0),
     }
 }
 
@@ -156,6 +223,10 @@ mod tests {
             Event::Resume,
             Event::Abort,
             Event::TargetsDropped,
+            Event::Return,
+            Event::BackInStep,
+            Event::Stayed,
+            Event::Finalize,
         ]
     }
 
@@ -166,7 +237,10 @@ mod tests {
         let mut open = vec![RunState::Preparing];
         while let Some(state) = open.pop() {
             if !seen.insert(format!("{state:?}"))
-                || matches!(&state, RunState::Verifying { round } if *round > rounds)
+                || matches!(
+                    &state,
+                    RunState::Verifying { round } | RunState::Returning { round } if *round > rounds
+                )
             {
                 continue;
             }
@@ -245,6 +319,44 @@ mod tests {
     }
 
     #[test]
+    fn aliases_change_sides_only_through_a_gate() {
+        for (from, event, to) in walk(3) {
+            if from.is_on_targets() != to.is_on_targets() {
+                let through_the_gate = event == Event::GatePassed
+                    && matches!(from, RunState::Fencing { .. } | RunState::ReturnFencing { .. });
+                assert!(through_the_gate, "{from:?} {event:?} {to:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn once_the_return_is_decided_every_way_leads_to_the_old_set() {
+        for (from, event, to) in walk(3) {
+            let decided = matches!(
+                from,
+                RunState::ReturnSwitching { .. }
+                    | RunState::Halted { stage: Stage::ReturnSwitch, .. }
+            );
+            let on = matches!(
+                to,
+                RunState::ReturnSwitching { .. }
+                    | RunState::Returned
+                    | RunState::Halted { stage: Stage::ReturnSwitch, .. }
+            );
+            assert!(!decided || on, "{from:?} {event:?} {to:?}");
+        }
+    }
+
+    #[test]
+    fn targets_are_dropped_only_where_nothing_of_the_application_is_on_them() {
+        for (from, event, to) in walk(3) {
+            if to == RunState::Aborting {
+                assert!(!from.is_on_targets(), "{from:?} {event:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_failed_verification_is_never_resumed_into_a_switch() {
         let state = step(&RunState::Verifying { round: 2 }, Event::Stuck(problem())).unwrap();
         assert_eq!(step(&state, Event::Resume), Ok(RunState::Verifying { round: 3 }));
@@ -264,7 +376,17 @@ mod tests {
                     Action::BlockSources => Event::GatePassed,
                     Action::MoveAliases => Event::AliasesMoved,
                     Action::DropTargets => Event::TargetsDropped,
-                    Action::Wait => Event::Resume,
+                    Action::FollowBack => Event::BackInStep,
+                    Action::BlockTargets => Event::GatePassed,
+                    Action::MoveAliasesBack => Event::AliasesMoved,
+                    Action::StayOnTargets => Event::Stayed,
+                    Action::Wait => match &state {
+                        RunState::Halted {
+                            stage: Stage::Return | Stage::ReturnFence | Stage::ReturnSwitch,
+                            ..
+                        } => Event::Return,
+                        _ => Event::Resume,
+                    },
                     Action::Finish => break,
                 };
                 state = step(&state, event).unwrap();
@@ -274,8 +396,20 @@ mod tests {
     }
 
     #[test]
+    fn after_the_switch_only_the_way_back_and_its_end_can_be_asked_for() {
+        for event in events() {
+            let next = step(&RunState::Switched, event.clone());
+            match event {
+                Event::Return => assert_eq!(next, Ok(RunState::Returning { round: 1 })),
+                Event::Finalize => assert_eq!(next, Ok(RunState::Finalized)),
+                _ => assert_eq!(next, Err(Refusal::Over { state: "switched" })),
+            }
+        }
+    }
+
+    #[test]
     fn a_finished_run_refuses_everything() {
-        for state in [RunState::Switched, RunState::Aborted] {
+        for state in [RunState::Finalized, RunState::Aborted] {
             for event in events() {
                 assert_eq!(step(&state, event), Err(Refusal::Over { state: state.name() }));
             }
