@@ -68,9 +68,12 @@ impl Drive {
             Action::BlockSources => fence::block_sources(&self.context, times).await,
             Action::MoveAliases => switch::move_aliases(&self.context, times).await,
             Action::DropTargets => abort::drop_targets(&self.context).await,
-            Action::Finish | Action::Wait => {
-                Err(EngineError::Bug(format!("a run that is {state} was driven")))
-            }
+            Action::FollowBack
+            | Action::BlockTargets
+            | Action::MoveAliasesBack
+            | Action::StayOnTargets
+            | Action::Finish
+            | Action::Wait => Err(EngineError::Bug(format!("a run that is {state} was driven"))),
         }
     }
 

@@ -117,6 +117,11 @@ fn serving(status: &Status, run: &RunStatus) -> String {
         | RunState::Holding { .. }
         | RunState::Aborting => both(&run.from),
         // Whoever halts before the switch lifts the block first.
+        RunState::Halted { stage: Stage::Return | Stage::ReturnFence, .. } => both(&run.to),
+        RunState::Halted { stage: Stage::ReturnSwitch, .. } => format!(
+            "the return from {} to {} is decided and not finished; the new set takes no writes",
+            run.to, run.from
+        ),
         RunState::Halted { stage, .. } if *stage != Stage::Switch => both(&run.from),
         RunState::Halted { .. } | RunState::Switching { .. } => format!(
             "the switch from {} to {} is decided and not finished; the old set takes no writes",
@@ -125,7 +130,19 @@ fn serving(status: &Status, run: &RunStatus) -> String {
         RunState::Fencing { .. } => {
             format!("{}, reads; its writes may be blocked for the switch", run.from)
         }
-        RunState::Switched => both(&run.to),
+        RunState::Switched | RunState::Finalized => both(&run.to),
+        RunState::Returning { .. } => {
+            format!("{}, reads and writes; writes are carried back to {}", run.to, run.from)
+        }
+        RunState::ReturnFencing { .. } => {
+            format!("{}, reads; its writes may be blocked for the way back", run.to)
+        }
+        RunState::ReturnSwitching { .. } => format!(
+            "the return from {} to {} is decided and not finished; the new set takes no writes",
+            run.to, run.from
+        ),
+        RunState::Staying => both(&run.to),
+        RunState::Returned => both(&run.from),
         RunState::Aborted => both(status.live.as_deref().unwrap_or(&run.from)),
     }
 }
@@ -165,6 +182,22 @@ fn next_command(run: &RunStatus) -> String {
     match &run.record.state {
         RunState::Switched => {
             format!("nothing; the old set ({}) stays, blocked for writes", run.from)
+        }
+        RunState::Finalized => {
+            format!("nothing; the old set ({}) stays, blocked for writes", run.from)
+        }
+        RunState::Returned => {
+            format!("lockstep abort, which drops the new set ({}) for another try", run.to)
+        }
+        RunState::Returning { .. }
+        | RunState::ReturnFencing { .. }
+        | RunState::ReturnSwitching { .. } => "lockstep rollback, which goes on with it".to_owned(),
+        RunState::Staying => "lockstep abort, which goes on with it".to_owned(),
+        RunState::Halted { stage: Stage::ReturnSwitch, .. } => {
+            "lockstep rollback, which finishes the return".to_owned()
+        }
+        RunState::Halted { stage: Stage::Return | Stage::ReturnFence, .. } => {
+            "lockstep rollback, or lockstep abort to stay on the new set".to_owned()
         }
         RunState::Aborted => "lockstep plan --to VERSION".to_owned(),
         RunState::Aborting => "lockstep abort, which goes on with it".to_owned(),
