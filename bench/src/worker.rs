@@ -90,7 +90,15 @@ pub(crate) async fn serve(bounds: &Bounds) -> Result<(), BenchError> {
             });
         }
         (Err(error), _) => return Err(error.into()),
-        (Ok(Ending::Minor { .. } | Ending::Switched { .. } | Ending::Aborted { .. }), _) => {
+        (
+            Ok(
+                Ending::Minor { .. }
+                | Ending::Switched { .. }
+                | Ending::Aborted { .. }
+                | Ending::Returned { .. },
+            ),
+            _,
+        ) => {
             return Err(BenchError::Bug("the run was not stopped behind copying".to_owned()));
         }
     };

@@ -140,6 +140,10 @@ pub(crate) enum Verb {
     Upgrade(commands::upgrade::UpgradeArguments),
     /// Let an upgrade that holds (`upgrade --hold`) go on to the switch
     Switch(commands::switch::SwitchArguments),
+    /// Take an application back to the release that it was switched from, with what it wrote since
+    Rollback(commands::rollback::RollbackArguments),
+    /// Give the way back up for good
+    Finalize(commands::rollback::FinalizeArguments),
     /// Let a run carry nothing over for now; it stays where it is
     Pause(commands::orders::OrderArguments),
     /// Let a paused run go on
@@ -211,7 +215,7 @@ mod tests {
         command.build();
         let mut found = Vec::new();
         helps(&mut command, "", &mut found);
-        assert_eq!(found.len(), 13);
+        assert_eq!(found.len(), 15);
         for (path, help) in found {
             insta::assert_snapshot!(path.replace(' ', "_"), help);
         }

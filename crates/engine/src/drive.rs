@@ -10,7 +10,9 @@ use crate::{
     error::EngineError,
     journal::{ApplicationRecord, Journal, Kept, RunRecord, SwitchRecord, Write},
     report::Event as ReportEvent,
-    stage::{StageContext, abort, copy, fence, hold, prepare, settle, switch, verify},
+    stage::{
+        Direction, StageContext, abort, back, copy, fence, hold, prepare, settle, switch, verify,
+    },
 };
 
 /// A run that this process drives.
@@ -33,7 +35,7 @@ impl Drive {
     /// [`EngineError::Halted`] when an operator is needed, [`EngineError::Interrupted`] when stopped, anything else when
     /// the cluster or the journal can't be worked with. The same command goes on from there.
     pub async fn drive_to_end(&mut self) -> Result<RunState, EngineError> {
-        let mut times = self.run.record.switch.unwrap_or_default();
+        let mut times = SwitchRecord::default();
         // Every command may go that many rounds further: whoever gives it has seen what the last one came to.
         self.round_last =
             self.run.record.state.round().saturating_add(self.context.plan.limits.rounds_max);
@@ -65,15 +67,18 @@ impl Drive {
                 verify::compare_sets(&self.context, round, self.round_last).await
             }
             Action::KeepInStep => hold::keep_in_step(&self.context).await,
-            Action::BlockSources => fence::block_sources(&self.context, times).await,
+            Action::BlockSources => {
+                fence::block_live(&self.context, Direction::Forward, times).await
+            }
             Action::MoveAliases => switch::move_aliases(&self.context, times).await,
             Action::DropTargets => abort::drop_targets(&self.context).await,
-            Action::FollowBack
-            | Action::BlockTargets
-            | Action::MoveAliasesBack
-            | Action::StayOnTargets
-            | Action::Finish
-            | Action::Wait => Err(EngineError::Bug(format!("a run that is {state} was driven"))),
+            Action::FollowBack => back::follow_back(&self.context, round, self.round_last).await,
+            Action::BlockTargets => fence::block_live(&self.context, Direction::Back, times).await,
+            Action::MoveAliasesBack => switch::move_aliases_back(&self.context, times).await,
+            Action::StayOnTargets => back::stay_on_targets(&self.context).await,
+            Action::Finish | Action::Wait => {
+                Err(EngineError::Bug(format!("a run that is {state} was driven")))
+            }
         }
     }
 
@@ -84,10 +89,18 @@ impl Drive {
     pub async fn happened(&mut self, event: Event, times: SwitchRecord) -> Result<(), EngineError> {
         let state = step(&self.run.record.state, event)?;
         let mut record = self.run.record.clone();
-        record.switch = match &state {
-            RunState::Switching { .. } | RunState::Switched => Some(times),
-            _ => None,
-        };
+        match &state {
+            RunState::Switching { .. } => record.switch = Some(times),
+            // Who finishes a switch that another one began knows only the rest of its times.
+            RunState::Switched if matches!(record.state, RunState::Switching { .. }) => {
+                record.switch = Some(record.switch.unwrap_or_default().and_then(times));
+            }
+            RunState::ReturnSwitching { .. } => record.back = Some(times),
+            RunState::Returned => {
+                record.back = Some(record.back.unwrap_or_default().and_then(times));
+            }
+            _ => {}
+        }
         record.state = state;
         record.changed_at = jiff::Timestamp::now().to_string();
         record.driver = self.driver;
@@ -113,10 +126,7 @@ impl Drive {
             return Err(EngineError::LeaseLost);
         }
         // Once the switch is decided the live set is blocked: stopping there would only prolong that.
-        match self.run.record.state {
-            RunState::Switching { .. } => Ok(()),
-            _ => self.context.check_stop(),
-        }
+        if self.run.record.state.is_decided() { Ok(()) } else { self.context.check_stop() }
     }
 
     /// A stage that was stopped because the lease was lost says so.
@@ -149,6 +159,7 @@ pub(crate) async fn close(
     }
     let live = match run.state {
         RunState::Switched => Some(plan.to.clone()),
+        RunState::Returned => Some(plan.from.clone()),
         _ => kept.record.live.clone(),
     };
     let record = ApplicationRecord { live, run: None, last_run: Some(run.id.clone()) };

@@ -92,6 +92,26 @@ pub enum EngineError {
     /// The run can't do what was asked in its state.
     #[error(transparent)]
     State(#[from] Refusal),
+    /// The application is on its way back; nothing else can be done meanwhile.
+    #[error("`{application}` is on its way back to the release that it was switched from")]
+    Returning {
+        /// The application.
+        application: String,
+    },
+    /// What was asked for is only for a run that was switched.
+    #[error("the last run is {state}, not switched")]
+    NotSwitched {
+        /// Its state.
+        state: &'static str,
+    },
+    /// There is no way back.
+    #[error("there is no way back from {from}: {reason}")]
+    NoWayBack {
+        /// The release that is live.
+        from: String,
+        /// Which index, which step, and why.
+        reason: String,
+    },
     /// The run stopped because an operator is needed.
     #[error("{}", .0.message)]
     Halted(Box<Problem>),
@@ -151,6 +171,9 @@ impl EngineError {
             Self::OtherRun { .. } => "J0102".to_owned(),
             Self::PackChanged => "J0103".to_owned(),
             Self::OtherCluster { .. } => "J0104".to_owned(),
+            Self::Returning { .. } => "J0105".to_owned(),
+            Self::NoWayBack { .. } => "J0106".to_owned(),
+            Self::NotSwitched { .. } => "J0107".to_owned(),
             Self::Driven { .. } => "J0201".to_owned(),
             Self::LeaseLost => "J0202".to_owned(),
             Self::JournalUnreadable { .. } => "J0301".to_owned(),
@@ -173,6 +196,9 @@ impl EngineError {
             | Self::OtherRun { .. }
             | Self::PackChanged
             | Self::OtherCluster { .. }
+            | Self::Returning { .. }
+            | Self::NoWayBack { .. }
+            | Self::NotSwitched { .. }
             | Self::JournalUnreadable { .. }
             | Self::State(_) => ErrorClass::Refused,
             Self::Driven { .. } | Self::LeaseLost => ErrorClass::Busy,
@@ -204,6 +230,15 @@ impl EngineError {
             Self::OtherCluster { .. } => {
                 "the journal index was probably restored from another cluster's snapshot; look before you delete it"
                     .to_owned()
+            }
+            Self::Returning { .. } => {
+                "finish it with `lockstep rollback`, or give it up with `lockstep abort`, which stays on the new set".to_owned()
+            }
+            Self::NotSwitched { .. } => {
+                "before the switch `lockstep abort` gives a run up; once it is finalized there is no way back".to_owned()
+            }
+            Self::NoWayBack { .. } => {
+                "the old set is still there as it was at the switch, without what was written since; nothing was changed".to_owned()
             }
             Self::Driven { .. } => "wait for it, or stop it; its lease ends seconds after it dies".to_owned(),
             Self::JournalUnreadable { .. } => "use the version of Lockstep that wrote it, or a newer one".to_owned(),

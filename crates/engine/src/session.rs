@@ -11,7 +11,10 @@ use lockstep_core::{
         live::LiveError,
         model::{Limits, Plan, UpgradeKind},
     },
-    run::state::{Event, RunState},
+    run::{
+        state::{Event, RunState},
+        step::step,
+    },
     transform::Program,
     version::Version,
 };
@@ -23,12 +26,13 @@ use crate::{
     drive::{self, Drive},
     error::EngineError,
     journal::{
-        ApplicationRecord, Journal, Kept, OrdersRecord, PlanRecord, RunRecord, SetRecord, Write,
+        ApplicationRecord, Journal, Kept, OrdersRecord, PlanRecord, RunRecord, SetRecord,
+        SwitchRecord, Write,
     },
     lease::Lease,
     pace::{self, Pace},
     report::Reporter,
-    stage::{StageContext, compare},
+    stage::{StageContext, back, compare},
     survey::survey,
 };
 
@@ -72,6 +76,13 @@ pub enum Ending {
     },
     /// All tenants are on the new set.
     Switched {
+        /// The plan.
+        plan: Box<Plan>,
+        /// The run.
+        run: Box<RunRecord>,
+    },
+    /// All tenants are on the old set again.
+    Returned {
         /// The plan.
         plan: Box<Plan>,
         /// The run.
@@ -133,6 +144,10 @@ impl Session {
         let record = application_record(journal, &pack.name).await?;
         let (plan, run) = if let Some((plan, run)) = self.open_run(journal, &record).await? {
             check_same(pack, wish, inventory, &plan)?;
+            // Going back is its own command: nobody should find himself going back who asked to go on.
+            if run.record.state.is_return() {
+                return Err(EngineError::Returning { application: pack.name.clone() });
+            }
             (plan, run)
         } else {
             // A run that was over may just have been closed, and another release be live by it.
@@ -153,7 +168,7 @@ impl Session {
             pace::give_orders(journal, &run.record.id, |orders| orders.is_held = true).await?;
         }
         let mut drive = self.drive(journal, &plan, run, lease);
-        drive.context.live_names = Some(Arc::new(live_names(pack, &plan)?));
+        drive.context.live_names = Some(Arc::new(release_names(pack, &plan.from)?));
         if matches!(drive.run.record.state, RunState::Halted { .. }) {
             drive.happened(Event::Resume, drive.run.record.switch.unwrap_or_default()).await?;
         }
@@ -170,14 +185,16 @@ impl Session {
         let journal = Journal::new(&self.cluster, application);
         let no_run =
             || EngineError::NoRun { application: application.to_owned(), what: "run under way" };
-        let record = journal.read::<ApplicationRecord>(application).await?.ok_or_else(no_run)?;
-        if record.record.run.is_none() {
+        if !self.can_abort(&journal, application).await? {
             return Err(no_run());
         }
         let lease = Lease::take(&journal, application, self.reporter.as_ref(), &self.stop).await?;
         let outcome = async {
-            let record = application_record(&journal, application).await?;
-            let (plan, run) = self.open_run(&journal, &record).await?.ok_or_else(no_run)?;
+            if !self.can_abort(&journal, application).await? {
+                return Err(no_run());
+            }
+            let (plan, run) = self.last_run(&journal, application).await?;
+            name_run(&journal, &plan, &run.record.id).await?;
             let mut drive = self.drive(&journal, &plan, run, &lease);
             drive.happened(Event::Abort, drive.run.record.switch.unwrap_or_default()).await?;
             watched(&self.stop, &lease, &mut drive).await?;
@@ -185,6 +202,101 @@ impl Session {
         }
         .await;
         finish(lease, outcome).await
+    }
+
+    /// Whether there is a run to give up: one that is under way, or one that went back and left its new set.
+    async fn can_abort(&self, journal: &Journal, application: &str) -> Result<bool, EngineError> {
+        let Some(kept) = journal.read::<ApplicationRecord>(application).await? else {
+            return Ok(false);
+        };
+        if self.open_run(journal, &kept).await?.is_some() {
+            return Ok(true);
+        }
+        let Ok((_, run)) = self.last_run(journal, application).await else { return Ok(false) };
+        Ok(run.record.state == RunState::Returned)
+    }
+
+    /// Takes an application back to the release that it was switched from: what it wrote since goes back too.
+    ///
+    /// # Errors
+    /// [`EngineError::NoWayBack`] when a step can't be undone, [`EngineError::State`] when the run isn't switched or its
+    /// way back was given up, or what the cluster says; the same command goes on from where it stopped.
+    pub async fn rollback(&self, pack: &Pack) -> Result<Ending, EngineError> {
+        let journal = Journal::new(&self.cluster, &pack.name);
+        let lease = self.lease_known(&journal, &pack.name).await?;
+        let outcome = async {
+            let (plan, run) = self.last_run(&journal, &pack.name).await?;
+            if plan.pack_digest != pack.digest {
+                return Err(EngineError::PackChanged);
+            }
+            if let Some(reason) = back::way_back_missing(&plan) {
+                return Err(EngineError::NoWayBack { from: plan.to.to_string(), reason });
+            }
+            if run.record.state != RunState::Switched && !run.record.state.is_return() {
+                return Err(EngineError::NotSwitched { state: run.record.state.name() });
+            }
+            // Refused before anything is written, if it can't be asked for.
+            let is_new = step(&run.record.state, Event::Return)? != run.record.state;
+            name_run(&journal, &plan, &run.record.id).await?;
+            let mut drive = self.drive(&journal, &plan, run, &lease);
+            drive.context.live_names = Some(Arc::new(release_names(pack, &plan.to)?));
+            if is_new {
+                drive.happened(Event::Return, SwitchRecord::default()).await?;
+            }
+            watched(&self.stop, &lease, &mut drive).await?;
+            Ok(ending(drive))
+        }
+        .await;
+        finish(lease, outcome).await
+    }
+
+    /// Gives the way back up for good: the old set isn't needed any more.
+    ///
+    /// # Errors
+    /// [`EngineError::State`] when the last run isn't switched, or what the cluster says.
+    pub async fn finalize(&self, application: &str) -> Result<Ending, EngineError> {
+        let journal = Journal::new(&self.cluster, application);
+        let lease = self.lease_known(&journal, application).await?;
+        let outcome = async {
+            let (plan, run) = self.last_run(&journal, application).await?;
+            if run.record.state == RunState::Finalized {
+                return Ok(ending(self.drive(&journal, &plan, run, &lease)));
+            }
+            if run.record.state != RunState::Switched {
+                return Err(EngineError::NotSwitched { state: run.record.state.name() });
+            }
+            let mut drive = self.drive(&journal, &plan, run, &lease);
+            drive.happened(Event::Finalize, SwitchRecord::default()).await?;
+            Ok(ending(drive))
+        }
+        .await;
+        finish(lease, outcome).await
+    }
+
+    /// Takes the lease of an application that the journal knows.
+    async fn lease_known(
+        &self,
+        journal: &Journal,
+        application: &str,
+    ) -> Result<Lease, EngineError> {
+        if journal.read::<ApplicationRecord>(application).await?.is_none() {
+            return Err(EngineError::NoRun { application: application.to_owned(), what: "run" });
+        }
+        Lease::take(journal, application, self.reporter.as_ref(), &self.stop).await
+    }
+
+    /// The run that is under way, or the one that ended last.
+    async fn last_run(
+        &self,
+        journal: &Journal,
+        application: &str,
+    ) -> Result<(Plan, Kept<RunRecord>), EngineError> {
+        let no_run = || EngineError::NoRun { application: application.to_owned(), what: "run" };
+        let record = journal.read::<ApplicationRecord>(application).await?.ok_or_else(no_run)?;
+        let id = record.record.run.or(record.record.last_run).ok_or_else(no_run)?;
+        let run = journal.read::<RunRecord>(&id).await?.ok_or_else(no_run)?;
+        let plan = journal.read::<PlanRecord>(&id).await?.ok_or_else(no_run)?;
+        Ok((plan.record.plan, run))
     }
 
     /// Changes the orders of the run that is under way; whoever drives it obeys within a second.
@@ -275,14 +387,22 @@ impl Session {
     }
 }
 
-/// The names of the release that a plan comes from.
-fn live_names(pack: &Pack, plan: &Plan) -> Result<ReleaseNames, EngineError> {
-    let release = pack.release(&plan.from).map(|(_, release)| release);
+/// Names a run as the one that is under way. It is closed again when it comes to rest.
+async fn name_run(journal: &Journal, plan: &Plan, id: &str) -> Result<(), EngineError> {
+    let record = application_record(journal, &plan.application).await?;
+    if record.record.run.as_deref() == Some(id) {
+        return Ok(());
+    }
+    let named = ApplicationRecord { run: Some(id.to_owned()), ..record.record.clone() };
+    kept(journal.replace(&plan.application, &record, named).await?)?;
+    Ok(())
+}
+
+/// The names of a release of a plan.
+fn release_names(pack: &Pack, version: &Version) -> Result<ReleaseNames, EngineError> {
+    let release = pack.release(version).map(|(_, release)| release);
     let release = release.ok_or_else(|| {
-        EngineError::Bug(format!(
-            "the pack has no release {}, which it was planned from",
-            plan.from
-        ))
+        EngineError::Bug(format!("the pack has no release {version}, which the plan names"))
     })?;
     ReleaseNames::new(pack, release)
         .map_err(|error| EngineError::Plan(LiveError::from(error).into()))
@@ -358,6 +478,7 @@ async fn begin(
         changed_at: now,
         driver,
         switch: None,
+        back: None,
     };
     kept(journal.create(&id, PlanRecord { plan: plan.clone() }).await?)?;
     kept(journal.create(&id, SetRecord::default()).await?)?;
@@ -406,6 +527,7 @@ fn ending(drive: Drive) -> Ending {
     let run = Box::new(drive.run.record);
     match run.state {
         RunState::Aborted => Ending::Aborted { plan, run },
+        RunState::Returned => Ending::Returned { plan, run },
         _ => Ending::Switched { plan, run },
     }
 }

@@ -6,8 +6,8 @@ use lockstep_core::run::{
     task::{Cursor, Tally, Task},
 };
 use lockstep_engine::journal::{
-    ApplicationRecord, LeaseRecord, OrdersRecord, PositionRecord, Record, RoundRecord, RunRecord,
-    SetRecord, SwitchRecord, TaskRecord, VerdictRecord,
+    ApplicationRecord, LeaseRecord, OrdersRecord, PositionRecord, Record, ReturnIndex,
+    ReturnRecord, RoundRecord, RunRecord, SetRecord, SwitchRecord, TaskRecord, VerdictRecord,
 };
 
 /// Reads the golden record, and asserts that it is what is written today.
@@ -27,6 +27,7 @@ fn run(state: RunState) -> RunRecord {
         changed_at: "2026-01-02T03:05:05Z".to_owned(),
         driver: 3,
         switch: None,
+        back: None,
     }
 }
 
@@ -146,6 +147,12 @@ fn position() {
         repaired: 1,
     };
     check(include_str!("golden/journal/position-1.json"), &record);
+}
+
+#[test]
+fn way_back() {
+    let index = ReturnIndex { position: 2, version_base: 101, shards: vec![(0, 49), (1, 50)] };
+    check(include_str!("golden/journal/return-1.json"), &ReturnRecord { indices: vec![index] });
 }
 
 #[test]

@@ -13,6 +13,8 @@ mod demo;
 
 mod live;
 
+mod back;
+
 mod trouble;
 
 mod faults;
@@ -50,6 +52,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
         let scenarios = [
             demo::scenarios(),
             live::scenarios(),
+            back::scenarios(),
             trouble::scenarios(),
             faults::scenarios(),
             kill::scenarios(),

@@ -1,6 +1,7 @@
 //! `lockstep abort`: gives a run up and drops its unfinished new set.
 
 use clap::Args;
+use lockstep_core::run::state::RunState;
 use lockstep_engine::{EngineError, Session, session::Ending, status::status};
 use serde_json::json;
 
@@ -26,15 +27,20 @@ pub(crate) async fn run(
 ) -> Result<Exit, CommandError> {
     let application = application(&arguments.application)?;
     let cluster = connect(&context.global.cluster).await?.cluster;
-    let run = status(&cluster, &application).await?.run.filter(|run| run.is_under_way);
+    let run = status(&cluster, &application).await?.run;
+    let run = run.filter(|run| run.is_under_way || run.record.state == RunState::Returned);
     let Some(run) = run else {
         return Err(EngineError::NoRun { application, what: "run under way" }.into());
     };
     if !arguments.yes {
-        let question = format!(
-            "This drops the unfinished set {} of {application}; {} stays as it is. Type yes to go on:",
-            run.to, run.from
-        );
+        let question = if run.record.state.is_return() {
+            format!("This ends the way back: {application} stays on {}. Type yes to go on:", run.to)
+        } else {
+            format!(
+                "This drops the set {} of {application}, which nothing serves from; {} stays as it is. Type yes to go on:",
+                run.to, run.from
+            )
+        };
         confirm(&question, context).await?;
     }
     let teller = Teller::start(&context.ui);
@@ -44,6 +50,7 @@ pub(crate) async fn run(
     let (plan, ending) = match ended? {
         Ending::Aborted { plan, run: _ } => (plan, "aborted"),
         Ending::Switched { plan, run: _ } => (plan, "switched"),
+        Ending::Returned { plan, run: _ } => (plan, "returned"),
         Ending::Minor { plan } => (plan, "minor"),
     };
     if context.ui.is_json() {
@@ -51,15 +58,20 @@ pub(crate) async fn run(
             json!({"event": ending, "application": application, "from": plan.from, "to": plan.to});
         context.ui.json_line(&line)?;
     } else {
-        context.ui.data(&format!(
-            "given up: the unfinished set {} of {application} is dropped, {} is live and takes writes\n",
-            plan.to, plan.from
-        ))?;
+        context.ui.data(&if ending == "switched" {
+            format!("the way back is given up: {application} stays on {}\n", plan.to)
+        } else {
+            format!(
+                "given up: the set {} of {application} is dropped, {} is live and takes writes\n",
+                plan.to, plan.from
+            )
+        })?;
     }
     Ok(Exit::Done)
 }
 
-async fn confirm(question: &str, context: &Context) -> Result<(), CommandError> {
+/// Asks, where somebody can answer.
+pub(super) async fn confirm(question: &str, context: &Context) -> Result<(), CommandError> {
     if !context.ui.can_ask() {
         return Err(CommandError::NotAsked);
     }

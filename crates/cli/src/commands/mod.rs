@@ -5,6 +5,7 @@ pub(crate) mod demo;
 pub(crate) mod orders;
 pub(crate) mod pack_check;
 pub(crate) mod plan;
+pub(crate) mod rollback;
 pub(crate) mod status;
 pub(crate) mod switch;
 pub(crate) mod upgrade;
@@ -46,6 +47,8 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<Exit, CommandEr
         // These write; they stop by themselves, at a place from which the same command goes on.
         Verb::Upgrade(arguments) => Box::pin(upgrade::run(&arguments, context)).await,
         Verb::Switch(arguments) => Box::pin(switch::run(&arguments, context)).await,
+        Verb::Rollback(arguments) => Box::pin(rollback::rollback(&arguments, context)).await,
+        Verb::Finalize(arguments) => Box::pin(rollback::finalize(&arguments, context)).await,
         Verb::Abort(arguments) => Box::pin(abort::run(&arguments, context)).await,
         Verb::Demo(arguments) => Box::pin(demo::run(&arguments, context)).await,
         // These look, or write one record, so they can end anywhere.

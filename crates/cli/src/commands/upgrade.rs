@@ -73,6 +73,9 @@ pub(crate) async fn drive(
     let (plan, run) = match ended? {
         Ending::Minor { plan } => return minor(&plan, context),
         Ending::Switched { plan, run } => (plan, run),
+        Ending::Returned { plan, run: _ } => {
+            return Err(EngineError::Returning { application: plan.application }.into());
+        }
         Ending::Aborted { plan, run: _ } => return Err(given_up(&plan).into()),
     };
     let report = report(&cluster, &plan, &run, &ledger).await?;

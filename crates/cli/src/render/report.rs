@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lockstep_core::pack::model::SwitchMode;
+use lockstep_core::{pack::model::SwitchMode, plan::model::Plan};
 use lockstep_demo::CheckReport;
 use lockstep_engine::{journal::SwitchRecord, stage::compare::Verdict};
 use serde::Serialize;
@@ -108,13 +108,32 @@ fn facts(report: &UpgradeReport, text: &mut Text) {
     }
     let verified = counted(report.verified, "document", "documents");
     text.fact("verified", format_args!("{verified} equal in both sets"));
-    let SwitchRecord { block_ms, watermark_ms, carry_ms, gate_ms, template_ms, alias_ms } =
-        report.switch;
-    let parts = format!(
-        "block {block_ms}, look {watermark_ms}, carry {carry_ms}, gate {gate_ms}, templates {template_ms}, aliases {alias_ms}"
-    );
-    text.fact("fence", format_args!("{} ms ({parts})", report.switch_ms));
+    text.fact("fence", fence(&report.switch));
     text.fact("time", duration(report.time));
+}
+
+/// A report of a way back that was gone.
+pub(crate) fn returned(plan: &Plan, times: &SwitchRecord) -> Text {
+    let mut text = Text::default();
+    let (from, to) = (&plan.to, &plan.from);
+    text.line(styled(GREEN, format_args!("{} is back on {to}", plan.application)));
+    text.fact("fence", fence(times));
+    text.advice(
+        "next",
+        format_args!(
+            "start the image of {to} if it isn't running yet; the new set ({from}) stays, blocked for writes: lockstep abort drops it"
+        ),
+    );
+    text
+}
+
+/// How long writes were blocked, by part.
+fn fence(times: &SwitchRecord) -> String {
+    let SwitchRecord { block_ms, watermark_ms, carry_ms, gate_ms, template_ms, alias_ms } = times;
+    format!(
+        "{} ms (block {block_ms}, look {watermark_ms}, carry {carry_ms}, gate {gate_ms}, templates {template_ms}, aliases {alias_ms})",
+        switch_ms(times)
+    )
 }
 
 /// A report of the demo.

@@ -193,7 +193,7 @@ fn widest(indices: &[IndexPlan], tenant: &str, key: &str) -> (Option<u32>, Optio
 }
 
 /// Whether two templates say the same, however the engine renders settings (nested, numbers as texts).
-fn same_template(found: &Value, planned: &Value) -> bool {
+pub fn same_template(found: &Value, planned: &Value) -> bool {
     let part = |value: &Value, name: &str| value.pointer(name).cloned().unwrap_or(Value::Null);
     let aliases = |value: &Value| {
         let aliases = part(value, "/template/aliases");

@@ -14,6 +14,8 @@ mod way_back;
 
 mod aliases;
 
+pub use aliases::same_template;
+
 mod preflight;
 
 pub mod finding;

@@ -240,6 +240,31 @@ impl RunState {
         matches!(self, Self::Switching { .. } | Self::ReturnSwitching { .. })
     }
 
+    /// Whether it is on the way back, or stopped there.
+    pub fn is_return(&self) -> bool {
+        match self {
+            Self::Returning { .. }
+            | Self::ReturnFencing { .. }
+            | Self::ReturnSwitching { .. }
+            | Self::Staying => true,
+            Self::Halted { stage, .. } => {
+                matches!(stage, Stage::Return | Stage::ReturnFence | Stage::ReturnSwitch)
+            }
+            Self::Preparing
+            | Self::Copying { .. }
+            | Self::Settling { .. }
+            | Self::Verifying { .. }
+            | Self::Holding { .. }
+            | Self::Fencing { .. }
+            | Self::Switching { .. }
+            | Self::Switched
+            | Self::Returned
+            | Self::Finalized
+            | Self::Aborting
+            | Self::Aborted => false,
+        }
+    }
+
     /// Whether aliases are on the new set, or will be without anybody's further decision.
     pub fn is_on_targets(&self) -> bool {
         match self {

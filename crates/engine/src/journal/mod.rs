@@ -11,7 +11,8 @@ use serde_json::{Value, json, value::RawValue};
 use self::record::Envelope;
 pub use self::record::{
     ApplicationRecord, JOURNAL_FORMAT, LeaseRecord, OrdersRecord, PlanRecord, PositionRecord,
-    Record, RoundRecord, RunRecord, SetRecord, SwitchRecord, TaskRecord, VerdictRecord,
+    Record, ReturnIndex, ReturnRecord, RoundRecord, RunRecord, SetRecord, SwitchRecord, TaskRecord,
+    VerdictRecord,
 };
 use crate::error::EngineError;
 

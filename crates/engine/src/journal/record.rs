@@ -63,6 +63,9 @@ pub struct RunRecord {
     /// How long the switch took, once it is done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub switch: Option<SwitchRecord>,
+    /// How long the return took, once it is done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back: Option<SwitchRecord>,
 }
 
 /// How long writes were blocked by the switch, by part, in milliseconds.
@@ -83,6 +86,15 @@ pub struct SwitchRecord {
     pub template_ms: u64,
     /// The alias call and the look at its effect.
     pub alias_ms: u64,
+}
+
+impl SwitchRecord {
+    /// These times, and where they are known those of what came after.
+    pub(crate) fn and_then(self, later: Self) -> Self {
+        let Self { template_ms, alias_ms, .. } = later;
+        // Blocking and the gate are in the journal before aliases move; what comes after is only known then.
+        Self { template_ms, alias_ms, ..self }
+    }
 }
 
 /// The plan of a run.
@@ -143,6 +155,24 @@ pub struct PositionRecord {
     /// Copies that a comparison mended although they had been carried over before.
     #[serde(default)]
     pub repaired: u64,
+}
+
+/// Where the way back begins: where both sets stood when they were equal and took no writes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReturnRecord {
+    /// Every index that is copied.
+    pub indices: Vec<ReturnIndex>,
+}
+
+/// One index of a [`ReturnRecord`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReturnIndex {
+    /// Position in the plan.
+    pub position: usize,
+    /// Added to a number of the new index, it gives a version above all that the old index ever gave.
+    pub version_base: u64,
+    /// `[shard, number]` of the new index: everything up to there came from the old one.
+    pub shards: Vec<(u32, i64)>,
 }
 
 /// What operators ask of a run that is under way. Written by commands, read by the driver.
@@ -213,6 +243,7 @@ kinds! {
     RoundRecord => "round",
     TaskRecord => "task",
     PositionRecord => "position",
+    ReturnRecord => "return",
     OrdersRecord => "orders",
     VerdictRecord => "verdict",
     LeaseRecord => "lease",

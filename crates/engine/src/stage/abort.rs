@@ -3,12 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use lockstep_core::run::state::Event;
+use lockstep_core::{plan::same_template, run::state::Event};
 use lockstep_elastic::Deleted;
 
 use super::{
-    StageContext,
-    fence::unblock_sources,
+    Direction, StageContext,
+    fence::unblock,
     meter::Meter,
     prepare::{is_ours, read_set},
 };
@@ -22,7 +22,7 @@ use crate::{
 /// # Errors
 /// [`EngineError`] when the cluster can't be worked with; the same command goes on.
 pub async fn drop_targets(context: &StageContext) -> Result<Event, EngineError> {
-    unblock_sources(context).await?;
+    unblock(context, Direction::Forward).await?;
     let set = read_set(context).await?;
     let names: BTreeSet<&String> = set
         .record
@@ -54,5 +54,25 @@ pub async fn drop_targets(context: &StageContext) -> Result<Event, EngineError> 
         meter.add(1, 0);
     }
     meter.finish(&context.reporter);
+    drop_templates(context).await?;
     Ok(Event::TargetsDropped)
+}
+
+/// Drops the templates that a switch published: they would give the aliases of the application to whatever index is made
+/// under these names. One that somebody changed is left alone.
+async fn drop_templates(context: &StageContext) -> Result<(), EngineError> {
+    for template in context.plan.templates.iter().filter(|template| !template.exists) {
+        let Some(found) = context.cluster.template(&template.name).await? else { continue };
+        if same_template(&found.body, &template.body) {
+            context.cluster.delete_template(&template.name).await?;
+        } else {
+            context.reporter.report(ReportEvent::Notice {
+                message: format!(
+                    "the template `{}` was left alone: somebody changed it",
+                    template.name
+                ),
+            });
+        }
+    }
+    Ok(())
 }

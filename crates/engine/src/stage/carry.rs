@@ -3,14 +3,12 @@
 //! Documents are written under the version that their sequence number gives, so carrying may be repeated, in any order, by
 //! anybody: an older state never overwrites a newer one.
 
-use std::sync::Arc;
-
 use lockstep_core::{
     run::{
         state::{BadDocument, Problem},
         task::Tally,
     },
-    transform::{Document, Program, Workspace},
+    transform::{Document, Workspace},
 };
 use lockstep_elastic::{BulkBody, IndexName, Key, Page, Version};
 
@@ -23,13 +21,6 @@ const BULK_BYTES_MAX: usize = 12 * 1024 * 1024;
 /// Rejected documents that are kept by id for one list; all are counted.
 const REJECTIONS_KEPT: usize = 100;
 
-/// The version under which a document is written whose last write had this number.
-///
-/// One above it: sequence numbers start at 0, versions at 1.
-pub(super) fn version_of(seq_no: i64) -> u64 {
-    u64::try_from(seq_no).unwrap_or_default().saturating_add(1)
-}
-
 /// Takes the documents of a page through the steps and writes them. Those that a step or the target rejects are added to
 /// `rejected`, up to a bound, and counted.
 pub(super) async fn carry(
@@ -40,9 +31,9 @@ pub(super) async fn carry(
 ) -> Result<Tally, EngineError> {
     context.pace.take(page.len() as u64, &context.stop).await;
     context.check_stop()?;
-    let target = IndexName::parse(&pair.target.index)
-        .map_err(|error| EngineError::Bug(error.to_string()))?;
-    let transformed = transform(page, Arc::clone(&pair.program), target).await?;
+    let target =
+        IndexName::parse(&pair.target).map_err(|error| EngineError::Bug(error.to_string()))?;
+    let transformed = transform(page, pair.clone(), target).await?;
     write(context, pair, transformed, rejected).await
 }
 
@@ -57,14 +48,14 @@ struct Transformed {
 /// Takes a window through the steps, off the threads that wait for the network.
 async fn transform(
     page: Page,
-    program: Arc<Program>,
+    pair: CopyPair,
     target: IndexName,
 ) -> Result<Transformed, EngineError> {
-    let work = move || transform_page(&page, &program, &target);
+    let work = move || transform_page(&page, &pair, &target);
     tokio::task::spawn_blocking(work).await.map_err(|error| EngineError::Bug(error.to_string()))
 }
 
-fn transform_page(page: &Page, program: &Program, target: &IndexName) -> Transformed {
+fn transform_page(page: &Page, pair: &CopyPair, target: &IndexName) -> Transformed {
     let mut workspace = Workspace::default();
     let room = page.len_bytes().min(BULK_BYTES_MAX);
     let mut body = BulkBody::with_capacity(room);
@@ -73,11 +64,11 @@ fn transform_page(page: &Page, program: &Program, target: &IndexName) -> Transfo
     for hit in page.hits() {
         transformed.read += 1;
         transformed.bytes += hit.source.len() as u64;
-        let version = Version::AtLeast(version_of(hit.seq_no));
+        let version = Version::AtLeast(pair.version_of(hit.seq_no));
         let document =
             Document { id: &hit.id, routing: hit.routing.as_deref(), source: hit.source };
         let mut unwritable = None;
-        let outcome = program.apply(&mut workspace, document, &mut |made| {
+        let outcome = pair.program.apply(&mut workspace, document, &mut |made| {
             let key = Key { id: made.id, routing: made.routing };
             if let Err(error) = body.index(target, key, version, made.source) {
                 unwritable = Some(error.to_string());

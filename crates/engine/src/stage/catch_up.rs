@@ -1,4 +1,7 @@
 //! Catch up: passes until so little is left that a fence would be short, and a word when that doesn't come nearer.
+//!
+//! Each pass begins with what arrived during the one before, so passes get shorter as long as more is carried over than
+//! arrives. Once they don't get shorter any more, the last one was about as long as the fence will have to be.
 
 use std::time::{Duration, Instant};
 
@@ -14,6 +17,10 @@ use crate::{
 const STALLED_PASSES_TOLD: u32 = 5;
 /// Passes in a row like that, until somebody is asked.
 const STALLED_PASSES_MAX: u32 = 60;
+/// A pass that begins with more than this share of the one before, in percent, makes no headway.
+const HEADWAY_PERCENT: u64 = 75;
+/// The share of the time allowed for a fence that the last pass may have taken.
+const FENCE_SHARE: u64 = 5;
 /// A pass shorter than this says little about rates.
 const RATE_TIME_MIN: Duration = Duration::from_millis(50);
 
@@ -23,7 +30,9 @@ const RATE_TIME_MIN: Duration = Duration::from_millis(50);
 /// # Errors
 /// [`EngineError`] when the cluster or the journal can't be worked with, or a document is rejected.
 pub(super) async fn catch_up(follower: &mut Follower<'_>) -> Result<Option<Problem>, EngineError> {
-    let enough = follower.context.plan.limits.lag_numbers_max;
+    let limits = &follower.context.plan.limits;
+    let enough = limits.lag_numbers_max;
+    let short = Duration::from_millis(limits.fence_ms_max / FENCE_SHARE);
     let (mut smallest, mut stalled) = (u64::MAX, 0);
     let mut last: Option<Duration> = None;
     loop {
@@ -43,7 +52,11 @@ pub(super) async fn catch_up(follower: &mut Follower<'_>) -> Result<Option<Probl
             return Ok(None);
         }
         last = Some(took);
-        stalled = if pass.numbers < smallest { 0 } else { stalled + 1 };
+        let is_ahead = pass.numbers < smallest / 100 * HEADWAY_PERCENT;
+        stalled = if is_ahead { 0 } else { stalled + 1 };
+        if stalled > 0 && took <= short {
+            return Ok(None);
+        }
         smallest = smallest.min(pass.numbers);
         if stalled == STALLED_PASSES_TOLD {
             follower.context.reporter.report(ReportEvent::Notice {

@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use futures_util::{TryStreamExt as _, stream};
 use lockstep_core::{
     compare::{BucketedDigest, Difference, EntryHashes},
-    plan::model::{Strategy, TargetPlan},
+    plan::model::Strategy,
     run::{
         state::BadDocument,
         task::{Stretch, cut, task_width},
@@ -125,7 +125,7 @@ pub(super) async fn compare_sets(
 /// A target and where its documents come from; nowhere for one that has to be empty.
 pub(super) struct Comparison {
     pub(super) source: Option<CopyPair>,
-    pub(super) target: TargetPlan,
+    pub(super) target: String,
 }
 
 impl From<CopyPair> for Comparison {
@@ -137,7 +137,9 @@ impl From<CopyPair> for Comparison {
 fn comparisons(context: &StageContext) -> Result<Vec<Comparison>, EngineError> {
     let copied = context.pairs()?.into_iter().map(Comparison::from);
     let empty = context.plan.indices.iter().filter_map(|index| match &index.strategy {
-        Strategy::Empty { target } => Some(Comparison { source: None, target: target.clone() }),
+        Strategy::Empty { target } => {
+            Some(Comparison { source: None, target: target.index.clone() })
+        }
         Strategy::Copy { .. } | Strategy::Drop { .. } => None,
     });
     Ok(copied.chain(empty).collect())
@@ -150,14 +152,14 @@ pub(super) async fn compare_one(
     way: Way<'_>,
     meter: &Meter,
 ) -> Result<Verdict, EngineError> {
-    let found_side = Side::Found { index: comparison.target.index.clone(), depth: way.depth };
+    let found_side = Side::Found { index: comparison.target.clone(), depth: way.depth };
     let expected_side = comparison.source.as_ref().map(|pair| Side::Expected {
         index: pair.source.index.clone(),
         program: Arc::clone(&pair.program),
         depth: way.depth,
     });
     // Both sides are read up to the same moment: what is written later is on neither.
-    let found_ranges = visible_ranges(context, &comparison.target.index).await?;
+    let found_ranges = visible_ranges(context, &comparison.target).await?;
     let expected_ranges = match &comparison.source {
         Some(pair) => expected_ranges(context, pair, way).await?,
         None => Vec::new(),
@@ -319,7 +321,7 @@ async fn name_documents(
     comparison: &Comparison,
     outcome: &Outcome,
 ) -> Result<Vec<BadDocument>, EngineError> {
-    let index = &comparison.target.index;
+    let index = &comparison.target;
     let bad = |id: &String, reason: &str| BadDocument {
         index: index.clone(),
         id: id.clone(),

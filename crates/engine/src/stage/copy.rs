@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    CopyPair, StageContext,
+    CopyPair, Direction, StageContext,
     carry::{carry, rejected_documents},
     checkpoint::{Checkpoints, TASKS_WAITING_MAX, task_key},
     meter::Meter,
@@ -71,7 +71,7 @@ async fn begin_round(
     if rounds.iter().any(|known| known.round == round) {
         return Ok(Ok(rounds));
     }
-    if let Some(problem) = context.find_unplanned().await? {
+    if let Some(problem) = context.find_unplanned(Direction::Forward).await? {
         return Ok(Err(problem));
     }
     let positions = context.source_positions().await?;

@@ -77,7 +77,7 @@ async fn compare_once(follower: &Follower<'_>) -> Result<Outcome, EngineError> {
             continue;
         }
         let Some(pair) = follower.pairs.get(&key.0) else { continue };
-        targets.insert(pair.target.index.as_str());
+        targets.insert(pair.target.as_str());
         let (first, last) = (mark.settled.saturating_add(1), mark.covered);
         work.push((pair.clone(), Stretch { index: key.0, shard: key.1, first, last }));
     }
@@ -117,7 +117,7 @@ async fn compare_stretch(
         let places: Vec<_> = expected.iter().collect();
         for part in places.chunks(DOCUMENTS_AT_ONCE) {
             let ids: Vec<&str> = part.iter().map(|((id, _), _)| id.as_str()).collect();
-            let page = context.cluster.documents(&pair.target.index, &ids).await?;
+            let page = context.cluster.documents(&pair.target, &ids).await?;
             let found = found(&pair, &page)?;
             let mut scanned = EntryHashes::new();
             let mut suspects = BTreeSet::new();

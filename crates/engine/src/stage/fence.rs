@@ -1,4 +1,5 @@
-//! Fence: writes to the live set are blocked while the last of them are carried over and both sets are found equal.
+//! Fence: writes to the live set are blocked while the last of them are carried over and both sets are found equal. Before
+//! the switch the live set is the old one, on the way back the new one.
 //!
 //! The journal says "fencing" before the block is set, so whoever drives next knows to lift it. It has a time limit: when that
 //! isn't kept, or anything is left to do, the block is lifted and verification begins anew.
@@ -9,7 +10,8 @@ use lockstep_core::run::state::Event;
 use tokio::time;
 
 use super::{
-    StageContext,
+    Direction, StageContext,
+    back::remember_return,
     follow::Follower,
     gate::{Gate, milliseconds, pass_gate},
 };
@@ -19,11 +21,12 @@ use crate::{error::EngineError, journal::SwitchRecord, report::Event as ReportEv
 ///
 /// # Errors
 /// [`EngineError`] when the cluster can't be worked with; the block was lifted if that was possible.
-pub async fn block_sources(
+pub(crate) async fn block_live(
     context: &StageContext,
+    direction: Direction,
     times: &mut SwitchRecord,
 ) -> Result<Event, EngineError> {
-    let outcome = fence(context, times).await;
+    let outcome = fence(context, direction, times).await;
     if matches!(outcome, Ok(Event::GatePassed)) {
         return outcome;
     }
@@ -31,7 +34,7 @@ pub async fn block_sources(
         // The block is in the hands of whoever drives the run now; it may be switching.
         return outcome;
     }
-    if let Err(error) = unblock_sources(context).await {
+    if let Err(error) = unblock(context, direction).await {
         // The journal still says "fencing", so the next driver lifts it; nobody should have to find out by surprise.
         context.reporter.report(ReportEvent::Notice {
             message: format!("the write block on the live set could not be lifted: {error}; run the same command again"),
@@ -43,17 +46,25 @@ pub async fn block_sources(
     outcome
 }
 
-async fn fence(context: &StageContext, times: &mut SwitchRecord) -> Result<Event, EngineError> {
-    let mut follower = Follower::open(context).await?;
+async fn fence(
+    context: &StageContext,
+    direction: Direction,
+    times: &mut SwitchRecord,
+) -> Result<Event, EngineError> {
+    let mut follower = Follower::open(context, direction).await?;
     let limit = Duration::from_millis(context.plan.limits.fence_ms_max);
     let begun = Instant::now();
     let gate = time::timeout(limit, async {
-        context.cluster.block_writes(&source_names(context)).await?;
+        context.cluster.block_writes(&live_names(context, direction)).await?;
         times.block_ms = milliseconds(begun);
-        if let Some(problem) = context.find_unplanned().await? {
+        if let Some(problem) = context.find_unplanned(direction).await? {
             return Err(EngineError::Halted(Box::new(problem)));
         }
-        pass_gate(&mut follower, times).await
+        let gate = pass_gate(&mut follower, times).await?;
+        if gate == Gate::Passed && direction == Direction::Forward {
+            remember_return(&follower).await?;
+        }
+        Ok(gate)
     })
     .await;
     let missed = match gate {
@@ -73,14 +84,21 @@ async fn fence(context: &StageContext, times: &mut SwitchRecord) -> Result<Event
     Ok(Event::FenceMissed)
 }
 
-/// Lifts the block that the fence sets, and leaves those that were there before.
-pub(super) async fn unblock_sources(context: &StageContext) -> Result<(), EngineError> {
-    context.cluster.unblock_writes(&source_names(context)).await?;
+/// Lifts the block that a fence sets, and leaves those that were there before.
+pub(super) async fn unblock(
+    context: &StageContext,
+    direction: Direction,
+) -> Result<(), EngineError> {
+    context.cluster.unblock_writes(&live_names(context, direction)).await?;
     Ok(())
 }
 
-/// The sources that the fence blocks: those that nobody had blocked when the plan was made.
-fn source_names(context: &StageContext) -> Vec<&str> {
+/// The indices that a fence blocks: those that the application writes to, and that nobody had blocked when the plan was
+/// made.
+pub(super) fn live_names(context: &StageContext, direction: Direction) -> Vec<&str> {
+    if direction == Direction::Back {
+        return context.plan.targets().map(|target| target.index.as_str()).collect();
+    }
     let blocked_before = |index: &str| {
         context
             .plan

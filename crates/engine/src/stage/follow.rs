@@ -15,7 +15,8 @@ use lockstep_elastic::IndexPosition;
 use tokio::{sync::mpsc, time};
 
 use super::{
-    CopyPair, StageContext,
+    CopyPair, Direction, StageContext,
+    back::{back_key, first_record_back, pairs_back},
     carry::{carry, rejected_documents},
     copy::source_replaced,
     position::covered,
@@ -54,6 +55,8 @@ pub(super) struct Mark {
 #[derive(Debug)]
 pub(super) struct Follower<'a> {
     pub(super) context: &'a StageContext,
+    /// The key of its record.
+    key: String,
     pub(super) pairs: BTreeMap<usize, CopyPair>,
     pub(super) marks: BTreeMap<ShardKey, Mark>,
     widths: BTreeMap<usize, WindowWidth>,
@@ -91,18 +94,28 @@ struct Step {
 }
 
 impl<'a> Follower<'a> {
-    /// Takes up following where the journal says that it got, or where copying ended.
+    /// Takes up following where the journal says that it got, or where copying or the switch ended.
     ///
     /// # Errors
     /// [`EngineError`] when the journal can't be worked with.
-    pub(super) async fn open(context: &'a StageContext) -> Result<Self, EngineError> {
+    pub(super) async fn open(
+        context: &'a StageContext,
+        direction: Direction,
+    ) -> Result<Self, EngineError> {
+        let (key, pairs) = match direction {
+            Direction::Forward => (context.run.clone(), context.pairs()?),
+            Direction::Back => (back_key(&context.run), pairs_back(context).await?),
+        };
         let pairs: BTreeMap<usize, CopyPair> =
-            context.pairs()?.into_iter().map(|pair| (pair.position, pair)).collect();
-        let kept = if let Some(kept) = context.journal.read(&context.run).await? {
+            pairs.into_iter().map(|pair| (pair.position, pair)).collect();
+        let kept = if let Some(kept) = context.journal.read(&key).await? {
             kept
         } else {
-            let record = first_record(context, &pairs).await?;
-            match context.journal.create(&context.run, record).await? {
+            let record = match direction {
+                Direction::Forward => first_record(context, &pairs).await?,
+                Direction::Back => first_record_back(context).await?,
+            };
+            match context.journal.create(&key, record).await? {
                 Write::Kept(kept) => kept,
                 Write::Conflict => return Err(EngineError::LeaseLost),
             }
@@ -116,7 +129,7 @@ impl<'a> Follower<'a> {
             })
             .collect();
         let written_at = Instant::now();
-        Ok(Self { context, pairs, marks, widths: BTreeMap::new(), record, kept, written_at })
+        Ok(Self { context, key, pairs, marks, widths: BTreeMap::new(), record, kept, written_at })
     }
 
     /// Looks where the live set stands. Everything that a stretch spans is visible to searches afterwards.
@@ -283,11 +296,8 @@ impl<'a> Follower<'a> {
         if self.record == self.kept.record {
             return Ok(());
         }
-        let written = self
-            .context
-            .journal
-            .replace(&self.context.run, &self.kept, self.record.clone())
-            .await?;
+        let written =
+            self.context.journal.replace(&self.key, &self.kept, self.record.clone()).await?;
         match written {
             Write::Kept(kept) => self.kept = kept,
             Write::Conflict => return Err(EngineError::LeaseLost),

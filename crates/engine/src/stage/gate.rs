@@ -69,7 +69,7 @@ pub(super) async fn pass_gate(
     if let Some((pair, live, new)) = unequal.first() {
         return Ok(Gate::Missed(format!(
             "`{}` has {live} documents and `{}` has {new}",
-            pair.source.index, pair.target.index
+            pair.source.index, pair.target
         )));
     }
     for (key, mark) in &mut follower.marks {
@@ -124,11 +124,11 @@ async fn unequal_pairs(
     if pairs.is_empty() {
         return Ok(Vec::new());
     }
-    let targets: Vec<&str> = pairs.iter().map(|pair| pair.target.index.as_str()).collect();
+    let targets: Vec<&str> = pairs.iter().map(|pair| pair.target.as_str()).collect();
     cluster.refresh(&targets).await?;
     let counts = pairs.iter().map(|pair| async move {
         let live = cluster.count(&pair.source.index).await?;
-        let new = cluster.count(&pair.target.index).await?;
+        let new = cluster.count(&pair.target).await?;
         Ok::<_, EngineError>((pair.clone(), live, new))
     });
     let counts: Vec<(CopyPair, u64, u64)> =

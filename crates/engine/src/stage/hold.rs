@@ -7,7 +7,7 @@ use lockstep_core::run::state::Event;
 use tokio::time;
 
 use super::{
-    CopyPair, StageContext, catch_up::catch_up, delta::compare_delta, follow::Follower,
+    CopyPair, Direction, StageContext, catch_up::catch_up, delta::compare_delta, follow::Follower,
     gate::reconcile_deletes,
 };
 use crate::{
@@ -29,7 +29,7 @@ const LAST_PASSES: u32 = 3;
 /// # Errors
 /// [`EngineError`] when the cluster or the journal can't be worked with, or a document is rejected.
 pub async fn keep_in_step(context: &StageContext) -> Result<Event, EngineError> {
-    let mut follower = Follower::open(context).await?;
+    let mut follower = Follower::open(context, Direction::Forward).await?;
     let mut unplanned_at = Instant::now();
     let mut deletes_after = Instant::now();
     let mut is_told = false;
@@ -40,7 +40,8 @@ pub async fn keep_in_step(context: &StageContext) -> Result<Event, EngineError> 
         }
         compare_delta(&mut follower).await?;
         if !context.pace.orders().is_held {
-            return release(follower).await;
+            come_close(&mut follower).await?;
+            return Ok(Event::Released);
         }
         if !is_told {
             is_told = true;
@@ -48,7 +49,7 @@ pub async fn keep_in_step(context: &StageContext) -> Result<Event, EngineError> 
         }
         if unplanned_at.elapsed() >= UNPLANNED_TIME {
             unplanned_at = Instant::now();
-            if let Some(problem) = context.find_unplanned().await? {
+            if let Some(problem) = context.find_unplanned(Direction::Forward).await? {
                 return Ok(Event::Stuck(problem));
             }
         }
@@ -66,19 +67,18 @@ pub async fn keep_in_step(context: &StageContext) -> Result<Event, EngineError> 
     }
 }
 
-/// The last passes before the fence, quick after one another.
-async fn release(mut follower: Follower<'_>) -> Result<Event, EngineError> {
+/// The last passes before a fence, quick after one another.
+pub(super) async fn come_close(follower: &mut Follower<'_>) -> Result<(), EngineError> {
     for _ in 0..LAST_PASSES {
-        let moved = moved_pairs(&follower);
-        let deleted = reconcile_deletes(&mut follower, &moved).await?;
+        let moved = moved_pairs(follower);
+        let deleted = reconcile_deletes(follower, &moved).await?;
         let pass = follower.pass().await?;
-        compare_delta(&mut follower).await?;
+        compare_delta(follower).await?;
         if deleted == 0 && pass.numbers <= follower.context.plan.limits.lag_numbers_max {
             break;
         }
     }
-    follower.write().await?;
-    Ok(Event::Released)
+    follower.write().await
 }
 
 /// Pairs whose sources moved since both sets were compared.

@@ -22,7 +22,7 @@ use tokio::time;
 
 use super::{
     CopyPair, StageContext,
-    carry::{carry, rejected_documents, version_of},
+    carry::{carry, rejected_documents},
     compare::Comparison,
     problem,
     side::{explain, for_documents, unreadable},
@@ -93,7 +93,7 @@ pub(super) async fn look_at(
     (scanned, mode): (&EntryHashes, Mode),
 ) -> Result<Outcome, EngineError> {
     let Some(pair) = &comparison.source else {
-        return Ok(without_source(&comparison.target.index, ids));
+        return Ok(without_source(&comparison.target, ids));
     };
     let mut work = find_work(context, pair, ids, scanned).await?;
     if mode == Mode::Look {
@@ -125,9 +125,9 @@ async fn find_work(
     ids: &[&str],
     scanned: &EntryHashes,
 ) -> Result<Work, EngineError> {
-    context.cluster.refresh(&[&pair.source.index, &pair.target.index]).await?;
+    context.cluster.refresh(&[&pair.source.index, &pair.target]).await?;
     let expected = expected(pair, &context.cluster.documents(&pair.source.index, ids).await?)?;
-    let found = found(pair, &context.cluster.documents(&pair.target.index, ids).await?)?;
+    let found = found(pair, &context.cluster.documents(&pair.target, ids).await?)?;
     let mut now: BTreeMap<&str, Digest> = BTreeMap::new();
     for ((id, _), expected) in &expected {
         now.entry(id).or_default().add(expected.entry_hash);
@@ -160,7 +160,7 @@ async fn find_work(
                 work.deletes.insert(place.clone(), version);
             }
             Judgement::Foreign => {
-                work.outcome.foreign.insert((pair.target.index.clone(), id.clone()));
+                work.outcome.foreign.insert((pair.target.clone(), id.clone()));
             }
         }
     }
@@ -178,7 +178,7 @@ pub(super) fn expected(
     let mut entries = BTreeMap::new();
     let index = &pair.source.index;
     for hit in page.hits() {
-        let version = version_of(hit.seq_no);
+        let version = pair.version_of(hit.seq_no);
         for_documents(&hit, Some(&pair.program), &mut workspace, index, &mut |made| {
             let hash = document_hash(made.source)
                 .map_err(|error| unreadable(index, made.id, &error.to_string()))?;
@@ -196,7 +196,7 @@ pub(super) fn found(pair: &CopyPair, page: &Page) -> Result<BTreeMap<Place, Foun
     let mut entries = BTreeMap::new();
     for hit in page.hits() {
         let hash = document_hash(hit.source)
-            .map_err(|error| unreadable(&pair.target.index, &hit.id, &error.to_string()))?;
+            .map_err(|error| unreadable(&pair.target, &hit.id, &error.to_string()))?;
         let entry_hash = entry_hash(&hit.id, hit.routing.as_deref(), hash);
         let place = (hit.id.into_owned(), hit.routing.map(std::borrow::Cow::into_owned));
         entries.insert(place, Found { version: hit.version, entry_hash });
@@ -241,7 +241,7 @@ async fn delete(
         deletes.remove(&place);
     }
     let bug = |error: String| EngineError::Bug(error);
-    let target = IndexName::parse(&pair.target.index).map_err(|error| bug(error.to_string()))?;
+    let target = IndexName::parse(&pair.target).map_err(|error| bug(error.to_string()))?;
     let mut body = BulkBody::default();
     for ((id, routing), version) in &deletes {
         let key = Key { id, routing: routing.as_deref() };

@@ -15,6 +15,8 @@ pub mod fence;
 
 pub mod switch;
 
+pub mod back;
+
 pub mod abort;
 
 mod carry;
@@ -68,7 +70,8 @@ pub struct StageContext {
     pub plan: Arc<Plan>,
     /// The fused operations of the plan, compiled, by key.
     pub programs: Arc<BTreeMap<String, Arc<Program>>>,
-    /// The names of the live release, where the pack is at hand: by them an index is noticed that the plan doesn't know.
+    /// The names of the release that the application writes, where the pack is at hand: by them an index is noticed that
+    /// the plan doesn't know.
     pub live_names: Option<Arc<ReleaseNames>>,
     /// What operators ask of the run while it is under way.
     pub pace: Pace,
@@ -93,10 +96,29 @@ pub(crate) struct CopyPair {
     pub(crate) position: usize,
     /// Read from here.
     pub(crate) source: SourcePlan,
-    /// Written there.
-    pub(crate) target: TargetPlan,
+    /// Written to the index of this name.
+    pub(crate) target: String,
     /// What happens on the way.
     pub(crate) program: Arc<Program>,
+    /// Added to a sequence number of the source, it gives the version under which a document is written: at least 1, as
+    /// numbers start at 0 and versions at 1.
+    pub(crate) version_base: u64,
+}
+
+impl CopyPair {
+    /// The version under which a document is written whose last write had this number.
+    pub(crate) fn version_of(&self, seq_no: i64) -> u64 {
+        u64::try_from(seq_no).unwrap_or_default().saturating_add(self.version_base)
+    }
+}
+
+/// Which way documents flow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    /// From the live set to the new one, before the switch.
+    Forward,
+    /// From the new set to the old one, after it.
+    Back,
 }
 
 impl StageContext {
@@ -118,8 +140,9 @@ impl StageContext {
             pairs.push(CopyPair {
                 position,
                 source: source.clone(),
-                target: target.clone(),
+                target: target.index.clone(),
                 program: Arc::clone(program),
+                version_base: 1,
             });
         }
         Ok(pairs)

@@ -9,7 +9,7 @@ use lockstep_core::{
 };
 use lockstep_elastic::ShardPosition;
 
-use super::{CopyPair, StageContext, problem};
+use super::{CopyPair, Direction, StageContext, problem};
 use crate::{error::EngineError, journal::RoundRecord};
 
 /// How many indices are looked at at the same time.
@@ -50,9 +50,12 @@ impl StageContext {
         stream::iter(looks).buffered(LOOKS_IN_FLIGHT).try_collect().await
     }
 
-    /// Looks for indices that came to the live set after the plan was made: a new month, a new tenant. Switching without
-    /// them would leave their documents behind.
-    pub(super) async fn find_unplanned(&self) -> Result<Option<Problem>, EngineError> {
+    /// Looks for indices that came to the set that the application writes after the plan was made: a new month, a new
+    /// tenant. Changing sides without them would leave their documents behind.
+    pub(super) async fn find_unplanned(
+        &self,
+        direction: Direction,
+    ) -> Result<Option<Problem>, EngineError> {
         let Some(names) = &self.live_names else { return Ok(None) };
         let planned: BTreeSet<&String> = self
             .plan
@@ -73,14 +76,19 @@ impl StageContext {
         if unplanned.is_empty() {
             return Ok(None);
         }
-        Ok(Some(problem(
-            "R0204",
-            format!(
-                "the live set has indices that the plan doesn't know: {}",
-                unplanned.join(", ")
+        let names = unplanned.join(", ");
+        Ok(Some(match direction {
+            Direction::Forward => problem(
+                "R0204",
+                format!("the live set has indices that the plan doesn't know: {names}"),
+                "give this run up with `lockstep abort`, then start again: the new plan has them",
             ),
-            "give this run up with `lockstep abort`, then start again: the new plan has them",
-        )))
+            Direction::Back => problem(
+                "R0701",
+                format!("the new set has indices that the old one has no place for: {names}"),
+                "move or delete them, then run `lockstep rollback` again; or stay on the new set with `lockstep abort`",
+            ),
+        }))
     }
 
     /// The rounds that were begun, oldest first.

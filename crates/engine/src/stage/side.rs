@@ -210,7 +210,7 @@ pub(super) async fn explain(
         return Ok(reasons);
     }
     let found: BTreeMap<String, Vec<u8>> = cluster
-        .documents(&pair.target.index, ids)
+        .documents(&pair.target, ids)
         .await?
         .hits()
         .map(|hit| (hit.id.clone().into_owned(), hit.source.to_vec()))

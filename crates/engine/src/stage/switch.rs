@@ -16,6 +16,23 @@ use crate::{error::EngineError, journal::SwitchRecord};
 /// Looks at how often an alias call whose answer was lost is tried.
 const ATTEMPTS_MAX: u32 = 3;
 
+/// Moves all aliases back in one call.
+///
+/// # Errors
+/// [`EngineError`] when the cluster can't be worked with; the same command rolls on.
+pub async fn move_aliases_back(
+    context: &StageContext,
+    times: &mut SwitchRecord,
+) -> Result<Event, EngineError> {
+    let reversed = |plan: &AliasPlan| AliasPlan {
+        alias: plan.alias.clone(),
+        before: plan.after.clone(),
+        after: plan.before.clone(),
+    };
+    let plans: Vec<AliasPlan> = context.plan.aliases.iter().map(reversed).collect();
+    move_all(context, &plans, times).await
+}
+
 /// Publishes pipelines and templates of the new set, then moves all aliases in one call.
 ///
 /// # Errors
@@ -34,20 +51,27 @@ pub async fn move_aliases(
         context.cluster.put_template(&template.name, &template.body).await?;
     }
     times.template_ms = milliseconds(begun);
+    move_all(context, &context.plan.aliases, times).await
+}
+
+async fn move_all(
+    context: &StageContext,
+    plans: &[AliasPlan],
+    times: &mut SwitchRecord,
+) -> Result<Event, EngineError> {
     let begun = Instant::now();
     let guard =
         if context.plan.cluster.alias_must_exist { Guard::MustExist } else { Guard::Hidden };
     for _ in 0..ATTEMPTS_MAX {
-        let actions =
-            match where_aliases_are(&context.plan.aliases, &context.cluster.aliases().await?) {
-                Whereabouts::After => {
-                    times.alias_ms = milliseconds(begun);
-                    return Ok(Event::AliasesMoved);
-                }
-                Whereabouts::Elsewhere(problem) => return Ok(Event::Stuck(problem)),
-                Whereabouts::Before => moving(&context.plan.aliases, guard),
-                Whereabouts::AfterHidden => showing(&context.plan.aliases),
-            };
+        let actions = match where_aliases_are(plans, &context.cluster.aliases().await?) {
+            Whereabouts::After => {
+                times.alias_ms = milliseconds(begun);
+                return Ok(Event::AliasesMoved);
+            }
+            Whereabouts::Elsewhere(problem) => return Ok(Event::Stuck(problem)),
+            Whereabouts::Before => moving(plans, guard),
+            Whereabouts::AfterHidden => showing(plans),
+        };
         if actions.is_empty() {
             continue;
         }
@@ -60,7 +84,7 @@ pub async fn move_aliases(
             Err(failure) => return Err(failure.into()),
         }
     }
-    match where_aliases_are(&context.plan.aliases, &context.cluster.aliases().await?) {
+    match where_aliases_are(plans, &context.cluster.aliases().await?) {
         Whereabouts::After => {
             times.alias_ms = milliseconds(begun);
             Ok(Event::AliasesMoved)

@@ -10,7 +10,7 @@ use lockstep_core::{
 };
 
 use super::{
-    StageContext,
+    Direction, StageContext,
     catch_up::catch_up,
     compare::{Verdict, Way, compare_sets as compare_whole},
     delta::foreign,
@@ -44,10 +44,10 @@ pub async fn compare_sets(
             "writes are allowed again; look what it was missed for, or try again when the application writes less",
         )));
     }
-    let mut follower = Follower::open(context).await?;
+    let mut follower = Follower::open(context, Direction::Forward).await?;
     let mut last = Verdict::default();
     for _ in 0..COMPARISONS_MAX {
-        if let Some(problem) = context.find_unplanned().await? {
+        if let Some(problem) = context.find_unplanned(Direction::Forward).await? {
             return Ok(Event::Stuck(problem));
         }
         if let Some(problem) = catch_up(&mut follower).await? {

@@ -235,6 +235,7 @@ fn run_status(state: RunState) -> Status {
         changed_at: "2026-01-01T10:00:30Z".to_owned(),
         driver: 3,
         switch: None,
+        back: None,
     };
     let run = RunStatus {
         record,
@@ -323,6 +324,11 @@ fn a_status_never_says_that_two_releases_take_writes() {
         ),
         (RunState::Halted { stage: Stage::Fence, round: 1, problem }, "1.0, reads and writes"),
         (RunState::Switched, "2.0, reads and writes"),
+        (RunState::Returning { round: 1 }, "2.0, reads and writes"),
+        (RunState::ReturnFencing { round: 1 }, "2.0, reads; its writes may be blocked"),
+        (RunState::ReturnSwitching { round: 1 }, "the new set takes no writes"),
+        (RunState::Returned, "1.0, reads and writes"),
+        (RunState::Finalized, "2.0, reads and writes"),
         (RunState::Aborted, "1.0, reads and writes"),
     ];
     for (state, expected) in cases {
@@ -359,7 +365,7 @@ fn sample_report(mode: SwitchMode) -> UpgradeReport {
             template_ms: 5,
             alias_ms: 9,
         },
-        switch_ms: 56,
+        switch_ms: 66,
     }
 }
 
@@ -371,7 +377,7 @@ fn a_report_tells_what_was_done_and_what_stays() {
       copied     120,000 documents (61.0 MB), 60,000 documents/s
       followed   1,200 writes and 30 deletes of the application meanwhile
       verified   115,000 documents equal in both sets
-      fence      56 ms (block 12, look 30, carry 7, gate 3, templates 5, aliases 9)
+      fence      66 ms (block 12, look 30, carry 7, gate 3, templates 5, aliases 9)
       time       5.2 s
     next: the old set (1.0) stays, blocked for writes; start the image of 2.0 if it isn't running yet
     "#);

@@ -1,0 +1,199 @@
+//! The way back: what the application wrote on the new set since the switch is carried to the old one through `down`, and all
+//! tenants move back in one alias call.
+//!
+//! It is the same log, read from the other side. Documents get versions above everything that the old set ever gave: the
+//! highest number of the old index at the switch, two, and the new number. Documents that nobody touched since the switch
+//! stay in the old set as they were, byte for byte.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use lockstep_core::{
+    inventory::ShardFacts,
+    plan::model::{Plan, SourcePlan, Strategy, WayBack},
+    run::state::Event,
+    transform::Program,
+};
+
+use super::{
+    CopyPair, Direction, StageContext,
+    catch_up::catch_up,
+    delta::compare_delta,
+    fence::{live_names, unblock},
+    follow::Follower,
+    hold::come_close,
+    prepare::read_set,
+    problem,
+};
+use crate::{
+    error::EngineError,
+    journal::{Kept, PositionRecord, ReturnIndex, ReturnRecord, Write},
+};
+
+/// The key of the record of how far the way back got.
+pub(super) fn back_key(run: &str) -> String {
+    format!("{run}:back")
+}
+
+/// Why there is no way back, if there is none: the first index without one, in words.
+pub(crate) fn way_back_missing(plan: &Plan) -> Option<String> {
+    plan.indices.iter().find_map(|index| {
+        let Strategy::Copy { program, target, .. } = &index.strategy else { return None };
+        match plan.ways_back.get(program) {
+            Some(WayBack::Program { .. }) => None,
+            Some(WayBack::None { step, reason }) => {
+                Some(format!("`{}`: the step into {step} can't be undone: {reason}", target.index))
+            }
+            None => Some(format!("`{}`: the plan has no way back for it", target.index)),
+        }
+    })
+}
+
+/// Journals where the way back begins. Both sets are blocked or untouched, so nothing moves meanwhile.
+///
+/// # Errors
+/// [`EngineError`] when the cluster or the journal can't be worked with.
+pub(super) async fn remember_return(follower: &Follower<'_>) -> Result<(), EngineError> {
+    let context = follower.context;
+    let targets: Vec<&str> = follower.pairs.values().map(|pair| pair.target.as_str()).collect();
+    let positions = context.cluster.positions_of(&targets).await?;
+    let set = read_set(context).await?.record;
+    let mut indices = Vec::new();
+    for (position, pair) in &follower.pairs {
+        let found = positions.get(&pair.target);
+        let found = found.filter(|found| Some(&found.uuid) == set.targets.get(&pair.target));
+        let Some(found) = found else {
+            return Err(EngineError::Halted(Box::new(problem(
+                "R0302",
+                format!(
+                    "the new index `{}` was deleted or made anew by somebody else during the run",
+                    pair.target
+                ),
+                "give this run up with `lockstep abort`, remove what is left under that name, and start again",
+            ))));
+        };
+        let marks = follower.marks.iter().filter(|(key, _)| key.0 == *position);
+        let highest = marks.map(|(_, mark)| mark.covered).max().unwrap_or(-1);
+        indices.push(ReturnIndex {
+            position: *position,
+            // The highest version that the old index can hold is one above its highest number.
+            version_base: u64::try_from(highest.saturating_add(2)).unwrap_or_default(),
+            shards: found.shards.iter().map(|shard| (shard.number, shard.max_seq_no)).collect(),
+        });
+    }
+    let record = ReturnRecord { indices };
+    let write = match context.journal.read::<ReturnRecord>(&context.run).await? {
+        Some(kept) => context.journal.replace(&context.run, &kept, record).await?,
+        None => context.journal.create(&context.run, record).await?,
+    };
+    match write {
+        Write::Kept(_) => Ok(()),
+        Write::Conflict => Err(EngineError::LeaseLost),
+    }
+}
+
+async fn read_return(context: &StageContext) -> Result<ReturnRecord, EngineError> {
+    let kept: Option<Kept<ReturnRecord>> = context.journal.read(&context.run).await?;
+    kept.map(|kept| kept.record).ok_or_else(|| EngineError::JournalUnreadable {
+        id: format!("return:{}", context.run),
+        reason: "it is not there, although the run was switched".to_owned(),
+    })
+}
+
+/// The pairs of the way back, in the plan's order.
+pub(super) async fn pairs_back(context: &StageContext) -> Result<Vec<CopyPair>, EngineError> {
+    let set = read_set(context).await?.record;
+    let starts: BTreeMap<usize, ReturnIndex> = read_return(context)
+        .await?
+        .indices
+        .into_iter()
+        .map(|index| (index.position, index))
+        .collect();
+    let bug = |what: &str| EngineError::Bug(format!("the way back: {what}"));
+    let mut programs: BTreeMap<&str, Arc<Program>> = BTreeMap::new();
+    let mut pairs = Vec::new();
+    for (position, index) in context.plan.indices.iter().enumerate() {
+        let Strategy::Copy { source, target, program } = &index.strategy else { continue };
+        let Some(WayBack::Program { operations }) = context.plan.ways_back.get(program) else {
+            return Err(bug("the plan has none for an index"));
+        };
+        let program =
+            programs.entry(program).or_insert_with(|| Arc::new(Program::new(operations.clone())));
+        let start = starts.get(&position).ok_or_else(|| bug("an index has no start"))?;
+        let uuid = set.targets.get(&target.index).ok_or_else(|| bug("an index has no id"))?;
+        let facts = |(number, highest): &(u32, i64)| ShardFacts {
+            shard: *number,
+            max_seq_no: *highest,
+            global_checkpoint: *highest,
+            document_count: 0,
+        };
+        pairs.push(CopyPair {
+            position,
+            source: SourcePlan {
+                index: target.index.clone(),
+                uuid: uuid.clone(),
+                documents: source.documents,
+                bytes: source.bytes,
+                shards: start.shards.iter().map(facts).collect(),
+            },
+            target: source.index.clone(),
+            program: Arc::clone(program),
+            version_base: start.version_base,
+        });
+    }
+    Ok(pairs)
+}
+
+/// Where following back begins: at the switch, both sets were equal.
+pub(super) async fn first_record_back(
+    context: &StageContext,
+) -> Result<PositionRecord, EngineError> {
+    let start = read_return(context).await?;
+    let shards = start.indices.iter().flat_map(|index| {
+        let position = index.position;
+        index.shards.iter().map(move |&(shard, last)| (position, shard, last, last, last))
+    });
+    Ok(PositionRecord { shards: shards.collect(), ..PositionRecord::default() })
+}
+
+/// Lets the old set take writes again, and carries back what was written on the new one until next to nothing is left; past
+/// `round_last` somebody is asked first.
+///
+/// # Errors
+/// [`EngineError`] when the cluster or the journal can't be worked with, or a document can't go back.
+pub async fn follow_back(
+    context: &StageContext,
+    round: u32,
+    round_last: u32,
+) -> Result<Event, EngineError> {
+    if round > round_last {
+        return Ok(Event::Stuck(problem(
+            "R0702",
+            format!(
+                "the fence of the way back was missed {} times",
+                context.plan.limits.rounds_max
+            ),
+            "the new set takes writes; look what it was missed for, then run `lockstep rollback` again",
+        )));
+    }
+    if let Some(problem) = context.find_unplanned(Direction::Back).await? {
+        return Ok(Event::Stuck(problem));
+    }
+    unblock(context, Direction::Forward).await?;
+    let mut follower = Follower::open(context, Direction::Back).await?;
+    if let Some(problem) = catch_up(&mut follower).await? {
+        return Ok(Event::Stuck(problem));
+    }
+    compare_delta(&mut follower).await?;
+    come_close(&mut follower).await?;
+    Ok(Event::BackInStep)
+}
+
+/// Lets the new set take writes, and blocks the old one as the switch left it.
+///
+/// # Errors
+/// [`EngineError`] when the cluster can't be worked with.
+pub async fn stay_on_targets(context: &StageContext) -> Result<Event, EngineError> {
+    unblock(context, Direction::Back).await?;
+    context.cluster.block_writes(&live_names(context, Direction::Forward)).await?;
+    Ok(Event::Stayed)
+}
