@@ -109,41 +109,45 @@ fn live(status: &Status) -> String {
 /// Which release serves reads and which takes writes.
 fn serving(status: &Status, run: &RunStatus) -> String {
     let both = |version: &str| format!("{version}, reads and writes");
+    let decided = |what: &str, (from, to): (&str, &str), set: &str| {
+        format!(
+            "the {what} from {from} to {to} is decided and not finished; the {set} set takes no writes"
+        )
+    };
+    let (from, to) = (run.from.as_str(), run.to.as_str());
     match &run.record.state {
+        // Whoever halts before a decision lifts the block first.
         RunState::Preparing
         | RunState::Copying { .. }
         | RunState::Settling { .. }
         | RunState::Verifying { .. }
         | RunState::Holding { .. }
-        | RunState::Aborting => both(&run.from),
-        // Whoever halts before the switch lifts the block first.
-        RunState::Halted { stage: Stage::Return | Stage::ReturnFence, .. } => both(&run.to),
-        RunState::Halted { stage: Stage::ReturnSwitch, .. } => format!(
-            "the return from {} to {} is decided and not finished; the new set takes no writes",
-            run.to, run.from
-        ),
-        RunState::Halted { stage, .. } if *stage != Stage::Switch => both(&run.from),
-        RunState::Halted { .. } | RunState::Switching { .. } => format!(
-            "the switch from {} to {} is decided and not finished; the old set takes no writes",
-            run.from, run.to
-        ),
+        | RunState::Aborting
+        | RunState::Returned
+        | RunState::Halted {
+            stage: Stage::Prepare | Stage::Copy | Stage::Settle | Stage::Verify | Stage::Fence,
+            ..
+        } => both(from),
         RunState::Fencing { .. } => {
-            format!("{}, reads; its writes may be blocked for the switch", run.from)
+            format!("{from}, reads; its writes may be blocked for the switch")
         }
-        RunState::Switched | RunState::Finalized => both(&run.to),
+        RunState::Switching { .. } | RunState::Halted { stage: Stage::Switch, .. } => {
+            decided("switch", (from, to), "old")
+        }
+        RunState::Switched
+        | RunState::Finalized
+        | RunState::Staying
+        | RunState::Halted { stage: Stage::Return | Stage::ReturnFence, .. } => both(to),
         RunState::Returning { .. } => {
-            format!("{}, reads and writes; writes are carried back to {}", run.to, run.from)
+            format!("{to}, reads and writes; writes are carried back to {from}")
         }
         RunState::ReturnFencing { .. } => {
-            format!("{}, reads; its writes may be blocked for the way back", run.to)
+            format!("{to}, reads; its writes may be blocked for the way back")
         }
-        RunState::ReturnSwitching { .. } => format!(
-            "the return from {} to {} is decided and not finished; the new set takes no writes",
-            run.to, run.from
-        ),
-        RunState::Staying => both(&run.to),
-        RunState::Returned => both(&run.from),
-        RunState::Aborted => both(status.live.as_deref().unwrap_or(&run.from)),
+        RunState::ReturnSwitching { .. } | RunState::Halted { stage: Stage::ReturnSwitch, .. } => {
+            decided("return", (to, from), "new")
+        }
+        RunState::Aborted => both(status.live.as_deref().unwrap_or(from)),
     }
 }
 
@@ -178,21 +182,19 @@ fn elapsed(since: &str, now: Timestamp) -> String {
 }
 
 fn next_command(run: &RunStatus) -> String {
-    let upgrade = format!("lockstep upgrade --to {}", run.to);
+    let (from, to) = (&run.from, &run.to);
+    let upgrade = format!("lockstep upgrade --to {to}");
     match &run.record.state {
-        RunState::Switched => {
-            format!("nothing; the old set ({}) stays, blocked for writes", run.from)
-        }
-        RunState::Finalized => {
-            format!("nothing; the old set ({}) stays, blocked for writes", run.from)
-        }
+        RunState::Switched => format!(
+            "start the image of {to} if it isn't running yet; lockstep rollback goes back to {from}, lockstep finalize gives that up"
+        ),
+        RunState::Finalized => format!("nothing; the old set ({from}) stays, blocked for writes"),
         RunState::Returned => {
-            format!("lockstep abort, which drops the new set ({}) for another try", run.to)
+            format!("lockstep abort, which drops the new set ({to}) for another try")
         }
         RunState::Returning { .. }
         | RunState::ReturnFencing { .. }
         | RunState::ReturnSwitching { .. } => "lockstep rollback, which goes on with it".to_owned(),
-        RunState::Staying => "lockstep abort, which goes on with it".to_owned(),
         RunState::Halted { stage: Stage::ReturnSwitch, .. } => {
             "lockstep rollback, which finishes the return".to_owned()
         }
@@ -200,7 +202,9 @@ fn next_command(run: &RunStatus) -> String {
             "lockstep rollback, or lockstep abort to stay on the new set".to_owned()
         }
         RunState::Aborted => "lockstep plan --to VERSION".to_owned(),
-        RunState::Aborting => "lockstep abort, which goes on with it".to_owned(),
+        RunState::Aborting | RunState::Staying => {
+            "lockstep abort, which goes on with it".to_owned()
+        }
         RunState::Halted { stage: Stage::Switch, .. } | RunState::Switching { .. } => {
             format!("{upgrade}, which finishes the switch")
         }

@@ -373,12 +373,10 @@ mod tests {
                     Action::RestoreSettings => Event::SettingsRestored,
                     Action::CompareSets => Event::SetsEqual,
                     Action::KeepInStep => Event::Released,
-                    Action::BlockSources => Event::GatePassed,
-                    Action::MoveAliases => Event::AliasesMoved,
+                    Action::BlockSources | Action::BlockTargets => Event::GatePassed,
+                    Action::MoveAliases | Action::MoveAliasesBack => Event::AliasesMoved,
                     Action::DropTargets => Event::TargetsDropped,
                     Action::FollowBack => Event::BackInStep,
-                    Action::BlockTargets => Event::GatePassed,
-                    Action::MoveAliasesBack => Event::AliasesMoved,
                     Action::StayOnTargets => Event::Stayed,
                     Action::Wait => match &state {
                         RunState::Halted {

@@ -305,7 +305,7 @@ fn a_status_tells_who_serves_how_far_and_what_to_type() {
       run        0190, switched since 1 min 15 s (2026-01-01T10:00:30Z)
       copied     60,000 of 120,000 documents (50 %), 61.0 MB, 3 tenants; 10 rejected
       verified   120,000 documents equal in both sets (round 2)
-    next: nothing; the old set (1.0) stays, blocked for writes
+    next: start the image of 2.0 if it isn't running yet; lockstep rollback goes back to 1.0, lockstep finalize gives that up
     "#);
 }
 
@@ -387,7 +387,7 @@ fn a_report_tells_what_was_done_and_what_stays() {
         "{versioned}"
     );
     insta::assert_snapshot!(serde_json::to_string(&sample_report(SwitchMode::Alias)).unwrap(), @r#"
-    {"application":"shop","from":"1.0","to":"2.0","run":"0190","mode":"alias","tenants":3,"indices":12,"documents":120000,"bytes":61000000,"verified":115000,"rounds":2,"seconds":5.25,"copy_seconds":2.0,"docs_per_second":60000,"switch":{"block_ms":12,"watermark_ms":30,"template_ms":5,"alias_ms":9},"switch_ms":56}
+    {"application":"shop","from":"1.0","to":"2.0","run":"0190","mode":"alias","tenants":3,"indices":12,"documents":120000,"bytes":61000000,"carried":1200,"deleted":30,"repaired":0,"verified":115000,"rounds":2,"seconds":5.25,"copy_seconds":2.0,"docs_per_second":60000,"switch":{"block_ms":12,"watermark_ms":30,"carry_ms":7,"gate_ms":3,"template_ms":5,"alias_ms":9},"switch_ms":66}
     "#);
 }
 
