@@ -6,6 +6,7 @@ use std::time::Duration;
 use lockstep_elastic::{Cluster, Connection, RetryBounds};
 use lockstep_engine::{EngineError, Session, session::Ending};
 use lockstep_pocket::{Fault, FaultKind};
+use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -41,8 +42,29 @@ const LOOKS: [(&str, &str); 5] = [
     ("GET", "/lockstep-journal/_doc/*"),
 ];
 
+/// Every kind of request that the way back makes, by method and path.
+const WAY_BACK: [(&str, &str); 12] = [
+    ("PUT", "/lockstep-journal/_create/*"),
+    ("PUT", "/lockstep-journal/_doc/*"),
+    ("POST", "/_bulk"),
+    ("POST", "*/_refresh"),
+    ("PUT", "*/_settings"),
+    ("PUT", "*/_block/write"),
+    ("POST", "/_aliases"),
+    ("POST", "*/_search"),
+    ("POST", "*/_count"),
+    ("GET", "*/_stats/*"),
+    ("GET", "/_alias"),
+    ("GET", "/lockstep-journal/_doc/*"),
+];
+
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
+        Scenario {
+            name: "every_request_of_the_way_back_may_fail",
+            is_pocket_only: true,
+            play: way_back,
+        },
         Scenario {
             name: "every_effect_may_fail_before_and_after",
             is_pocket_only: true,
@@ -74,6 +96,51 @@ fn effects(runtime: &Runtime, stand: &Stand) -> Outcome {
         }
     }
     Ok(())
+}
+
+fn way_back(runtime: &Runtime, stand: &Stand) -> Outcome {
+    for (method, path) in WAY_BACK {
+        for nth in [1, 3] {
+            let fault = || Fault::new(path, FaultKind::Disconnect).on(method).nth(nth);
+            for fault in [fault(), fault().after()] {
+                runtime.block_on(return_anyway(stand, fault))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Asks for the way back until it is gone, with a fault planned.
+async fn return_anyway(stand: &Stand, fault: Fault) -> Outcome {
+    let context = format!("{fault:?}");
+    stand.seed(100).await?;
+    stand.session().upgrade(&demo_pack(), &wish("2.0")).await?;
+    let new = json!({"first_name": "Way", "last_name": "Back", "newsletter": true});
+    for id in ["kept", "dropped"] {
+        stand.send("PUT", &format!("/acme-profile/_doc/{id}"), new.clone()).await?;
+    }
+    stand.send("DELETE", "/acme-profile/_doc/dropped", Value::Null).await?;
+    stand.pocket.as_ref().ok_or("no pocket cluster")?.plan_fault(fault);
+    let mut errors = Vec::new();
+    for _ in 0..COMMANDS_MAX {
+        match impatient(stand)?.rollback(&demo_pack()).await {
+            // Done, or done before although its answer was lost.
+            Ok(Ending::Returned { .. }) | Err(EngineError::NotSwitched { state: "returned" }) => {
+                let kept = stand.send("GET", "/acme-profile/_doc/kept", Value::Null).await?;
+                assert_eq!(kept["_index"], "acme-profile-v1.0", "{context}: {kept}");
+                assert_eq!(kept["_source"]["name"], "Way Back", "{context}: {kept}");
+                let gone = stand.send("GET", "/acme-profile/_doc/dropped", Value::Null).await?;
+                assert_eq!(gone["found"], false, "{context}: {gone}");
+                let put =
+                    stand.send("PUT", "/acme-profile/_doc/on", json!({"name": "O N"})).await?;
+                assert_eq!(put["result"], "created", "{context}: {put}");
+                return stand.clean().await;
+            }
+            Ok(other) => return Err(format!("{context}: {other:?}").into()),
+            Err(error) => errors.push(format!("{} {error}", error.code())),
+        }
+    }
+    Err(format!("{context}: not back after {COMMANDS_MAX} commands: {errors:?}").into())
 }
 
 fn looks(runtime: &Runtime, stand: &Stand) -> Outcome {
