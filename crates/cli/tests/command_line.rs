@@ -3,11 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "a test stops where something unexpected happens")]
 
 use std::{
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{BufRead, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
     thread,
+    time::Duration,
 };
 
 use lockstep_demo::{SeedOptions, seed};
@@ -259,20 +260,50 @@ fn an_upgrade_is_told_from_plan_to_switch() {
     runtime.block_on(pocket.stop());
 }
 
+/// The keys of the demo's last line, whether the application wrote or not.
+const DEMO_KEYS: [&str; 15] = [
+    "tenants",
+    "documents",
+    "differing",
+    "missing",
+    "extra",
+    "docs_per_second",
+    "switch_ms",
+    "operations",
+    "operations_per_second",
+    "lost",
+    "resurrected",
+    "fence_ms",
+    "refused_writes",
+    "longest_wait_ms",
+    "split_observations",
+];
+
 #[test]
 fn the_demo_ends_with_one_line_for_programs() {
-    let ended = run(&["demo", "--tenants", "2", "--documents", "400", "--json"]);
-    assert_eq!(ended.code, Some(0), "{ended:#?}");
-    let line = ended.last_line();
-    let keys: Vec<&String> = line.as_object().unwrap().keys().collect();
-    assert_eq!(
-        keys,
-        ["tenants", "documents", "differing", "missing", "extra", "docs_per_second", "switch_ms"]
-    );
-    assert_eq!(
-        [&line["tenants"], &line["differing"], &line["missing"], &line["extra"]],
-        [2, 0, 0, 0]
-    );
+    for rate in ["0", "150"] {
+        let small = ["demo", "--tenants", "2", "--documents", "400", "--json"];
+        let ended = run(&[&small[..], &["--operations-per-second", rate]].concat());
+        assert_eq!(ended.code, Some(0), "{ended:#?}");
+        let line = ended.last_line();
+        let keys: Vec<&String> = line.as_object().unwrap().keys().collect();
+        assert_eq!(keys, DEMO_KEYS);
+        assert_eq!(line["tenants"], 2, "{line}");
+        for nothing in
+            ["differing", "missing", "extra", "lost", "resurrected", "split_observations"]
+        {
+            assert_eq!(line[nothing], 0, "{nothing}: {line}");
+        }
+        assert_eq!(line["fence_ms"], line["switch_ms"], "{line}");
+        assert!(line["documents"].as_u64() > Some(200), "{line}");
+        for number in ["refused_writes", "longest_wait_ms", "docs_per_second", "fence_ms"] {
+            assert!(line[number].is_u64(), "{number}: {line}");
+        }
+        let has_traffic = rate != "0";
+        for count in ["operations", "operations_per_second"] {
+            assert_eq!(line[count].as_u64() > Some(0), has_traffic, "{count}: {line}");
+        }
+    }
 }
 
 #[test]
@@ -281,7 +312,8 @@ fn the_demo_on_a_given_cluster_leaves_it_as_it_was_and_refuses_its_own_leftovers
     let pocket = runtime.block_on(Pocket::start(Options::default())).unwrap();
     let demo = |more: &[&str]| {
         let size = ["demo", "--tenants", "1", "--documents", "100", "--cluster", pocket.url()];
-        run(&[size.as_slice(), more].concat())
+        let rate = ["--operations-per-second", "100"];
+        run(&[size.as_slice(), &rate, more].concat())
     };
     let ended = demo(&[]);
     assert_eq!(ended.code, Some(0), "{ended:#?}");
@@ -296,12 +328,85 @@ fn the_demo_on_a_given_cluster_leaves_it_as_it_was_and_refuses_its_own_leftovers
 
 #[test]
 fn a_variable_does_not_lead_the_demo_to_a_real_cluster() {
-    let mut command = lockstep(&["demo", "--tenants", "1", "--documents", "50"]);
+    let small = ["demo", "--tenants", "1", "--documents", "50", "--operations-per-second", "0"];
+    let mut command = lockstep(&small);
     // Nobody listens there, so an attempt would fail.
     let ended =
         Ended::from(command.env("LOCKSTEP_CLUSTER", "http://127.0.0.1:1").output().unwrap());
     assert_eq!(ended.code, Some(0), "{ended:#?}");
     run(&["demo", "--clean"]).expect(2, "U0001");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_stops_the_demo_and_its_application_at_any_moment() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let pocket = runtime.block_on(Pocket::start(Options::default())).unwrap();
+    let arguments = ["demo", "--tenants", "1", "--documents", "200", "--json", "--cluster"];
+    // What is seen last before the signal: the first moment of the application, of the upgrade, of its end.
+    for seen in ["seeded", r#""state":"copying""#, r#""state":"switched""#] {
+        let mut child = lockstep(&[&arguments[..], &[pocket.url()]].concat())
+            .args(["--operations-per-second", "100"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut events = BufReader::new(child.stdout.take().unwrap());
+        read_until(&mut events, seen);
+        let signalled = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        assert!(signalled.unwrap().success());
+        let mut rest = String::new();
+        events.read_to_string(&mut rest).unwrap();
+        let ended = Ended::from(child.wait_with_output().unwrap());
+        ended.expect(130, "I0001");
+        assert!(ended.stderr.contains("lockstep demo --clean"), "{ended:#?}");
+        assert!(!rest.contains(r#""lost""#), "{rest}");
+        let cleaned = run(&["demo", "--clean", "--cluster", pocket.url()]);
+        assert_eq!(cleaned.code, Some(0), "{cleaned:#?}");
+        // Nobody writes any more: an index that is written to would be there again.
+        thread::sleep(Duration::from_millis(300));
+        assert!(send(&pocket, "HEAD", "/acme-profile-v1.0", "").contains("404"), "{seen}");
+    }
+    runtime.block_on(pocket.stop());
+}
+
+#[test]
+fn an_upgrade_that_fails_ends_the_application_and_tells_why() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let pocket = runtime.block_on(Pocket::start(Options::default())).unwrap();
+    // An index of the new set is refused for good.
+    let error_type = "mapper_parsing_exception".to_owned();
+    let refused = FaultKind::Status { status: 400, error_type };
+    pocket.plan_fault(Fault::new("/acme-profile-v2.0", refused).on("PUT").times(1_000));
+    let small = ["demo", "--tenants", "1", "--documents", "100", "--cluster", pocket.url()];
+    let ended = run(&[&small[..], &["--operations-per-second", "100"]].concat());
+    ended.expect(5, "R0102");
+    assert!(ended.stderr.contains("lockstep demo --clean"), "{ended:#?}");
+    runtime.block_on(pocket.stop());
+}
+
+#[test]
+fn a_document_that_nobody_wrote_is_found_by_the_demo() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let pocket = runtime.block_on(Pocket::start(Options::default())).unwrap();
+    let arguments = ["demo", "--tenants", "1", "--documents", "100", "--json", "--cluster"];
+    let mut child = lockstep(&[&arguments[..], &[pocket.url()]].concat())
+        .args(["--operations-per-second", "100"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut events = BufReader::new(child.stdout.take().unwrap());
+    read_until(&mut events, r#""state":"switched""#);
+    let stranger = r#"{"first_name":"Some","last_name":"Body","newsletter":true}"#;
+    let written = send(&pocket, "PUT", "/acme-profile-v2.0/_doc/stranger", stranger);
+    assert!(written.contains("201"), "{written}");
+    let mut rest = String::new();
+    events.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(6), "{rest}");
+    let last: Value = serde_json::from_str(rest.lines().last().unwrap()).unwrap();
+    assert_eq!([&last["extra"], &last["lost"], &last["resurrected"]], [1, 0, 0], "{last}");
+    assert!(rest.contains("stranger"), "{rest}");
+    runtime.block_on(pocket.stop());
 }
 
 #[test]
@@ -325,6 +430,16 @@ fn send(pocket: &Pocket, method: &str, path: &str, body: &str) -> String {
     let mut answer = String::new();
     connection.read_to_string(&mut answer).unwrap();
     answer.lines().next().unwrap_or_default().to_owned()
+}
+
+/// Reads a command's output up to the line that has this text.
+#[track_caller]
+fn read_until(output: &mut impl BufRead, text: &str) {
+    let mut line = String::new();
+    while !line.contains(text) {
+        line.clear();
+        assert!(output.read_line(&mut line).unwrap() > 0, "it ended before {text}");
+    }
 }
 
 #[test]
@@ -386,11 +501,7 @@ fn a_signal_stops_cleanly_and_the_same_command_goes_on() {
     let mut child =
         lockstep(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut events = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    while !line.contains(r#""state":"copying""#) {
-        line.clear();
-        assert!(events.read_line(&mut line).unwrap() > 0, "it ended before it copied");
-    }
+    read_until(&mut events, r#""state":"copying""#);
     let signalled = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(signalled.success());
     let mut rest = String::new();

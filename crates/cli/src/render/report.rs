@@ -1,9 +1,9 @@
 //! What came of an upgrade, a demo or a comparison, as people read it.
 
-use std::time::Duration;
+use std::{fmt::Debug, time::Duration};
 
 use lockstep_core::{pack::model::SwitchMode, plan::model::Plan};
-use lockstep_demo::CheckReport;
+use lockstep_demo::{CheckReport, TrafficCounts, TrafficReport};
 use lockstep_engine::{journal::SwitchRecord, stage::compare::Verdict};
 use serde::Serialize;
 
@@ -136,32 +136,104 @@ fn fence(times: &SwitchRecord) -> String {
     )
 }
 
+/// What an independent reader found after the demo's upgrade.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Checked {
+    /// Nobody wrote: the old set against the new one.
+    Still(CheckReport),
+    /// The application wrote: everything that was acknowledged against the live set.
+    Live {
+        /// What is there, and what isn't.
+        report: TrafficReport,
+        /// What the application did.
+        counts: TrafficCounts,
+    },
+}
+
+impl Checked {
+    /// Whether everything is as it must be.
+    pub(crate) fn is_clean(&self) -> bool {
+        match self {
+            Self::Still(check) => check.is_clean(),
+            Self::Live { report, counts: _ } => report.is_clean(),
+        }
+    }
+}
+
 /// A report of the demo.
-pub(crate) fn demo(report: &UpgradeReport, check: &CheckReport) -> Text {
+pub(crate) fn demo(report: &UpgradeReport, checked: &Checked) -> Text {
     let UpgradeReport { application, from, to, .. } = report;
     let mut text = Text::default();
     text.line(styled(BOLD, format_args!("The demo's {application} went from {from} to {to}")));
     facts(report, &mut text);
-    let documents = counted(check.documents, "document", "documents");
-    text.fact("checked", format_args!("{documents} by a reader that shares no code with Lockstep"));
-    text.fact("differing", count(check.differing));
-    text.fact("missing", count(check.missing));
-    text.fact("extra", count(check.extra));
-    for example in &check.examples {
-        text.line(format_args!("  {} {}: {:?}", example.index, example.id, example.verdict));
-        for field in &example.fields {
-            text.line(format_args!("    {field}"));
-        }
+    match checked {
+        Checked::Still(check) => still(check, &mut text),
+        Checked::Live { report, counts } => live(report, counts, &mut text),
     }
-    for problem in &check.problems {
-        text.line(format_args!("  {}", styled(RED, problem)));
-    }
-    text.line(if check.is_clean() {
+    text.line(if checked.is_clean() {
         styled(GREEN, "every document is as it must be")
     } else {
         styled(RED, "something is not as it must be")
     });
     text
+}
+
+fn still(check: &CheckReport, text: &mut Text) {
+    by_reader(check.documents, text);
+    text.fact("differing", count(check.differing));
+    text.fact("missing", count(check.missing));
+    text.fact("extra", count(check.extra));
+    for example in &check.examples {
+        bad_document((&example.index, &example.id), example.verdict, &example.fields, text);
+    }
+    problems(&check.problems, text);
+}
+
+fn live(report: &TrafficReport, counts: &TrafficCounts, text: &mut Text) {
+    let operations = counted(report.operations, "operation", "operations");
+    let (rate, refused) = (count(counts.operations_per_second()), count(report.refused_writes));
+    text.fact(
+        "traffic",
+        format_args!(
+            "{operations} by the application meanwhile ({rate}/s); {refused} refused for a moment and repeated; \
+             longest wait {} ms",
+            count(report.longest_wait_ms)
+        ),
+    );
+    let (apart, looks) = (count(report.split_observations), count(report.observations));
+    text.fact("apart", format_args!("tenants on two releases at once: {apart} of {looks} looks"));
+    by_reader(report.documents, text);
+    text.fact("lost", count(report.lost));
+    text.fact("resurrected", count(report.resurrected));
+    text.fact("differing", count(report.differing));
+    text.fact("extra", count(report.extra));
+    for example in &report.examples {
+        bad_document((&example.index, &example.id), example.verdict, &example.fields, text);
+    }
+    problems(&report.problems, text);
+}
+
+fn by_reader(document_count: u64, text: &mut Text) {
+    let documents = counted(document_count, "document", "documents");
+    text.fact("checked", format_args!("{documents} by a reader that shares no code with Lockstep"));
+}
+
+fn bad_document(
+    (index, id): (&str, &str),
+    verdict: impl Debug,
+    fields: &[String],
+    text: &mut Text,
+) {
+    text.line(format_args!("  {index} {id}: {verdict:?}"));
+    for field in fields {
+        text.line(format_args!("    {field}"));
+    }
+}
+
+fn problems(problems: &[String], text: &mut Text) {
+    for problem in problems {
+        text.line(format_args!("  {}", styled(RED, problem)));
+    }
 }
 
 /// What a comparison found.

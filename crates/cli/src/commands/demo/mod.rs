@@ -1,17 +1,22 @@
-//! `lockstep demo`: seeds a small application, upgrades it with the same calls as `lockstep upgrade`, and lets an independent
-//! reader check the outcome. Removing what it made is in [`cleaning`].
+//! `lockstep demo`: seeds a small application, upgrades it with the same calls as `lockstep upgrade` while it goes on writing,
+//! and lets an independent reader check the outcome. The application at work is in [`load`], removing what the demo made in
+//! [`cleaning`].
 
 mod cleaning;
+mod load;
 
 use clap::Args;
 use lockstep_core::pack::{PackFiles, model::Pack};
-use lockstep_demo::{CheckOptions, CheckReport, DemoError, SeedOptions, check, pack_files, seed};
+use lockstep_demo::{CheckReport, SeedOptions, TrafficOptions, TrafficReport, pack_files, seed};
 use lockstep_elastic::Credentials;
 use lockstep_engine::{EngineError, Session, pack_folder, session::Ending};
 use lockstep_pocket::{Options, Pocket};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use self::cleaning::Cleaner;
+use self::{
+    cleaning::Cleaner,
+    load::{Load, unless_stopped},
+};
 use super::{Context, upgrade};
 use crate::{
     connection::{Greeted, connect, connect_plainly},
@@ -19,13 +24,19 @@ use crate::{
     exit::Exit,
     progress::Teller,
     render::{
-        quantity::{counted, duration},
-        report::{self, UpgradeReport},
+        quantity::{count, counted, duration},
+        report::{self, Checked, UpgradeReport},
     },
 };
 
 /// Most tenants of a demo.
 const TENANTS_MAX: u32 = 100;
+/// Operations per second that the application does on the embedded cluster, unless asked for otherwise.
+const EMBEDDED_OPERATIONS_PER_SECOND: u32 = 1_500;
+/// The same on a real cluster, which may be small and has others to serve.
+const REAL_OPERATIONS_PER_SECOND: u32 = 500;
+/// Most operations per second that can be asked for, more than the embedded cluster takes.
+const OPERATIONS_PER_SECOND_MAX: u32 = 100_000;
 /// The release that is seeded, and the one that is upgraded to.
 const VERSIONS: (&str, &str) = ("1.0", "2.0");
 
@@ -34,7 +45,11 @@ const VERSIONS: (&str, &str) = ("1.0", "2.0");
 #[command(after_help = "\
 Without --cluster the demo starts an embedded cluster in memory and needs nothing else. With --cluster it uses a real \
 one; LOCKSTEP_CLUSTER is not enough for that. It refuses to start where its indices are already, and removes what it \
-made at the end.")]
+made at the end.
+
+The application inserts, updates and deletes from before the upgrade until a second after the switch; in the end every \
+acknowledged write has to be there. With --operations-per-second 0 nobody writes, and the old set is compared with the \
+new one instead.")]
 pub(crate) struct DemoArguments {
     /// Number of tenants
     #[arg(
@@ -47,6 +62,13 @@ pub(crate) struct DemoArguments {
     /// Number of documents, over all tenants
     #[arg(long, value_name = "N", default_value_t = 120_000)]
     documents: u64,
+    /// Operations per second of the application meanwhile, 0 for none [default: 1500, with --cluster 500]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = clap::value_parser!(u32).range(..=i64::from(OPERATIONS_PER_SECOND_MAX))
+    )]
+    operations_per_second: Option<u32>,
     /// Keep what the demo made; an embedded cluster stays until Ctrl-C
     #[arg(long)]
     keep: bool,
@@ -77,7 +99,7 @@ pub(crate) async fn run(
     let cleaner = Cleaner::new(&pack, &stage.greeted.cluster, &stage.url, TENANTS_MAX)?;
     cleaner.refuse_leftovers().await?;
     let played = play(arguments, context, &pack, &stage).await;
-    let (report, check) = match played {
+    let (report, checked) = match played {
         Ok(played) => played,
         Err(error) => {
             if stage.pocket.is_none() {
@@ -94,7 +116,7 @@ pub(crate) async fn run(
         }
         _ => Ok(0),
     };
-    tell(&report, &check, context)?;
+    tell(&report, &checked, context)?;
     cleaned?;
     if let Some(pocket) = stage.pocket {
         if arguments.keep {
@@ -103,7 +125,7 @@ pub(crate) async fn run(
         }
         pocket.stop().await;
     }
-    Ok(if check.is_clean() { Exit::Done } else { Exit::Data })
+    Ok(if checked.is_clean() { Exit::Done } else { Exit::Data })
 }
 
 async fn clean(pack: &Pack, context: &Context) -> Result<Exit, CommandError> {
@@ -163,17 +185,44 @@ fn application_url(greeted: &Greeted) -> Result<String, CommandError> {
     if is_set { Ok(url.into()) } else { Err(unusable("this user and password")) }
 }
 
-/// Seeds, upgrades, checks.
+/// Seeds, upgrades while the application is at work, checks.
 async fn play(
     arguments: &DemoArguments,
     context: &Context,
     pack: &Pack,
     stage: &Stage,
-) -> Result<(UpgradeReport, CheckReport), CommandError> {
+) -> Result<(UpgradeReport, Checked), CommandError> {
+    let options = SeedOptions {
+        tenants: arguments.tenants,
+        documents: arguments.documents,
+        ..SeedOptions::default()
+    };
+    let usual = match stage.pocket {
+        Some(_) => EMBEDDED_OPERATIONS_PER_SECOND,
+        None => REAL_OPERATIONS_PER_SECOND,
+    };
+    let operations_per_second = arguments.operations_per_second.unwrap_or(usual);
+    seed_demo(&options, operations_per_second, context, stage).await?;
+    let traffic = TrafficOptions { operations_per_second, ..TrafficOptions::new(options) };
+    let load = Load::start(context, &stage.url, traffic).await?;
+    let upgraded = Box::pin(upgrade_demo(context, pack, stage)).await;
+    // Whatever else is to happen under load after the switch belongs here: the application ends with the next line.
+    match upgraded {
+        Ok(report) => Ok((report, load.finish(context, &stage.url).await?)),
+        Err(error) => Err(load.give_up(context, error).await),
+    }
+}
+
+async fn seed_demo(
+    options: &SeedOptions,
+    operations_per_second: u32,
+    context: &Context,
+    stage: &Stage,
+) -> Result<(), CommandError> {
     let identity = &stage.greeted.identity;
     if !context.ui.is_json() {
-        let tenants = counted(u64::from(arguments.tenants), "tenant", "tenants");
-        let documents = counted(arguments.documents, "document", "documents");
+        let tenants = counted(u64::from(options.tenants), "tenant", "tenants");
+        let documents = counted(options.documents, "document", "documents");
         context.ui.note(&format!(
             "seeding {documents} of {tenants} into {} {} ({})",
             identity.engine.as_str(),
@@ -181,32 +230,30 @@ async fn play(
             identity.cluster_name
         ));
     }
-    let options = SeedOptions {
-        tenants: arguments.tenants,
-        documents: arguments.documents,
-        ..SeedOptions::default()
-    };
-    let seeded = unless_stopped(context, seed(&stage.url, &options)).await?;
+    let seeded = unless_stopped(context, seed(&stage.url, options)).await?;
     if context.ui.is_json() {
-        context.ui.json_line(&json!({
+        return context.ui.json_line(&json!({
             "event": "seeded",
             "tenants": seeded.tenants,
             "indices": seeded.indices,
             "documents": seeded.documents,
             "seconds": seeded.elapsed.as_secs_f64(),
-        }))?;
-    } else {
-        context.ui.note(&format!(
-            "seeded {} in {}; upgrading {} → {} in one pass",
-            counted(seeded.indices, "index", "indices"),
-            duration(seeded.elapsed),
-            VERSIONS.0,
-            VERSIONS.1
-        ));
+        }));
     }
-    let report = Box::pin(upgrade_demo(context, pack, stage)).await?;
-    let check = unless_stopped(context, check(&stage.url, &CheckOptions::default())).await?;
-    Ok((report, check))
+    let load = match operations_per_second {
+        0 => String::new(),
+        rate => {
+            format!(" while the application does {} operations/s", count(u64::from(rate)))
+        }
+    };
+    context.ui.note(&format!(
+        "seeded {} in {}; upgrading {} → {} in one pass{load}",
+        counted(seeded.indices, "index", "indices"),
+        duration(seeded.elapsed),
+        VERSIONS.0,
+        VERSIONS.1
+    ));
+    Ok(())
 }
 
 async fn upgrade_demo(
@@ -230,39 +277,69 @@ async fn upgrade_demo(
     }
 }
 
-async fn unless_stopped<T>(
-    context: &Context,
-    work: impl Future<Output = Result<T, DemoError>>,
-) -> Result<T, CommandError> {
-    tokio::select! {
-        outcome = Box::pin(work) => Ok(outcome?),
-        () = context.stop.cancelled() => Err(EngineError::Interrupted.into()),
+fn tell(report: &UpgradeReport, checked: &Checked, context: &Context) -> Result<(), CommandError> {
+    if !context.ui.is_json() {
+        return context.ui.data(report::demo(report, checked).as_str());
+    }
+    context.ui.json_line(&checked_event(checked))?;
+    context.ui.json_line(&last_line(report, checked))
+}
+
+/// What the reader found in words.
+fn checked_event(checked: &Checked) -> Value {
+    match checked {
+        Checked::Still(check) => json!({
+            "event": "checked",
+            "dropped": check.dropped,
+            "problems": check.problems,
+            "examples": check.examples.iter().map(|one| format!("{one:?}")).collect::<Vec<_>>(),
+        }),
+        Checked::Live { report, counts } => json!({
+            "event": "checked",
+            "inserts": counts.inserts,
+            "updates": counts.updates,
+            "deletes": counts.deletes,
+            "unanswered_writes": counts.unanswered_writes,
+            "observations": report.observations,
+            "problems": report.problems,
+            "examples": report.examples.iter().map(|one| format!("{one:?}")).collect::<Vec<_>>(),
+        }),
     }
 }
 
-fn tell(
-    report: &UpgradeReport,
-    check: &CheckReport,
-    context: &Context,
-) -> Result<(), CommandError> {
-    if !context.ui.is_json() {
-        return context.ui.data(report::demo(report, check).as_str());
-    }
-    let examples: Vec<String> =
-        check.examples.iter().map(|example| format!("{example:?}")).collect();
-    context.ui.json_line(&json!({
-        "event": "checked",
-        "dropped": check.dropped,
-        "problems": check.problems,
-        "examples": examples,
-    }))?;
-    context.ui.json_line(&json!({
-        "tenants": check.tenants,
-        "documents": check.documents,
-        "differing": check.differing,
-        "missing": check.missing,
-        "extra": check.extra,
+/// The numbers. Every key is always there, so that a script needs not know how the demo was played.
+fn last_line(report: &UpgradeReport, checked: &Checked) -> Value {
+    let (tenants, found, operations_per_second) = match checked {
+        Checked::Still(check) => {
+            let &CheckReport { tenants, documents, differing, missing, extra, .. } = check;
+            let found = TrafficReport {
+                documents,
+                differing,
+                lost: missing,
+                extra,
+                ..TrafficReport::default()
+            };
+            (tenants, found, 0)
+        }
+        Checked::Live { report: found, counts } => {
+            (report.tenants, found.clone(), counts.operations_per_second())
+        }
+    };
+    json!({
+        "tenants": tenants,
+        "documents": found.documents,
+        "differing": found.differing,
+        "missing": found.lost,
+        "extra": found.extra,
         "docs_per_second": report.docs_per_second,
         "switch_ms": report.switch_ms,
-    }))
+        "operations": found.operations,
+        "operations_per_second": operations_per_second,
+        "lost": found.lost,
+        "resurrected": found.resurrected,
+        "fence_ms": report.switch_ms,
+        "refused_writes": found.refused_writes,
+        "longest_wait_ms": found.longest_wait_ms,
+        "split_observations": found.split_observations,
+    })
 }

@@ -1,5 +1,6 @@
 //! Snapshots of what people read.
 
+mod demo;
 mod sample;
 
 use std::time::Duration;
