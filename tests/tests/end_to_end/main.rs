@@ -19,7 +19,13 @@ mod faults;
 
 mod kill;
 
+mod chaos;
+
 mod tracardi;
+
+mod moment;
+
+mod victim;
 
 mod stand;
 
@@ -53,6 +59,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             trouble::scenarios(),
             faults::scenarios(),
             kill::scenarios(),
+            chaos::scenarios(),
             tracardi::scenarios(),
         ];
         trials.extend(
