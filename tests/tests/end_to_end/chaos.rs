@@ -82,6 +82,11 @@ fn killed_at_random_moments(runtime: &Runtime, stand: &Stand) -> Outcome {
             let cycles = cycle.tally.cycles;
             format!("{error}\nseed {seed}, after {cycles} good cycles; in this one:{story}").into()
         });
+        if kills_told.is_some() {
+            let (kills, seconds) = (tally.kills, begun.elapsed().as_secs());
+            let name = &stand.cluster.name;
+            writeln!(std::io::stderr(), "{name}: {kills} of {kills_wanted} kills, {seconds} s")?;
+        }
         if outcome.is_ok() && begun.elapsed() > time_max {
             outcome =
                 Err(format!("seed {seed}: {} of {kills_wanted} kills in time", tally.kills).into());
