@@ -21,7 +21,13 @@ mod faults;
 
 mod kill;
 
+mod chaos;
+
 mod tracardi;
+
+mod moment;
+
+mod victim;
 
 mod stand;
 
@@ -56,6 +62,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             trouble::scenarios(),
             faults::scenarios(),
             kill::scenarios(),
+            chaos::scenarios(),
             tracardi::scenarios(),
         ];
         trials.extend(
