@@ -261,7 +261,7 @@ fn an_upgrade_is_told_from_plan_to_switch() {
 }
 
 /// The keys of the demo's last line, whether the application wrote or not.
-const DEMO_KEYS: [&str; 15] = [
+const DEMO_KEYS: [&str; 16] = [
     "tenants",
     "documents",
     "differing",
@@ -277,6 +277,7 @@ const DEMO_KEYS: [&str; 15] = [
     "refused_writes",
     "longest_wait_ms",
     "split_observations",
+    "rollback",
 ];
 
 #[test]

@@ -1,6 +1,6 @@
 //! The way back: after the switch the application goes on writing, and all of it is on the old set again after a rollback.
 
-use std::time::Duration;
+use std::{process::Command, time::Duration};
 
 use lockstep_core::run::state::RunState;
 use lockstep_demo::{CheckOptions, Release, SeedOptions, Traffic, TrafficOptions, check_traffic};
@@ -10,7 +10,7 @@ use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
     Outcome, Scenario,
-    stand::{Stand, TENANTS, Trouble, demo_pack, meddle, wish},
+    stand::{Stand, TENANTS, Trouble, demo_pack, meddle, program, wish},
 };
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
@@ -18,6 +18,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario("what_was_written_after_the_switch_goes_back", single_writes),
         scenario("a_rollback_under_live_writes_loses_nothing", under_traffic),
+        scenario("the_demo_command_goes_back_as_well", demo_command),
         scenario("a_rollback_that_is_given_up_stays_on_the_new_set", given_up),
         scenario("after_finalize_there_is_no_way_back", finalized),
         scenario("an_index_of_the_new_set_only_stops_the_rollback", new_month),
@@ -132,6 +133,26 @@ fn under_traffic(runtime: &Runtime, stand: &Stand) -> Outcome {
         assert!(report.operations > 100, "{report:#?}");
         stand.clean().await
     })
+}
+
+fn demo_command(runtime: &Runtime, stand: &Stand) -> Outcome {
+    runtime.block_on(stand.clean())?;
+    let rate = if stand.pocket.is_some() { "800" } else { "150" };
+    let arguments = ["demo", "--rollback", "--json", "--tenants", "3", "--documents", "1500"];
+    let output = Command::new(program()?)
+        .args(arguments)
+        .args(["--operations-per-second", rate, "--cluster", &stand.cluster.url])
+        .output()?;
+    let text = String::from_utf8(output.stdout)?;
+    assert!(output.status.success(), "{text}");
+    let last: Value = serde_json::from_str(text.lines().last().ok_or("no output")?)?;
+    for nothing in ["lost", "resurrected", "differing", "extra", "split_observations"] {
+        assert_eq!(last[nothing], 0, "{last}");
+    }
+    assert!(last["operations"].as_u64() > Some(100), "{last}");
+    assert!(last["rollback"]["fence_ms"].is_number(), "{last}");
+    assert!(runtime.block_on(stand.indices("acme-*"))?.is_empty());
+    Ok(())
 }
 
 fn given_up(runtime: &Runtime, stand: &Stand) -> Outcome {

@@ -161,6 +161,7 @@ pub(crate) async fn report(
         docs_per_second: ledger.docs_per_second(),
         switch,
         switch_ms: switch_ms(&switch),
+        back: None,
     })
 }
 

@@ -59,6 +59,9 @@ pub(crate) struct UpgradeReport {
     pub(crate) switch: SwitchRecord,
     /// How long in all.
     pub(crate) switch_ms: u64,
+    /// How long writes were blocked by the way back, where it was gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) back: Option<SwitchRecord>,
 }
 
 fn as_seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -164,8 +167,15 @@ impl Checked {
 pub(crate) fn demo(report: &UpgradeReport, checked: &Checked) -> Text {
     let UpgradeReport { application, from, to, .. } = report;
     let mut text = Text::default();
-    text.line(styled(BOLD, format_args!("The demo's {application} went from {from} to {to}")));
+    let and_back = if report.back.is_some() { " and back" } else { "" };
+    text.line(styled(
+        BOLD,
+        format_args!("The demo's {application} went from {from} to {to}{and_back}"),
+    ));
     facts(report, &mut text);
+    if let Some(times) = &report.back {
+        text.fact("way back", fence(times));
+    }
     match checked {
         Checked::Still(check) => still(check, &mut text),
         Checked::Live { report, counts } => live(report, counts, &mut text),

@@ -54,6 +54,7 @@ impl Load {
         self,
         context: &Context,
         url: &str,
+        live: Release,
     ) -> Result<Checked, CommandError> {
         let went_on = self.go_on(context, AFTER_SWITCH).await;
         if let Err(error) = went_on {
@@ -65,7 +66,7 @@ impl Load {
         };
         // Stopped by a signal, the writers are dropped, which ends them.
         let ledger: Ledger = unless_stopped(context, traffic.stop()).await?;
-        let check = check_traffic(url, &ledger, Release::V2_0, EXAMPLES);
+        let check = check_traffic(url, &ledger, live, EXAMPLES);
         let report = unless_stopped(context, check).await?;
         Ok(Checked::Live { report, counts: ledger.counts() })
     }
@@ -78,6 +79,11 @@ impl Load {
             context.ui.note(&format!("the application failed as well: {traffic_error}"));
         }
         error
+    }
+
+    /// Lets the application work on the new set before it goes back.
+    pub(super) async fn go_on_after_switch(&self, context: &Context) -> Result<(), CommandError> {
+        self.go_on(context, AFTER_SWITCH).await
     }
 
     /// Lets the application work for a while.

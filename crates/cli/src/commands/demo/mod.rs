@@ -7,9 +7,11 @@ mod load;
 
 use clap::Args;
 use lockstep_core::pack::{PackFiles, model::Pack};
-use lockstep_demo::{CheckReport, SeedOptions, TrafficOptions, TrafficReport, pack_files, seed};
+use lockstep_demo::{
+    CheckReport, Release, SeedOptions, TrafficOptions, TrafficReport, pack_files, seed,
+};
 use lockstep_elastic::Credentials;
-use lockstep_engine::{EngineError, Session, pack_folder, session::Ending};
+use lockstep_engine::{EngineError, Session, journal::SwitchRecord, pack_folder, session::Ending};
 use lockstep_pocket::{Options, Pocket};
 use serde_json::{Value, json};
 
@@ -25,7 +27,7 @@ use crate::{
     progress::Teller,
     render::{
         quantity::{count, counted, duration},
-        report::{self, Checked, UpgradeReport},
+        report::{self, Checked, UpgradeReport, switch_ms},
     },
 };
 
@@ -69,6 +71,9 @@ pub(crate) struct DemoArguments {
         value_parser = clap::value_parser!(u32).range(..=i64::from(OPERATIONS_PER_SECOND_MAX))
     )]
     operations_per_second: Option<u32>,
+    /// Go back to the old release after the switch, under load as well
+    #[arg(long)]
+    rollback: bool,
     /// Keep what the demo made; an embedded cluster stays until Ctrl-C
     #[arg(long)]
     keep: bool,
@@ -202,14 +207,49 @@ async fn play(
         None => REAL_OPERATIONS_PER_SECOND,
     };
     let operations_per_second = arguments.operations_per_second.unwrap_or(usual);
+    if arguments.rollback && operations_per_second == 0 {
+        return Err(CommandError::Usage {
+            message: "--rollback needs an application that writes".to_owned(),
+            hint: "leave --operations-per-second out, or give more than 0",
+        });
+    }
     seed_demo(&options, operations_per_second, context, stage).await?;
     let traffic = TrafficOptions { operations_per_second, ..TrafficOptions::new(options) };
     let load = Load::start(context, &stage.url, traffic).await?;
-    let upgraded = Box::pin(upgrade_demo(context, pack, stage)).await;
-    // Whatever else is to happen under load after the switch belongs here: the application ends with the next line.
-    match upgraded {
-        Ok(report) => Ok((report, load.finish(context, &stage.url).await?)),
+    let played = async {
+        let mut report = Box::pin(upgrade_demo(context, pack, stage)).await?;
+        if arguments.rollback {
+            load.go_on_after_switch(context).await?;
+            report.back = Some(Box::pin(roll_back(context, pack, stage)).await?);
+        }
+        Ok(report)
+    };
+    match played.await {
+        Ok(report) => {
+            let live = if arguments.rollback { Release::V1_0 } else { Release::V2_0 };
+            Ok((report, load.finish(context, &stage.url, live).await?))
+        }
         Err(error) => Err(load.give_up(context, error).await),
+    }
+}
+
+/// Takes the demo back with the same call as `lockstep rollback`, and tells how long writes were blocked for it.
+async fn roll_back(
+    context: &Context,
+    pack: &Pack,
+    stage: &Stage,
+) -> Result<SwitchRecord, CommandError> {
+    let teller = Teller::start(&context.ui);
+    let session = Session {
+        cluster: stage.greeted.cluster.clone(),
+        reporter: teller.reporter(),
+        stop: context.stop.clone(),
+    };
+    let ended = session.rollback(pack).await;
+    teller.finish();
+    match ended? {
+        Ending::Returned { plan: _, run } => Ok(run.back.unwrap_or_default()),
+        other => Err(EngineError::Bug(format!("the demo's way back ended here: {other:?}")).into()),
     }
 }
 
@@ -341,5 +381,6 @@ fn last_line(report: &UpgradeReport, checked: &Checked) -> Value {
         "refused_writes": found.refused_writes,
         "longest_wait_ms": found.longest_wait_ms,
         "split_observations": found.split_observations,
+        "rollback": report.back.as_ref().map(|times| json!({"fence_ms": switch_ms(times)})),
     })
 }

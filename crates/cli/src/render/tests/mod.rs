@@ -367,6 +367,7 @@ fn sample_report(mode: SwitchMode) -> UpgradeReport {
             alias_ms: 9,
         },
         switch_ms: 66,
+        back: None,
     }
 }
 
