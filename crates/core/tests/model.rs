@@ -33,13 +33,15 @@ mod model {
     mod world;
 
     use self::{
-        rules::Rules,
+        rules::{CHANGES, GAPS, Rules},
         run::play,
         search::{Search, asked_rules, asked_seed, seeds_or},
     };
 
     /// Histories that every test run plays.
     const SEEDS: u64 = 10_000;
+    /// Histories in which a change has to be found.
+    const SEEDS_OF_CHANGE: u64 = 10_000;
 
     #[test]
     fn every_seed_keeps_the_invariants() {
@@ -59,6 +61,30 @@ mod model {
             let count = search.endings.get(state).copied().unwrap_or_default();
             assert!(count * 50 > seeds, "{count} of {seeds} histories end {state}");
         }
+    }
+
+    #[test]
+    fn every_change_of_the_protocol_is_found() {
+        let mut unseen = Vec::new();
+        for change in CHANGES {
+            let rules = Rules::changed(change);
+            let search = Search::run(SEEDS_OF_CHANGE, &rules);
+            search.report(&format!("{change:?}"));
+            unseen.extend(search.found.is_none().then_some(change));
+        }
+        assert_eq!(unseen, [], "not found in {SEEDS_OF_CHANGE} seeds each");
+    }
+
+    #[test]
+    fn what_the_protocol_relies_on_shows_when_it_is_not_so() {
+        let mut unseen = Vec::new();
+        for gap in GAPS {
+            let rules = Rules::open(gap);
+            let search = Search::run(seeds_or(SEEDS), &rules);
+            search.report(&format!("{gap:?}"));
+            unseen.extend(search.found.is_none().then_some(gap));
+        }
+        assert_eq!(unseen, [], "change nothing");
     }
 
     #[test]
