@@ -1,0 +1,183 @@
+//! The application: writers that insert, update and delete through the aliases, retry what was refused, and remember what
+//! they were told.
+
+use super::{
+    history::{Fate, Trace},
+    request::{Answer, Outcome, Request},
+    shape::{self, Id, is_poison},
+    shard::{Item, Versioning},
+    world::{Sender, World},
+};
+
+/// A write that somebody wants.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Wish {
+    pub(crate) position: usize,
+    item: Item,
+}
+
+/// One writer: one write at a time.
+#[derive(Debug, Default)]
+struct Writer {
+    under_way: Option<(u64, Wish)>,
+}
+
+/// All writers.
+#[derive(Debug)]
+pub(crate) struct Application {
+    writers: Vec<Writer>,
+    /// Writes that were refused, or that an operator asks for.
+    waiting: Vec<Wish>,
+    /// Writes that are still to be made up.
+    pub(crate) wishes_left: usize,
+    serial: u64,
+    /// How many in a thousand writes a picky step would reject.
+    poison: usize,
+    /// A document that gets most of the writes.
+    hot: Option<(usize, Id)>,
+}
+
+/// How many writers there are.
+const WRITERS: usize = 3;
+
+impl Application {
+    pub(crate) fn new(world: &mut World) -> Self {
+        let poison = if world.random.chance(250) { 60 } else { 0 };
+        let hot_id = Id::try_from(world.random.below(world.shape.ids)).expect("few ids");
+        let hot = (world.random.below(world.shape.indices.len()), hot_id);
+        let hot = world.random.chance(400).then_some(hot);
+        Self {
+            hot,
+            writers: (0..WRITERS).map(|_| Writer::default()).collect(),
+            waiting: Vec::new(),
+            wishes_left: world.random.between(15, 60),
+            serial: 0,
+            poison,
+        }
+    }
+
+    /// What is there before anything begins.
+    pub(crate) fn fill(&mut self, world: &mut World) {
+        for position in 0..world.shape.indices.len() {
+            for _ in 0..world.random.below(7) {
+                let wish = self.make_up(world, position);
+                let item = wish.item;
+                let trace = world.history.next(position, item.id);
+                let (_, written) = {
+                    let request = Request::Write { position, item, resolved: None };
+                    world.send(Sender::Writer(0), request);
+                    let executed = world.execute(0);
+                    world.pending.clear();
+                    executed
+                };
+                for written in written {
+                    world.replicate(written.place, written.number);
+                    world.history.settle(trace, Fate::Acknowledged);
+                }
+            }
+        }
+    }
+
+    fn make_up(&mut self, world: &mut World, position: usize) -> Wish {
+        let id = Id::try_from(world.random.below(world.shape.ids)).expect("there are few ids");
+        self.serial += 1;
+        let is_poison = world.random.chance(self.poison);
+        world.had_poison |= is_poison;
+        let content = shape::content(self.serial, is_poison);
+        let content = (!world.random.chance(300)).then_some(content);
+        Wish { position, item: Item { id, versioning: Versioning::Internal, content } }
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.writers.iter().all(|writer| writer.under_way.is_none())
+    }
+
+    /// Whether somebody could write something now.
+    pub(crate) fn can_write(&self) -> bool {
+        let has_wish = self.wishes_left > 0 || !self.waiting.is_empty();
+        has_wish && self.writers.iter().any(|writer| writer.under_way.is_none())
+    }
+
+    /// Somebody sends a write.
+    pub(crate) fn write(&mut self, world: &mut World) {
+        let Some(writer) = self.writers.iter().position(|writer| writer.under_way.is_none()) else {
+            return;
+        };
+        let wish = if self.waiting.is_empty() || (self.wishes_left > 0 && world.random.chance(500))
+        {
+            self.wishes_left = self.wishes_left.saturating_sub(1);
+            let position = world.random.below(world.shape.indices.len());
+            match self.hot {
+                Some((position, id)) if world.random.chance(700) => {
+                    let Wish { item, .. } = self.make_up(world, position);
+                    Wish { position, item: Item { id, ..item } }
+                }
+                _other => self.make_up(world, position),
+            }
+        } else {
+            self.waiting.remove(0)
+        };
+        let Wish { position, item } = wish;
+        // Whoever finds an index blocked is refused at once; else the alias may move before he is there.
+        let set = world.cluster.aliases[position];
+        let may_resolve = world.random.chance(300) && world.cluster.is_writable(set);
+        let resolved = may_resolve.then_some(set);
+        let request = Request::Write { position, item, resolved };
+        let ticket = world.send(Sender::Writer(writer), request);
+        self.writers[writer].under_way = Some((ticket, wish));
+    }
+
+    /// Takes in what was answered.
+    pub(crate) fn listen(&mut self, world: &mut World) {
+        for writer in &mut self.writers {
+            let Some((ticket, wish)) = writer.under_way else { continue };
+            let Some(outcome) = world.answers.remove(&ticket) else { continue };
+            writer.under_way = None;
+            match outcome {
+                Outcome::Answered(Answer::Forbidden) | Outcome::Refused => self.waiting.push(wish),
+                Outcome::Answered(_done) => {}
+                // It may have happened: the application goes on, and remembers that it doesn't know.
+                Outcome::Unknown | Outcome::TimeOver => {}
+            }
+        }
+    }
+
+    /// An operator mends what a picky step would reject. Gives how many documents there were.
+    pub(crate) fn mend(&mut self, world: &World) -> usize {
+        let mut count = 0;
+        self.poison = 0;
+        for (place, shard) in world.cluster.places() {
+            let (set, position, _) = place;
+            let step = world.shape.indices[position].step;
+            if set != world.cluster.aliases[position] {
+                continue;
+            }
+            for (id, entry) in shard.entries() {
+                let Some(content) = entry.content else { continue };
+                if step.apply(set.other(), content).is_some() || self.is_waiting(position, *id) {
+                    continue;
+                }
+                count += 1;
+                self.serial += 1;
+                let content = Some(shape::content(self.serial, false));
+                let item = Item { id: *id, versioning: Versioning::Internal, content };
+                self.waiting.push(Wish { position, item });
+            }
+        }
+        self.waiting.retain(|wish| !wish.item.content.is_some_and(is_poison));
+        count
+    }
+
+    fn is_waiting(&self, position: usize, id: Id) -> bool {
+        let same = |wish: &Wish| wish.position == position && wish.item.id == id;
+        let under_way = self.writers.iter().filter_map(|writer| writer.under_way);
+        self.waiting.iter().any(same) || under_way.into_iter().any(|(_, wish)| same(&wish))
+    }
+
+    /// Somebody was told that a write was done.
+    pub(crate) fn acknowledge(world: &mut World, traces: impl IntoIterator<Item = Trace>) {
+        for trace in traces {
+            world.history.settle(trace, Fate::Acknowledged);
+        }
+    }
+}

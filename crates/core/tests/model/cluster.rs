@@ -1,0 +1,153 @@
+//! The cluster: indices with shards, write blocks, and aliases that move all together.
+
+use std::collections::BTreeMap;
+
+use super::{
+    request::{Hit, IndexName, Place, ShardPosition},
+    shape::{Id, Set, Shape},
+    shard::{Copy, Entry, Shard},
+};
+
+/// An index.
+#[derive(Debug, Default)]
+pub(crate) struct Index {
+    pub(crate) shards: Vec<Shard>,
+    pub(crate) is_blocked: bool,
+}
+
+/// All indices, and where the alias of each position is.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    pub(crate) indices: BTreeMap<IndexName, Index>,
+    pub(crate) aliases: Vec<Set>,
+    shape: Shape,
+}
+
+impl Cluster {
+    pub(crate) fn new(shape: &Shape) -> Self {
+        let aliases = vec![Set::Old; shape.indices.len()];
+        let mut cluster = Self { indices: BTreeMap::new(), aliases, shape: shape.clone() };
+        for position in 0..shape.indices.len() {
+            cluster.create((Set::Old, position));
+        }
+        cluster
+    }
+
+    /// Makes an index, if it isn't there.
+    pub(crate) fn create(&mut self, name: IndexName) {
+        let shards = self.shape.indices[name.1].shards(name.0);
+        self.indices.entry(name).or_insert_with(|| Index {
+            shards: (0..shards).map(|_| Shard::default()).collect(),
+            is_blocked: false,
+        });
+    }
+
+    /// The set that the application is on; tenants on both give that of the first one.
+    pub(crate) fn live(&self) -> Set {
+        self.aliases[0]
+    }
+
+    /// The shard that a document belongs to.
+    pub(crate) fn place(&self, (set, position): IndexName, id: Id) -> Place {
+        (set, position, usize::from(id) % self.shape.indices[position].shards(set))
+    }
+
+    pub(crate) fn shard(&self, (set, position, shard): Place) -> Option<&Shard> {
+        self.indices.get(&(set, position)).map(|index| &index.shards[shard])
+    }
+
+    pub(crate) fn shard_mut(&mut self, (set, position, shard): Place) -> Option<&mut Shard> {
+        self.indices.get_mut(&(set, position)).map(|index| &mut index.shards[shard])
+    }
+
+    /// All shards of all indices.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (Place, &Shard)> {
+        self.indices.iter().flat_map(|(name, index)| {
+            let shards = index.shards.iter().enumerate();
+            shards.map(|(shard, found)| ((name.0, name.1, shard), found))
+        })
+    }
+
+    /// What the primary of its shard holds of a document, deletes included.
+    pub(crate) fn entry(&self, name: IndexName, id: Id) -> Option<Entry> {
+        self.shard(self.place(name, id))?.entries().get(&id).copied()
+    }
+
+    /// Where all shards of a set stand.
+    pub(crate) fn positions(&self, set: Set) -> Vec<Vec<ShardPosition>> {
+        let of = |shard: &Shard| ShardPosition {
+            highest: shard.highest(),
+            checkpoint: shard.checkpoint(),
+            term: shard.term(),
+        };
+        (0..self.shape.indices.len())
+            .map(|position| {
+                let index = self.indices.get(&(set, position));
+                index.map(|index| index.shards.iter().map(of).collect()).unwrap_or_default()
+            })
+            .collect()
+    }
+
+    /// Makes visible what the copies of an index have.
+    pub(crate) fn refresh(&mut self, name: IndexName) {
+        for shard in self.indices.get_mut(&name).into_iter().flat_map(|index| &mut index.shards) {
+            shard.refresh(Copy::Primary);
+            shard.refresh(Copy::Replica);
+        }
+    }
+
+    /// What a search on one copy of a shard sees of a range of numbers.
+    pub(crate) fn window(&self, place: Place, (first, last): (i64, i64), copy: Copy) -> Vec<Hit> {
+        let Some(shard) = self.shard(place) else { return Vec::new() };
+        let mut hits: Vec<Hit> = shard
+            .seen(copy)
+            .iter()
+            .filter(|(_, entry)| (first..=last).contains(&entry.number))
+            .map(|(id, entry)| hit(*id, entry))
+            .collect();
+        hits.sort_by_key(|hit| hit.number);
+        hits
+    }
+
+    /// Sets or lifts the write block of a whole set. Gives the indices that were not like that before.
+    pub(crate) fn block(&mut self, set: Set, is_blocked: bool) -> Vec<IndexName> {
+        let mut changed = Vec::new();
+        for (name, index) in self.indices.iter_mut().filter(|(name, _)| name.0 == set) {
+            if index.is_blocked != is_blocked {
+                index.is_blocked = is_blocked;
+                changed.push(*name);
+            }
+        }
+        changed
+    }
+
+    /// Whether every index of a set is blocked for writes.
+    pub(crate) fn is_blocked(&self, set: Set) -> bool {
+        self.indices.iter().filter(|(name, _)| name.0 == set).all(|(_, index)| index.is_blocked)
+    }
+
+    /// Whether every index of a set is there and takes writes.
+    pub(crate) fn is_writable(&self, set: Set) -> bool {
+        (0..self.shape.indices.len())
+            .all(|position| self.indices.get(&(set, position)).is_some_and(|i| !i.is_blocked))
+    }
+
+    /// Moves these aliases; `false`, and nothing moves, when one is not where it was.
+    pub(crate) fn move_aliases(&mut self, from: Set, positions: &[usize]) -> bool {
+        let to = from.other();
+        let may = positions.iter().all(|position| {
+            self.aliases[*position] == from && self.indices.contains_key(&(to, *position))
+        });
+        if may {
+            for position in positions {
+                self.aliases[*position] = to;
+            }
+        }
+        may
+    }
+}
+
+pub(crate) fn hit(id: Id, entry: &Entry) -> Hit {
+    let content = entry.content.expect("searches see no deletes");
+    Hit { id, number: entry.number, version: entry.version, content }
+}

@@ -1,0 +1,247 @@
+//! Executing: what a request does once it is its turn, and what it answers.
+
+use std::collections::BTreeSet;
+
+use super::{
+    cluster::hit,
+    history::Trace,
+    invariants,
+    journal::{Key, Record},
+    request::{Answer, Place, Request},
+    rules::{Change, Gap},
+    shape::{Set, Step},
+    shard::{Copy, Item},
+    world::{Pending, Sender, World, Written},
+};
+
+impl World {
+    /// The lease number of a sender.
+    fn number(&self, sender: Sender) -> Option<u64> {
+        match sender {
+            Sender::Process(slot) => Some(self.processes[slot].number),
+            Sender::Writer(_) => None,
+        }
+    }
+
+    /// Whether a request comes too late to be let through, by what the protocol relies on; see [`Gap`].
+    fn is_too_late(&self, pending: &Pending) -> bool {
+        let Some(number) = self.number(pending.sender) else { return false };
+        let is_stray = pending.is_abandoned || number < self.journal.lease();
+        match &pending.request {
+            Request::Bulk { index, .. } => {
+                let is_over =
+                    self.cluster.live() == index.0 || self.cluster.is_blocked(index.0.other());
+                let is_first = !pending.is_repeat;
+                is_stray && is_first && is_over && !self.rules.has(Gap::CopiesAfterFence)
+            }
+            Request::Block(_)
+            | Request::Unblock(_)
+            | Request::MoveAliases { .. }
+            | Request::CreateIndex(_)
+            | Request::DropIndex(_) => is_stray && !self.rules.has(Gap::BlocksAfterLease),
+            _other => false,
+        }
+    }
+
+    /// Executes a request that was sent. Gives its answer, and the operations that have to be on every copy before.
+    pub(crate) fn execute(&mut self, at: usize) -> (Answer, Vec<Written>) {
+        let pending = self.pending[at].clone();
+        if self.is_too_late(&pending) {
+            return (Answer::Forbidden, Vec::new());
+        }
+        self.note_effect(&pending);
+        let done = |answer| (answer, Vec::new());
+        match pending.request {
+            Request::ReadJournal(key) => done(Answer::Record(self.journal.read(key).cloned())),
+            Request::WriteJournal { key, expected, record } => {
+                done(self.write_journal(pending.sender, (key, expected), &record))
+            }
+            Request::CreateIndex(name) => {
+                self.cluster.create(name);
+                done(Answer::Done)
+            }
+            Request::DropIndex(name) => {
+                self.cluster.indices.remove(&name);
+                done(Answer::Done)
+            }
+            Request::Positions(set) => done(Answer::Positions(self.cluster.positions(set))),
+            Request::Refresh(names) => {
+                for name in names {
+                    self.cluster.refresh(name);
+                }
+                done(Answer::Done)
+            }
+            Request::Window { place, first, last } => {
+                let copy = self.copy();
+                done(Answer::Hits(self.cluster.window(place, (first, last), copy)))
+            }
+            Request::Documents { index, ids } => {
+                let mut hits = Vec::new();
+                for id in ids {
+                    let copy = self.copy();
+                    let shard = self.cluster.shard(self.cluster.place(index, id));
+                    let seen = shard.and_then(|shard| shard.seen(copy).get(&id));
+                    hits.extend(seen.map(|entry| hit(id, entry)));
+                }
+                done(Answer::Hits(hits))
+            }
+            Request::Count((set, position)) => {
+                let mut count = 0;
+                for shard in 0..self.shape.indices[position].shards(set) {
+                    let copy = self.copy();
+                    let shard = self.cluster.shard((set, position, shard));
+                    count += shard.map_or(0, |shard| shard.seen(copy).len());
+                }
+                done(Answer::Count(count))
+            }
+            Request::Bulk { index, items } => self.bulk(index, &items),
+            Request::Block(set) => self.block(set),
+            Request::Unblock(set) => {
+                self.cluster.block(set, false);
+                done(Answer::Done)
+            }
+            Request::Aliases => done(Answer::Aliases(self.cluster.aliases.clone())),
+            Request::MoveAliases { from, positions } => done(self.move_aliases(from, &positions)),
+            Request::Write { position, item, resolved } => self.write(position, item, resolved),
+            Request::Nap => done(Answer::Done),
+        }
+    }
+
+    /// Whoever changes anything acts, and later drivers come after him.
+    fn note_effect(&mut self, pending: &Pending) {
+        let acts = matches!(
+            pending.request,
+            Request::Bulk { .. }
+                | Request::Block(_)
+                | Request::Unblock(_)
+                | Request::MoveAliases { .. }
+                | Request::CreateIndex(_)
+                | Request::DropIndex(_)
+        );
+        if acts && let Some(number) = self.number(pending.sender) {
+            self.acted = self.acted.max(number);
+        }
+    }
+
+    fn copy(&mut self) -> Copy {
+        self.random.pick(&[Copy::Primary, Copy::Replica])
+    }
+
+    fn write_journal(
+        &mut self,
+        sender: Sender,
+        (key, expected): (Key, Option<u64>),
+        record: &Record,
+    ) -> Answer {
+        let expected = if self.rules.is(Change::NoCompareAndSwap) {
+            self.journal.read(key).map(|kept| kept.version)
+        } else {
+            expected
+        };
+        let Some(version) = self.journal.write(key, expected, record.clone()) else {
+            return Answer::Conflict;
+        };
+        match record {
+            Record::Run { state, driver } => {
+                self.check(invariants::only_one_driver_moves_the_run(self, *driver));
+                self.check(invariants::state_is_true(self, state));
+                self.check(invariants::alarm_is_true(self, state));
+                self.tell(|| format!("        the run is {state} by {driver}"));
+            }
+            Record::Marks(marks) => {
+                let Key::Marks(to) = key else { panic!("marks under {key:?}") };
+                self.check(invariants::marks_are_true(self, to, marks));
+            }
+            Record::Lease { number, .. } => {
+                if let Sender::Process(slot) = sender {
+                    self.processes[slot].number = *number;
+                }
+            }
+            Record::Round { .. } | Record::Tasks(_) | Record::Fence { .. } => {}
+        }
+        Answer::Written(version)
+    }
+
+    fn bulk(&mut self, index: (Set, usize), items: &[Item]) -> (Answer, Vec<Written>) {
+        let is_open = self.cluster.indices.get(&index).is_some_and(|index| !index.is_blocked);
+        if !is_open {
+            return (Answer::Forbidden, Vec::new());
+        }
+        let mut operations = Vec::new();
+        for item in items {
+            let place = self.cluster.place(index, item.id);
+            operations.extend(self.apply(place, *item, None));
+        }
+        if index.0 == Set::Old && !operations.is_empty() {
+            self.check(invariants::old_set_rests(self, false));
+        }
+        (Answer::Done, operations)
+    }
+
+    fn apply(&mut self, place: Place, item: Item, trace: Option<Trace>) -> Option<Written> {
+        self.is_changed = true;
+        self.serial += 1;
+        let serial = self.serial;
+        let number = self.cluster.shard_mut(place)?.write(item, serial, trace)?;
+        Some(Written { place, number, serial, trace })
+    }
+
+    /// The block is answered when no write is under way any more; unless it was set already, then at once.
+    fn block(&mut self, set: Set) -> (Answer, Vec<Written>) {
+        let changed: BTreeSet<_> = self.cluster.block(set, true).into_iter().collect();
+        // Whoever resolved an alias before comes to a blocked index, and looks once more.
+        for pending in &mut self.pending {
+            if let Request::Write { resolved, .. } = &mut pending.request
+                && *resolved == Some(set)
+            {
+                *resolved = None;
+            }
+        }
+        let mut operations = Vec::new();
+        for (place, shard) in self.cluster.places() {
+            if changed.contains(&(place.0, place.1)) {
+                let under_way = shard.unreplicated().into_iter();
+                operations.extend(under_way.map(|(number, serial)| Written {
+                    place,
+                    number,
+                    serial,
+                    trace: None,
+                }));
+            }
+        }
+        (Answer::Done, operations)
+    }
+
+    fn move_aliases(&mut self, from: Set, positions: &[usize]) -> Answer {
+        self.is_changed = true;
+        if !self.cluster.move_aliases(from, positions) {
+            return Answer::Conflict;
+        }
+        self.tell(|| format!("        aliases of {positions:?} leave the {from:?} set"));
+        self.check(invariants::sets_are_equal(self, from));
+        Answer::Done
+    }
+
+    fn write(
+        &mut self,
+        position: usize,
+        item: Item,
+        resolved: Option<Set>,
+    ) -> (Answer, Vec<Written>) {
+        let set = resolved.unwrap_or(self.cluster.aliases[position]);
+        let index = self.cluster.indices.get(&(set, position));
+        if index.is_none_or(|index| index.is_blocked) {
+            return (Answer::Forbidden, Vec::new());
+        }
+        if set == Set::Old {
+            self.check(invariants::old_set_rests(self, true));
+        }
+        let step: Step = self.shape.indices[position].step;
+        let content = item.content.map(|content| step.form(set, content));
+        let trace = self.history.next(position, item.id);
+        self.history.executed(trace, item.content);
+        let place = self.cluster.place((set, position), item.id);
+        let written = self.apply(place, Item { content, ..item }, Some(trace));
+        (Answer::Done, written.into_iter().collect())
+    }
+}

@@ -1,0 +1,237 @@
+//! What always holds, numbered as in the design. Each is a predicate over the world; the world asks them after every event
+//! that could break them.
+
+use lockstep_core::run::state::{RunState, Stage};
+
+use super::{
+    history::History,
+    journal::{Key, Marks, Record},
+    shape::{Id, Set},
+    world::World,
+};
+
+/// An invariant that didn't hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Violation {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// How it showed.
+    pub(crate) story: String,
+}
+
+/// Whether it holds.
+pub(crate) type Verdict = Result<(), Violation>;
+
+fn broken(name: &'static str, story: impl Into<String>) -> Verdict {
+    Err(Violation { name, story: story.into() })
+}
+
+fn documents(world: &World) -> impl Iterator<Item = (usize, Id)> + use<> {
+    let ids = u8::try_from(world.shape.ids).expect("there are few ids");
+    (0..world.shape.indices.len()).flat_map(move |position| (0..ids).map(move |id| (position, id)))
+}
+
+/// I1 and I2: every document of the live set is as the application's history allows: no acknowledged write is lost, and
+/// nothing that was deleted is there again. Writes whose outcome the application doesn't know may have happened or not.
+pub(crate) fn live_set_is_what_was_written(world: &World, history: &History) -> Verdict {
+    for (position, id) in documents(world) {
+        let set = world.cluster.aliases[position];
+        let step = world.shape.indices[position].step;
+        let found = world.cluster.entry((set, position), id).and_then(|entry| entry.content);
+        let found = match (found, set, step.form(Set::New, 1)) {
+            (Some(content), Set::New, 2) if content % 2 == 1 => {
+                return broken("I1", format!("{position}/{id} never had content {content}"));
+            }
+            (Some(content), Set::New, 2) => Some(content / 2),
+            (found, ..) => found,
+        };
+        if history.allows(position, id, found) {
+            continue;
+        }
+        let story = format!("document {id} of index {position} is {found:?} in the {set:?} set");
+        let is_back = found.is_some() && history.is_deleted(position, id);
+        return broken(if is_back { "I2" } else { "I1" }, story);
+    }
+    Ok(())
+}
+
+/// I3: when the aliases move, the set that they move to is what the steps make of the one that they leave.
+pub(crate) fn sets_are_equal(world: &World, from: Set) -> Verdict {
+    for (position, id) in documents(world) {
+        let content = |set| world.cluster.entry((set, position), id).and_then(|e| e.content);
+        let (left, entered) = (content(from), content(from.other()));
+        let made = left
+            .and_then(|content| world.shape.indices[position].step.apply(from.other(), content));
+        if made != entered || made.is_some() != left.is_some() {
+            let story = format!("{position}/{id}: {left:?} in the {from:?} set, then {entered:?}");
+            return broken("I3", story);
+        }
+    }
+    Ok(())
+}
+
+/// I4: all tenants are on the old set, or all on the new one.
+pub(crate) fn tenants_are_together(world: &World) -> Verdict {
+    let live = world.cluster.live();
+    if world.cluster.aliases.iter().any(|set| *set != live) {
+        return broken("I4", format!("aliases are on {:?}", world.cluster.aliases));
+    }
+    Ok(())
+}
+
+/// I5: once a driver has acted under its lease, no earlier one moves the run.
+pub(crate) fn only_one_driver_moves_the_run(world: &World, driver: u64) -> Verdict {
+    if driver < world.acted {
+        let story = format!("driver {driver} moved the run after driver {} had acted", world.acted);
+        return broken("I5", story);
+    }
+    Ok(())
+}
+
+/// I6: what the journal calls done was done: where the run says that it is.
+pub(crate) fn state_is_true(world: &World, state: &RunState) -> Verdict {
+    let cluster = &world.cluster;
+    let on = |set| cluster.aliases.iter().all(|alias| *alias == set);
+    let are_there = (0..cluster.aliases.len())
+        .all(|position| cluster.indices.contains_key(&(Set::New, position)));
+    let is_true = match state {
+        RunState::Preparing | RunState::Halted { .. } => true,
+        RunState::Copying { .. }
+        | RunState::Settling { .. }
+        | RunState::Verifying { .. }
+        | RunState::Holding { .. } => are_there && on(Set::Old) && cluster.is_writable(Set::Old),
+        RunState::Fencing { .. } => are_there && on(Set::Old),
+        RunState::Switching { .. } => are_there && cluster.is_blocked(Set::Old),
+        RunState::Switched | RunState::Finalized => {
+            on(Set::New) && cluster.is_blocked(Set::Old) && cluster.is_writable(Set::New)
+        }
+        RunState::Returning { .. } => on(Set::New) && cluster.is_writable(Set::New),
+        RunState::ReturnFencing { .. } | RunState::Staying => on(Set::New),
+        RunState::ReturnSwitching { .. } => cluster.is_blocked(Set::New),
+        RunState::Returned => {
+            on(Set::Old) && cluster.is_blocked(Set::New) && cluster.is_writable(Set::Old)
+        }
+        RunState::Aborting => on(Set::Old),
+        RunState::Aborted => {
+            let is_dropped = cluster.indices.keys().all(|name| name.0 == Set::Old);
+            on(Set::Old) && is_dropped && cluster.is_writable(Set::Old)
+        }
+    };
+    if is_true { Ok(()) } else { broken("I6", format!("the journal says {state}, which isn't so")) }
+}
+
+/// I6: what the journal calls done was done: everything up to a mark was taken by the set that it is carried into.
+pub(crate) fn marks_are_true(world: &World, to: Set, marks: &Marks) -> Verdict {
+    let Some(bases) = world.bases(to) else { return Ok(()) };
+    if matches!(world.journal.state(), Some(RunState::Aborting | RunState::Aborted)) {
+        // The new set is being dropped, and with it what was carried.
+        return Ok(());
+    }
+    for ((position, shard), mark) in marks {
+        let Some(source) = world.cluster.shard((to.other(), *position, *shard)) else { continue };
+        // What was there before the way back began is not its business.
+        let first = world.first_number(to, (*position, *shard));
+        if source.term() != mark.term.max(1) {
+            // A primary failed since: what its last operations hid may show again, until all is compared once more.
+            continue;
+        }
+        for (id, entry) in source.entries() {
+            if entry.content.is_none() || entry.number > mark.covered || entry.number < first {
+                continue;
+            }
+            let number = u64::try_from(entry.number).expect("numbers begin at 0");
+            let version = bases[*position] + number;
+            let there = world.cluster.entry((to, *position), *id);
+            if there.is_none_or(|there| there.version < version) {
+                let story = format!(
+                    "marked as carried up to {}, but {position}/{id} of number {number} wasn't: {there:?}",
+                    mark.covered
+                );
+                return broken("I6", story);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// I7: from the decision to switch to the end, nothing but the way back writes to the old set.
+pub(crate) fn old_set_rests(world: &World, is_application: bool) -> Verdict {
+    let Some(state) = world.journal.state() else { return Ok(()) };
+    let rests = match state {
+        RunState::Switching { .. } | RunState::Switched | RunState::Finalized => true,
+        RunState::Returning { .. }
+        | RunState::ReturnFencing { .. }
+        | RunState::ReturnSwitching { .. }
+        | RunState::Staying => is_application && world.cluster.live() == Set::New,
+        RunState::Halted { stage, .. } => {
+            *stage == Stage::Switch || (is_application && world.cluster.live() == Set::New)
+        }
+        RunState::Preparing
+        | RunState::Copying { .. }
+        | RunState::Settling { .. }
+        | RunState::Verifying { .. }
+        | RunState::Holding { .. }
+        | RunState::Fencing { .. }
+        | RunState::Returned
+        | RunState::Aborting
+        | RunState::Aborted => false,
+    };
+    if rests {
+        broken("I7", format!("a run that is {state} let the old set change"))
+    } else {
+        Ok(())
+    }
+}
+
+/// I8: once a next driver has run, the run rests, and the application is writable on exactly one set.
+pub(crate) fn application_is_writable(world: &World) -> Verdict {
+    tenants_are_together(world)?;
+    let state = world.journal.state();
+    let rests =
+        state.is_none_or(|state| state.is_final() || matches!(state, RunState::Halted { .. }));
+    if !rests {
+        return broken("I8", format!("the run still is {state:?}"));
+    }
+    let live = world.cluster.live();
+    if !world.cluster.is_writable(live) {
+        return broken("I8", format!("the live set, {live:?}, is blocked; the run is {state:?}"));
+    }
+    if live == Set::New && !world.cluster.is_blocked(Set::Old) && !is_returning(state) {
+        return broken("I8", format!("both sets take writes; the run is {state:?}"));
+    }
+    Ok(())
+}
+
+fn is_returning(state: Option<&RunState>) -> bool {
+    matches!(state, Some(RunState::Halted { stage: Stage::Return | Stage::ReturnFence, .. }))
+}
+
+/// Nobody is asked for help without a cause: nobody else writes here, so documents differ only for as long as they are
+/// carried over.
+pub(crate) fn alarm_is_true(world: &World, state: &RunState) -> Verdict {
+    let RunState::Halted { problem, .. } = state else { return Ok(()) };
+    let has_cause = match problem.code.as_str() {
+        super::driver::REJECTED | super::driver::UNREADABLE => world.had_poison,
+        super::driver::NO_EFFECT | super::driver::COPIES_LAG => true,
+        // A search sees now a write, now what was before it, for as long as a copy lags behind.
+        super::driver::UNSTABLE => world.cluster.places().any(|(_, shard)| shard.is_lagging()),
+        _other => false,
+    };
+    if has_cause {
+        Ok(())
+    } else {
+        broken("alarm", format!("{}: {}", problem.code, problem.message))
+    }
+}
+
+/// I9: repeating a finished run changes nothing. A fingerprint of everything that a run could change.
+pub(crate) fn fingerprint(world: &World) -> String {
+    let logs: Vec<_> = world.cluster.places().map(|(place, s)| (place, s.highest())).collect();
+    let blocks: Vec<_> =
+        world.cluster.indices.iter().map(|(name, i)| (name, i.is_blocked)).collect();
+    let run = match world.journal.read(Key::Run).map(|kept| &kept.record) {
+        Some(Record::Run { state, .. }) => format!("{state:?}"),
+        _other => String::new(),
+    };
+    format!("{logs:?} {blocks:?} {:?} {run}", world.cluster.aliases)
+}

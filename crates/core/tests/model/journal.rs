@@ -1,0 +1,105 @@
+//! The journal: records that are only ever written over what was read of them.
+
+use std::collections::BTreeMap;
+
+use lockstep_core::run::{
+    state::RunState,
+    task::{Stretch, Task},
+};
+
+use super::shape::Set;
+
+/// Which record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Key {
+    Lease,
+    Run,
+    Round,
+    Tasks,
+    /// How far documents were carried into a set.
+    Marks(Set),
+    Fence,
+}
+
+/// How far one shard got: carried over, compared in content, compared as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) covered: i64,
+    pub(crate) settled: i64,
+    pub(crate) compared: i64,
+    /// The primary's term in which it was compared as a whole; 0 for none yet.
+    pub(crate) term: u64,
+}
+
+/// By index and shard.
+pub(crate) type Marks = BTreeMap<(usize, usize), Mark>;
+
+/// One record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Record {
+    Lease {
+        number: u64,
+        is_free: bool,
+    },
+    Run {
+        state: RunState,
+        driver: u64,
+    },
+    Round {
+        stretches: Vec<Stretch>,
+        width: u64,
+    },
+    Tasks(Vec<Task>),
+    Marks(Marks),
+    /// What the way back needs to know of the fence: what its versions begin above, and where the new set's log stood.
+    Fence {
+        bases: Vec<u64>,
+        begin: Marks,
+    },
+}
+
+/// A record and the version that a write over it has to name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub(crate) version: u64,
+    pub(crate) record: Record,
+}
+
+/// All records.
+#[derive(Debug, Default)]
+pub(crate) struct Journal {
+    records: BTreeMap<Key, Kept>,
+    version: u64,
+}
+
+impl Journal {
+    pub(crate) fn read(&self, key: Key) -> Option<&Kept> {
+        self.records.get(&key)
+    }
+
+    /// Gives the new version, or nothing when another one than the expected is there.
+    pub(crate) fn write(&mut self, key: Key, expected: Option<u64>, record: Record) -> Option<u64> {
+        if self.records.get(&key).map(|kept| kept.version) != expected {
+            return None;
+        }
+        self.version += 1;
+        self.records.insert(key, Kept { version: self.version, record });
+        Some(self.version)
+    }
+
+    /// The run's state.
+    pub(crate) fn state(&self) -> Option<&RunState> {
+        match self.read(Key::Run).map(|kept| &kept.record) {
+            Some(Record::Run { state, .. }) => Some(state),
+            _other => None,
+        }
+    }
+
+    /// The number of the last lease.
+    pub(crate) fn lease(&self) -> u64 {
+        match self.read(Key::Lease).map(|kept| &kept.record) {
+            Some(Record::Lease { number, .. }) => *number,
+            _other => 0,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The operator: what somebody asks for, by where the run stands and what he is after.
+
+use lockstep_core::run::state::{RunState, Stage};
+
+use super::{driver::Command, random::Random};
+
+/// What the operator is after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Intent {
+    Switch,
+    Finalize,
+    /// To the new set and back.
+    Return,
+    /// To the new set, back, and rid of it.
+    ReturnAndDrop,
+    /// To the new set, half the way back, and there again.
+    ReturnAndStay,
+    /// To give the run up on the way.
+    Abort,
+}
+
+/// The operator.
+#[derive(Debug)]
+pub(crate) struct Operator {
+    intent: Intent,
+    /// How often he still asks for the way back.
+    returns_left: usize,
+    /// How often he still gives up.
+    aborts_left: usize,
+}
+
+impl Operator {
+    pub(crate) fn new(random: &mut Random) -> Self {
+        let intent = random.pick(&[
+            Intent::Switch,
+            Intent::Finalize,
+            Intent::Return,
+            Intent::Return,
+            Intent::ReturnAndDrop,
+            Intent::ReturnAndStay,
+            Intent::Abort,
+        ]);
+        Self { intent, returns_left: 2, aborts_left: 1 }
+    }
+
+    /// What he would ask for now; `None`: he has what he wanted.
+    pub(crate) fn command(
+        &mut self,
+        state: Option<&RunState>,
+        random: &mut Random,
+    ) -> Option<Command> {
+        let gives_up = random.chance(300) && self.aborts_left > 0;
+        match state {
+            Some(RunState::Switched) => match self.intent {
+                Intent::Finalize => Some(Command::Finalize),
+                Intent::Return | Intent::ReturnAndDrop | Intent::ReturnAndStay => {
+                    let again = self.returns_left > 0;
+                    self.returns_left = self.returns_left.saturating_sub(1);
+                    again.then_some(Command::Rollback)
+                }
+                Intent::Switch | Intent::Abort => None,
+            },
+            Some(RunState::Returned) => {
+                (self.intent == Intent::ReturnAndDrop).then_some(Command::Abort)
+            }
+            Some(RunState::Finalized | RunState::Aborted) => None,
+            Some(RunState::Aborting | RunState::Staying) => Some(Command::Abort),
+            Some(state) if gives_up && self.is_to_be_left(state) => {
+                self.aborts_left -= 1;
+                Some(Command::Abort)
+            }
+            _other => Some(Command::Upgrade),
+        }
+    }
+
+    /// Whether he would ask for anything, now that the run rests.
+    pub(crate) fn wants_more(&self, state: &RunState) -> bool {
+        match (state, self.intent) {
+            (RunState::Switched, Intent::Finalize)
+            | (RunState::Returned, Intent::ReturnAndDrop) => true,
+            (
+                RunState::Switched,
+                Intent::Return | Intent::ReturnAndDrop | Intent::ReturnAndStay,
+            ) => self.returns_left > 0,
+            _other => false,
+        }
+    }
+
+    fn is_to_be_left(&self, state: &RunState) -> bool {
+        let is_returning = matches!(
+            state,
+            RunState::Returning { .. }
+                | RunState::ReturnFencing { .. }
+                | RunState::Halted { stage: Stage::Return | Stage::ReturnFence, .. }
+        );
+        match self.intent {
+            Intent::Abort => !is_returning,
+            Intent::ReturnAndStay => is_returning,
+            Intent::Switch | Intent::Finalize | Intent::Return | Intent::ReturnAndDrop => false,
+        }
+    }
+}

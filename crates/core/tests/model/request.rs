@@ -1,0 +1,138 @@
+//! What is asked of the cluster, and what it answers.
+
+use super::{
+    journal::{Kept, Key, Record},
+    shape::{Content, Id, Set},
+    shard::Item,
+};
+
+/// An index of a set: the same position in both is one index before and after.
+pub(crate) type IndexName = (Set, usize);
+
+/// A shard of an index.
+pub(crate) type Place = (Set, usize, usize);
+
+/// A request of a driver or of the application.
+#[derive(Debug, Clone)]
+pub(crate) enum Request {
+    ReadJournal(Key),
+    /// Compare and swap; without a version the record must not be there.
+    WriteJournal {
+        key: Key,
+        expected: Option<u64>,
+        record: Box<Record>,
+    },
+    CreateIndex(IndexName),
+    DropIndex(IndexName),
+    Positions(Set),
+    Refresh(Vec<IndexName>),
+    /// Documents of a shard with numbers between two, included.
+    Window {
+        place: Place,
+        first: i64,
+        last: i64,
+    },
+    Documents {
+        index: IndexName,
+        ids: Vec<Id>,
+    },
+    Count(IndexName),
+    Bulk {
+        index: IndexName,
+        items: Vec<Item>,
+    },
+    Block(Set),
+    Unblock(Set),
+    Aliases,
+    /// Moves all aliases of the tenants named, or none when one of them is not on `from`.
+    MoveAliases {
+        from: Set,
+        positions: Vec<usize>,
+    },
+    /// A write of the application to an alias.
+    Write {
+        position: usize,
+        item: Item,
+        resolved: Option<Set>,
+    },
+    /// Time passes.
+    Nap,
+}
+
+/// A document as a search gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hit {
+    pub(crate) id: Id,
+    pub(crate) number: i64,
+    pub(crate) version: u64,
+    pub(crate) content: Content,
+}
+
+/// Where a shard stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ShardPosition {
+    pub(crate) highest: i64,
+    pub(crate) checkpoint: i64,
+    /// Of its primary. The engines tell it in the cluster's state.
+    pub(crate) term: u64,
+}
+
+/// What the cluster answers.
+#[derive(Debug, Clone)]
+pub(crate) enum Answer {
+    Done,
+    /// A compare-and-swap met another record, or a guard held.
+    Conflict,
+    /// The index is blocked for writes, or gone.
+    Forbidden,
+    Record(Option<Kept>),
+    /// The version of the record that was written.
+    Written(u64),
+    /// By index and shard.
+    Positions(Vec<Vec<ShardPosition>>),
+    Hits(Vec<Hit>),
+    Count(usize),
+    Aliases(Vec<Set>),
+}
+
+/// What becomes of a request, as its sender sees it.
+#[derive(Debug, Clone)]
+pub(crate) enum Outcome {
+    Answered(Answer),
+    /// Refused before anything happened.
+    Refused,
+    /// No answer: it may have happened, or still will.
+    Unknown,
+    /// The sender's own time limit was over first.
+    TimeOver,
+}
+
+impl Answer {
+    pub(crate) fn hits(self) -> Vec<Hit> {
+        match self {
+            Self::Hits(hits) => hits,
+            other => panic!("not hits: {other:?}"),
+        }
+    }
+
+    pub(crate) fn positions(self) -> Vec<Vec<ShardPosition>> {
+        match self {
+            Self::Positions(positions) => positions,
+            other => panic!("not positions: {other:?}"),
+        }
+    }
+
+    pub(crate) fn count(self) -> usize {
+        match self {
+            Self::Count(count) => count,
+            other => panic!("not a count: {other:?}"),
+        }
+    }
+
+    pub(crate) fn aliases(self) -> Vec<Set> {
+        match self {
+            Self::Aliases(aliases) => aliases,
+            other => panic!("not aliases: {other:?}"),
+        }
+    }
+}
