@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Client, Method, StatusCode, Url, header::CONTENT_TYPE};
 use serde::de::DeserializeOwned;
+use tokio::time::sleep;
 
 use crate::error::DemoError;
 
@@ -11,6 +12,10 @@ use crate::error::DemoError;
 const ANSWER_SECONDS: u64 = 120;
 /// Longest wait for a connection.
 const CONNECT_SECONDS: u64 = 10;
+/// How often a request is repeated that a busy cluster refused, and the pause before: some ten seconds in all. A small heap
+/// under load refuses for a moment what it takes after the next garbage collection.
+const BUSY_REPEATS_MAX: u32 = 20;
+const BUSY_PAUSE: Duration = Duration::from_millis(500);
 /// How much of a refusal is kept for the error's text, in characters.
 const EXCERPT_CHARACTERS: usize = 600;
 
@@ -85,14 +90,32 @@ impl Cluster {
         Ok((status, text))
     }
 
-    /// Sends one request that must succeed, and gives the answer's text.
+    /// Sends one request, again while the cluster says that it has too much to do; every other status is an answer. For
+    /// what may be repeated: a refusal may also come when the work was done already.
+    pub(crate) async fn send_patiently(
+        &self,
+        method: Method,
+        path: &str,
+        body: Body,
+    ) -> Result<(StatusCode, String), DemoError> {
+        for _ in 0..BUSY_REPEATS_MAX {
+            let (status, text) = self.send(method.clone(), path, body.clone()).await?;
+            if status != StatusCode::TOO_MANY_REQUESTS {
+                return Ok((status, text));
+            }
+            sleep(BUSY_PAUSE).await;
+        }
+        self.send(method, path, body).await
+    }
+
+    /// Sends one request that must succeed, and gives the answer's text. As patient as [`Cluster::send_patiently`].
     pub(crate) async fn text(
         &self,
         method: Method,
         path: &str,
         body: Body,
     ) -> Result<String, DemoError> {
-        let (status, text) = self.send(method.clone(), path, body).await?;
+        let (status, text) = self.send_patiently(method.clone(), path, body).await?;
         if status.is_success() {
             return Ok(text);
         }
@@ -119,5 +142,26 @@ pub(crate) fn refused(method: &Method, path: &str, status: StatusCode, text: &st
         path: path.to_owned(),
         status: status.as_u16(),
         body: text.chars().take(EXCERPT_CHARACTERS).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lockstep_pocket::{Fault, FaultKind, Options, Pocket};
+
+    use crate::{SeedOptions, clear, seed};
+
+    #[tokio::test]
+    async fn a_busy_cluster_is_asked_again() {
+        let pocket = Pocket::start(Options::default()).await.unwrap();
+        let options = SeedOptions { tenants: 1, documents: 50, seed: 1 };
+        seed(pocket.url(), &options).await.unwrap();
+        let error_type = "circuit_breaking_exception".to_owned();
+        let busy = FaultKind::Status { status: 429, error_type };
+        pocket.plan_fault(Fault::new("/acme-note-v1.0", busy.clone()).on("DELETE").times(2));
+        pocket.plan_fault(Fault::new("/_index_template/*", busy).on("DELETE"));
+        assert_eq!(clear(pocket.url(), 1).await.unwrap(), 9);
+        assert!(pocket.pending_faults().is_empty());
+        pocket.stop().await;
     }
 }

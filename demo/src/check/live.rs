@@ -117,7 +117,7 @@ async fn template_problem(
 ) -> Result<Option<String>, DemoError> {
     let name = template_name(tenant, index.name, live);
     let path = format!("_index_template/{name}");
-    let (status, text) = cluster.send(Method::GET, &path, Body::Empty).await?;
+    let (status, text) = cluster.send_patiently(Method::GET, &path, Body::Empty).await?;
     if status == StatusCode::NOT_FOUND {
         return Ok(Some(format!("index template {name} is missing")));
     }

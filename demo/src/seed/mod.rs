@@ -106,7 +106,7 @@ pub async fn clear(url: &str, tenants: u32) -> Result<u64, DemoError> {
 
 async fn remove_template(cluster: &Cluster, name: &str) -> Result<(), DemoError> {
     let path = format!("_index_template/{name}");
-    let (status, text) = cluster.send(Method::DELETE, &path, Body::Empty).await?;
+    let (status, text) = cluster.send_patiently(Method::DELETE, &path, Body::Empty).await?;
     if status.is_success() || status == StatusCode::NOT_FOUND {
         return Ok(());
     }
