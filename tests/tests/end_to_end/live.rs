@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use lockstep_core::run::state::RunState;
+use lockstep_demo::{Release, SeedOptions, Traffic, TrafficOptions, check_traffic};
 use lockstep_engine::{
     EngineError, journal::OrdersRecord, report::Event, session::Ending, status::status,
 };
@@ -12,12 +13,13 @@ use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
     Outcome, Scenario,
-    stand::{Stand, Trouble, demo_pack, meddle, wish},
+    stand::{Stand, TENANTS, Trouble, demo_pack, meddle, wish},
 };
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let scenario = |name, play| Scenario { name, is_pocket_only: false, play };
     vec![
+        scenario("nothing_is_lost_under_live_writes", under_load),
         scenario("deletes_are_found_whenever_they_come", deleted),
         scenario("a_document_made_anew_is_not_deleted", made_anew),
         scenario("what_was_changed_in_the_new_set_is_put_right", put_right),
@@ -36,6 +38,35 @@ fn profile(url: &str, id: &str, name: &str) {
 
 fn remove(url: &str, id: &str) {
     meddle("DELETE", format!("{url}/acme-profile-v1.0/_doc/{id}"), Value::Null);
+}
+
+fn under_load(runtime: &Runtime, stand: &Stand) -> Outcome {
+    const DOCUMENTS: u64 = 2_000;
+    // A real engine shares the machine with others.
+    let operations_per_second = if stand.pocket.is_some() { 1_500 } else { 300 };
+    runtime.block_on(async {
+        stand.seed(DOCUMENTS).await?;
+        let seed = SeedOptions { tenants: TENANTS, documents: DOCUMENTS, seed: 1 };
+        let options = TrafficOptions { operations_per_second, ..TrafficOptions::new(seed) };
+        let traffic = Traffic::start(&stand.cluster.url, options).await?;
+        sleep(Duration::from_millis(300)).await;
+        let ending = stand.session().upgrade(&demo_pack(), &wish("2.0")).await;
+        // The application goes on in the new set, in its form.
+        sleep(Duration::from_secs(1)).await;
+        let ledger = traffic.stop().await?;
+        let ending = ending?;
+        assert!(matches!(ending, Ending::Switched { .. }), "{ending:?}");
+        let report = check_traffic(&stand.cluster.url, &ledger, Release::V2_0, 5).await?;
+        assert!(report.is_clean(), "{report:#?}");
+        assert!(report.operations > u64::from(operations_per_second), "{report:#?}");
+        let run = status(&stand.session().cluster, "event-store").await?.run.ok_or("no run")?;
+        let followed = run.followed.unwrap_or_default();
+        // At the lower rate the copying itself may get everything.
+        if stand.pocket.is_some() {
+            assert!(followed.carried.read > 0 && followed.deleted > 0, "{followed:?}");
+        }
+        stand.clean().await
+    })
 }
 
 fn deleted(runtime: &Runtime, stand: &Stand) -> Outcome {
