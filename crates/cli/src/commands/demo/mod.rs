@@ -36,7 +36,7 @@ const TENANTS_MAX: u32 = 100;
 /// Operations per second that the application does on the embedded cluster, unless asked for otherwise.
 const EMBEDDED_OPERATIONS_PER_SECOND: u32 = 1_500;
 /// The same on a real cluster, which may be small and has others to serve.
-const REAL_OPERATIONS_PER_SECOND: u32 = 500;
+const REAL_OPERATIONS_PER_SECOND: u32 = 200;
 /// Most operations per second that can be asked for, more than the embedded cluster takes.
 const OPERATIONS_PER_SECOND_MAX: u32 = 100_000;
 /// The release that is seeded, and the one that is upgraded to.
@@ -64,7 +64,7 @@ pub(crate) struct DemoArguments {
     /// Number of documents, over all tenants
     #[arg(long, value_name = "N", default_value_t = 120_000)]
     documents: u64,
-    /// Operations per second of the application meanwhile, 0 for none [default: 1500, with --cluster 500]
+    /// Operations per second of the application meanwhile, 0 for none [default: 1500, with --cluster 200]
     #[arg(
         long,
         value_name = "N",
