@@ -87,9 +87,12 @@ fn killed_at_random_moments(runtime: &Runtime, stand: &Stand) -> Outcome {
             let name = &stand.cluster.name;
             writeln!(std::io::stderr(), "{name}: {kills} of {kills_wanted} kills, {seconds} s")?;
         }
-        if outcome.is_ok() && begun.elapsed() > time_max {
-            outcome =
-                Err(format!("seed {seed}: {} of {kills_wanted} kills in time", tally.kills).into());
+        let is_late = tally.kills < kills_wanted && begun.elapsed() > time_max;
+        if outcome.is_ok() && is_late {
+            let seconds = time_max.as_secs();
+            let told =
+                format!("{} of {kills_wanted} kills in {seconds} s, seed {seed}", tally.kills);
+            outcome = Err(told.into());
         }
     }
     if kills_told.is_some() {
