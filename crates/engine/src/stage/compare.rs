@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use futures_util::{TryStreamExt as _, stream};
 use lockstep_core::{
-    compare::{BucketedDigest, Difference, EntryHashes},
+    compare::{BUCKET_COUNT, BucketedDigest, Difference, EntryHashes},
     plan::model::Strategy,
     run::{
         state::BadDocument,
@@ -165,13 +165,7 @@ pub(super) async fn compare_one(
         None => Vec::new(),
     };
     let sides = Sides { expected: expected_side, expected_ranges, found: found_side, found_ranges };
-    let (expected, found) = sides.digests(context, meter).await?;
-    let mut verdict = Verdict {
-        expected: expected.total().count,
-        found: found.total().count,
-        ..Verdict::default()
-    };
-    let buckets = expected.differing_buckets(&found);
+    let (mut verdict, buckets) = sides.differing_buckets(context, meter).await?;
     let mut outcome = Outcome::default();
     for part in buckets.chunks(buckets_at_once(verdict.expected + verdict.found)) {
         let (expected, found) = sides.entries(context, part).await?;
@@ -188,6 +182,10 @@ pub(super) async fn compare_one(
     Ok(verdict)
 }
 
+/// Numbers that both sides may span for their ids to be compared without digests before: reading them twice costs more than
+/// holding them.
+const NUMBERS_HELD_AT_ONCE: u64 = 50_000;
+
 /// Both sides of a comparison, and what is read of them.
 struct Sides {
     expected: Option<Side>,
@@ -197,6 +195,28 @@ struct Sides {
 }
 
 impl Sides {
+    /// The buckets to drill down, and how many documents there are. Of few ids all are looked at right away; then nothing
+    /// is counted.
+    async fn differing_buckets(
+        &self,
+        context: &StageContext,
+        meter: &Meter,
+    ) -> Result<(Verdict, Vec<u16>), EngineError> {
+        let numbers: u64 =
+            self.expected_ranges.iter().chain(&self.found_ranges).map(Stretch::number_count).sum();
+        if self.found.depth() == Depth::Identities && numbers <= NUMBERS_HELD_AT_ONCE {
+            let all = 0..u16::try_from(BUCKET_COUNT).unwrap_or(u16::MAX);
+            return Ok((Verdict::default(), all.collect()));
+        }
+        let (expected, found) = self.digests(context, meter).await?;
+        let verdict = Verdict {
+            expected: expected.total().count,
+            found: found.total().count,
+            ..Verdict::default()
+        };
+        Ok((verdict, expected.differing_buckets(&found)))
+    }
+
     async fn digests(
         &self,
         context: &StageContext,
@@ -216,18 +236,19 @@ impl Sides {
         context: &StageContext,
         buckets: &[u16],
     ) -> Result<(EntryHashes, EntryHashes), EngineError> {
-        let expected = match &self.expected {
-            Some(side) => entries_of(context, (side, &self.expected_ranges), buckets).await?,
-            None => EntryHashes::new(),
+        let expected = async {
+            match &self.expected {
+                Some(side) => entries_of(context, (side, &self.expected_ranges), buckets).await,
+                None => Ok(EntryHashes::new()),
+            }
         };
-        let found = entries_of(context, (&self.found, &self.found_ranges), buckets).await?;
-        Ok((expected, found))
+        tokio::try_join!(expected, entries_of(context, (&self.found, &self.found_ranges), buckets))
     }
 }
 
 /// How many buckets are drilled down together, so that their entries fit into memory.
 fn buckets_at_once(entries: u64) -> usize {
-    let by_bucket = (entries / lockstep_core::compare::BUCKET_COUNT as u64).max(1);
+    let by_bucket = (entries / BUCKET_COUNT as u64).max(1);
     usize::try_from(ENTRIES_HELD_MAX / by_bucket).unwrap_or(1).max(1)
 }
 

@@ -11,7 +11,7 @@ use tokio::time;
 
 use super::{
     CopyPair,
-    compare::{Comparison, Way, compare_one},
+    compare::{Comparison, Verdict, Way, compare_one},
     delta::compare_delta,
     follow::{Follower, Look},
     mend::Mode,
@@ -22,6 +22,9 @@ use crate::{error::EngineError, journal::SwitchRecord, report::Unit};
 
 /// Indices that are counted at the same time.
 const COUNTS_IN_FLIGHT: usize = 8;
+/// Indices whose ids are compared at the same time: with an application that deletes, nearly all have deletes, and most
+/// are small.
+const DELETES_IN_FLIGHT: usize = 8;
 /// Time between two looks at shards whose copies lag behind.
 const COPIES_LOOK_TIME: Duration = Duration::from_millis(10);
 
@@ -103,12 +106,19 @@ pub(super) async fn reconcile_deletes(
     pairs: &[CopyPair],
 ) -> Result<u64, EngineError> {
     let context = follower.context;
+    let unequal = unequal_pairs(follower, pairs).await?;
+    let total = unequal.iter().map(|(_, live, new)| live + new).sum();
+    let meter = Meter::start("deletes", Unit::Documents, total, &context.reporter);
+    let covered = follower.covered();
+    let way = Way { mode: Mode::Mend, depth: Depth::Identities, covered: Some(&covered) };
+    let (way, meter) = (&way, &meter);
+    let compared = unequal.into_iter().map(|(pair, _, _)| async move {
+        compare_one(context, &Comparison::from(pair), *way, meter).await
+    });
+    let verdicts: Vec<Verdict> =
+        stream::iter(compared).buffer_unordered(DELETES_IN_FLIGHT).try_collect().await?;
     let mut deleted = 0;
-    for (pair, live, new) in unequal_pairs(follower, pairs).await? {
-        let meter = Meter::start("deletes", Unit::Documents, live + new, &context.reporter);
-        let covered = follower.covered();
-        let way = Way { mode: Mode::Mend, depth: Depth::Identities, covered: Some(&covered) };
-        let verdict = compare_one(context, &Comparison::from(pair), way, &meter).await?;
+    for verdict in verdicts {
         follower.count(verdict.deleted, verdict.difference.missing_count);
         deleted += verdict.deleted;
     }

@@ -57,7 +57,7 @@ impl Side {
         }
     }
 
-    fn depth(&self) -> Depth {
+    pub(super) fn depth(&self) -> Depth {
         match self {
             Self::Expected { depth, .. } | Self::Found { depth, .. } => *depth,
         }
