@@ -41,7 +41,7 @@ mod model {
     /// Histories that every test run plays.
     const SEEDS: u64 = 10_000;
     /// Histories in which a change has to be found.
-    const SEEDS_OF_CHANGE: u64 = 10_000;
+    const SEEDS_OF_CHANGE: u64 = 20_000;
 
     #[test]
     fn every_seed_keeps_the_invariants() {

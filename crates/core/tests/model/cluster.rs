@@ -73,6 +73,11 @@ impl Cluster {
         self.shard(self.place(name, id))?.entries().get(&id).copied()
     }
 
+    /// The sum of the terms of an index's primaries.
+    pub(crate) fn terms(&self, name: IndexName) -> u64 {
+        self.indices.get(&name).map_or(0, |index| index.shards.iter().map(Shard::term).sum())
+    }
+
     /// Where all shards of a set stand.
     pub(crate) fn positions(&self, set: Set) -> Vec<Vec<ShardPosition>> {
         let of = |shard: &Shard| ShardPosition {

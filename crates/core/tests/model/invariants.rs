@@ -131,8 +131,11 @@ pub(crate) fn marks_are_true(world: &World, to: Set, marks: &Marks) -> Verdict {
         let Some(source) = world.cluster.shard((to.other(), *position, *shard)) else { continue };
         // What was there before the way back began is not its business.
         let first = world.first_number(to, (*position, *shard));
-        if source.term() != mark.term.max(1) {
-            // A primary failed since: what its last operations hid may show again, until all is compared once more.
+        let there = world.cluster.terms((to, *position));
+        let is_same = mark.terms == (source.term(), there);
+        if !is_same && (mark.terms != (0, 0) || source.term() > 1) {
+            // A primary failed since: what its last operations hid may show again, and a copy be gone that nobody
+            // waited for, until all is compared once more.
             continue;
         }
         for (id, entry) in source.entries() {

@@ -27,8 +27,9 @@ pub(crate) struct Mark {
     pub(crate) covered: i64,
     pub(crate) settled: i64,
     pub(crate) compared: i64,
-    /// The primary's term in which it was compared as a whole; 0 for none yet.
-    pub(crate) term: u64,
+    /// The term of its primary in which it was compared as a whole, and the sum of those of the index that it was compared
+    /// with; 0 for not yet. While they stay the same nothing is lost that a search has seen.
+    pub(crate) terms: (u64, u64),
 }
 
 /// By index and shard.

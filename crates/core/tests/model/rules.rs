@@ -72,8 +72,8 @@ pub(crate) enum Gap {
     ResumeWithoutRefresh,
     /// Mending reads documents by id, also such as are not on every copy of their shard yet.
     MendAboveCheckpoint,
-    /// Nobody looks whether a primary of the live set failed since both sets were compared. A write that was seen, and
-    /// then lost with it, hid an acknowledged one, behind which following had gone on already.
+    /// Nobody looks whether a primary of either set failed since they were compared. A write that was seen, and then lost
+    /// with it, hid an acknowledged one, behind which following had gone on already.
     FailoverUnseen,
     /// The gate counts only what moved in the live set, and misses a late copy of what was deleted there.
     GateCountsMoved,

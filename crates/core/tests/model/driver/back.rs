@@ -16,10 +16,8 @@ pub(super) async fn follow_back(link: &Link) -> Result<Event, Stop> {
     link.call(Request::Unblock(Set::Old)).await?;
     let mut follower = Follower::open(link, &way).await?;
     follower.pass().await?;
-    let terms = follower.look().await?.terms;
-    if !link.has(Gap::FailoverUnseen)
-        && follower.marks.iter().any(|(key, mark)| terms.get(key) != Some(&mark.term))
-    {
+    let terms = follower.terms(false).await?;
+    if !link.has(Gap::FailoverUnseen) && !follower.is_of(&terms) {
         // A primary of the new set failed since both sets were equal: what it hid is found by comparing all.
         if let Event::Stuck(problem) = compare_until_clean(&mut follower).await? {
             return Ok(Event::Stuck(problem));

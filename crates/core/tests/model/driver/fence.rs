@@ -12,7 +12,7 @@ use super::{
         shape::Set,
     },
     compare::{compare_delta, reconcile_deletes, unequal},
-    follow::{Follower, Look, Way},
+    follow::{Follower, Look, Terms, Way},
     link::{Link, Stop},
 };
 
@@ -50,9 +50,9 @@ async fn fence(link: &Link, way: &Way) -> Result<bool, Stop> {
 /// Brings the sets in step, and looks whether they are equal.
 async fn pass_gate(follower: &mut Follower<'_>, version: Option<u64>) -> Result<bool, Stop> {
     let link = follower.link;
-    let Look { stretches, highest, terms, .. } = settled_look(follower).await?;
-    let is_same = |key, mark: &Mark| terms.get(key) == Some(&mark.term);
-    if !link.has(Gap::FailoverUnseen) && !follower.marks.iter().all(|(key, m)| is_same(key, m)) {
+    let Look { stretches, highest, .. } = settled_look(follower).await?;
+    let terms = follower.terms(true).await?;
+    if !link.has(Gap::FailoverUnseen) && !follower.is_of(&terms) {
         return Ok(false);
     }
     if !link.is(Change::NoLastCarry) {
@@ -76,7 +76,7 @@ async fn pass_gate(follower: &mut Follower<'_>, version: Option<u64>) -> Result<
     }
     follower.write().await?;
     if follower.way.to == Set::New {
-        keep_fence(follower, &highest, version).await?;
+        keep_fence(follower, (&highest, &terms), version).await?;
     }
     Ok(true)
 }
@@ -96,7 +96,7 @@ async fn settled_look(follower: &Follower<'_>) -> Result<Look, Stop> {
 /// shards, and the new set's log from here on.
 async fn keep_fence(
     follower: &Follower<'_>,
-    highest: &BTreeMap<(usize, usize), i64>,
+    (highest, terms): (&BTreeMap<(usize, usize), i64>, &Terms),
     version: Option<u64>,
 ) -> Result<(), Stop> {
     let (link, way) = (follower.link, follower.way);
@@ -120,7 +120,9 @@ async fn keep_fence(
         .enumerate()
         .flat_map(|(position, shards)| {
             let shards = shards.iter().enumerate();
-            shards.map(move |(shard, stands)| ((position, shard), equal_up_to(*stands)))
+            let there = terms.iter().filter(|(key, _)| key.0 == position);
+            let there = there.map(|(_, terms)| terms.0).sum();
+            shards.map(move |(shard, stands)| ((position, shard), equal_up_to(*stands, there)))
         })
         .collect();
     let record = Record::Fence { bases, begin };
@@ -128,8 +130,9 @@ async fn keep_fence(
     Ok(())
 }
 
-/// A shard of a set that was found equal to the other one.
-fn equal_up_to(stands: ShardPosition) -> Mark {
+/// A shard of a set that was found equal to the other one, with the sum of the terms there.
+fn equal_up_to(stands: ShardPosition, there: u64) -> Mark {
     let ShardPosition { highest: _, checkpoint, term } = stands;
-    Mark { covered: checkpoint, settled: checkpoint, compared: checkpoint, term }
+    let terms = (term, there);
+    Mark { covered: checkpoint, settled: checkpoint, compared: checkpoint, terms }
 }

@@ -75,9 +75,11 @@ pub(super) struct Follower<'a> {
 pub(super) struct Look {
     pub(super) stretches: Vec<Stretch>,
     pub(super) highest: BTreeMap<(usize, usize), i64>,
-    pub(super) terms: BTreeMap<(usize, usize), u64>,
     pub(super) unsafe_numbers: i64,
 }
+
+/// By index and shard: the term of its primary, and the sum of those that it is carried into.
+pub(super) type Terms = BTreeMap<(usize, usize), (u64, u64)>;
 
 pub(super) fn shard_of(stretch: &Stretch) -> (usize, usize) {
     (stretch.index, usize::try_from(stretch.shard).expect("there are few shards"))
@@ -112,7 +114,7 @@ impl<'a> Follower<'a> {
         let found = self.link.call(Request::Positions(self.way.from)).await?.positions();
         let mut look = Look::default();
         for (position, shards) in found.into_iter().enumerate() {
-            for (shard, ShardPosition { highest, checkpoint, term }) in
+            for (shard, ShardPosition { highest, checkpoint, term: _ }) in
                 shards.into_iter().enumerate()
             {
                 let key = (position, shard);
@@ -124,7 +126,6 @@ impl<'a> Follower<'a> {
                     look.stretches.push(Stretch { index: position, shard, first, last });
                 }
                 look.highest.insert(key, highest);
-                look.terms.insert(key, term);
                 look.unsafe_numbers += (highest - last).max(0);
             }
         }
@@ -135,6 +136,30 @@ impl<'a> Follower<'a> {
             self.link.call(Request::Refresh(moved)).await?;
         }
         Ok(look)
+    }
+
+    /// The terms of every shard that is followed, and of the index that it is carried into. Waits, if so asked, until every
+    /// copy of what is carried into has everything.
+    pub(super) async fn terms(&self, waits: bool) -> Result<Terms, Stop> {
+        let from = self.link.call(Request::Positions(self.way.from)).await?.positions();
+        let mut into = self.link.call(Request::Positions(self.way.to)).await?.positions();
+        while waits && into.iter().flatten().any(|shard| shard.checkpoint < shard.highest) {
+            self.link.call(Request::Nap).await?;
+            into = self.link.call(Request::Positions(self.way.to)).await?.positions();
+        }
+        let mut terms = Terms::new();
+        for (position, (from, into)) in from.iter().zip(&into).enumerate() {
+            let sum = into.iter().map(|shard| shard.term).sum();
+            for (shard, stands) in from.iter().enumerate() {
+                terms.insert((position, shard), (stands.term, sum));
+            }
+        }
+        Ok(terms)
+    }
+
+    /// Whether no primary failed since both sets were compared.
+    pub(super) fn is_of(&self, terms: &Terms) -> bool {
+        self.marks.iter().all(|(key, mark)| terms.get(key) == Some(&mark.terms))
     }
 
     /// Carries over everything up to the watermarks. Gives the numbers that it began with.
@@ -221,7 +246,7 @@ async fn first_marks(link: &Link, way: &Way) -> Result<Marks, Stop> {
     let mut marks = Marks::new();
     for position in 0..way.steps.len() {
         for shard in 0..link.shards(way.from, position) {
-            let none = Mark { covered: -1, settled: -1, compared: -1, term: 0 };
+            let none = Mark { covered: -1, settled: -1, compared: -1, terms: (0, 0) };
             marks.insert((position, shard), none);
         }
     }

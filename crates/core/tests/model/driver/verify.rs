@@ -32,7 +32,7 @@ pub(super) async fn compare_until_clean(follower: &mut Follower<'_>) -> Result<E
         catch_up(follower).await?;
         let covered = follower.marks.clone();
         // Before anything is read: whatever is lost from here on changes the term.
-        let terms = follower.look().await?.terms;
+        let terms = follower.terms(false).await?;
         let mut all = Outcome::default();
         for position in 0..follower.way.steps.len() {
             all.merge(&compare_one(follower, position, Depth::Contents).await?);
@@ -46,7 +46,7 @@ pub(super) async fn compare_until_clean(follower: &mut Follower<'_>) -> Result<E
                 let compared = covered[key].covered;
                 mark.settled = mark.settled.max(compared);
                 mark.compared = mark.compared.max(compared);
-                mark.term = terms[key];
+                mark.terms = terms[key];
             }
             follower.write().await?;
             return Ok(Event::SetsEqual);
