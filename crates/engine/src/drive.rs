@@ -39,6 +39,7 @@ impl Drive {
         // Every command may go that many rounds further: whoever gives it has seen what the last one came to.
         self.round_last =
             self.run.record.state.round().saturating_add(self.context.plan.limits.rounds_max);
+        self.take_over().await?;
         self.announce();
         loop {
             self.check()?;
@@ -55,6 +56,27 @@ impl Drive {
             };
             self.happened(event, times).await?;
         }
+    }
+
+    /// Makes the run this driver's: from here on no driver of before can move it, however long it slept. Without that, one
+    /// that had passed the gate could still decide the switch after the next one lifted the block. Found by the model.
+    ///
+    /// # Errors
+    /// [`EngineError::LeaseLost`] when a later driver has it.
+    async fn take_over(&mut self) -> Result<(), EngineError> {
+        if self.run.record.driver > self.driver {
+            return Err(EngineError::LeaseLost);
+        }
+        if self.run.record.driver == self.driver {
+            return Ok(());
+        }
+        let record = RunRecord { driver: self.driver, ..self.run.record.clone() };
+        let key = record.id.clone();
+        match self.context.journal.replace(&key, &self.run, record).await? {
+            Write::Kept(kept) => self.run = kept,
+            Write::Conflict => return Err(EngineError::LeaseLost),
+        }
+        Ok(())
     }
 
     async fn act(&self, state: &RunState, times: &mut SwitchRecord) -> Result<Event, EngineError> {
@@ -87,6 +109,10 @@ impl Drive {
     /// # Errors
     /// [`EngineError::LeaseLost`] when somebody else moved it.
     pub async fn happened(&mut self, event: Event, times: SwitchRecord) -> Result<(), EngineError> {
+        // The record may have been read after a later driver wrote it.
+        if self.run.record.driver > self.driver {
+            return Err(EngineError::LeaseLost);
+        }
         let state = step(&self.run.record.state, event)?;
         let mut record = self.run.record.clone();
         match &state {

@@ -6,7 +6,10 @@
 //! by item ([`carry`](super::carry)); the task's cursor moves; the journal remembers it. What the application writes
 //! meanwhile is carried over afterwards, see [`follow`](super::follow).
 
-use std::{collections::BTreeMap, collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use lockstep_core::run::{
     state::{Event, Problem},
@@ -44,6 +47,7 @@ pub async fn copy_documents(context: &StageContext, round: u32) -> Result<Event,
     };
     let (tasks, kept) = read_tasks(context, &rounds).await?;
     let open = open_tasks(&tasks);
+    refresh_sources(context, &open).await?;
     let total = context.plan.document_count();
     let (mut done, mut bytes) = (0, 0);
     for task in &tasks {
@@ -133,6 +137,21 @@ async fn read_tasks(
         }
     }
     Ok((tasks, kept))
+}
+
+/// Makes what was mended visible to tasks that go on or start again: their watermark was read by an earlier command.
+async fn refresh_sources(context: &StageContext, open: &VecDeque<Task>) -> Result<(), EngineError> {
+    let pairs = context.pairs()?;
+    let wanted: BTreeSet<usize> = open.iter().map(|task| task.index).collect();
+    let names: Vec<&str> = pairs
+        .iter()
+        .filter(|pair| wanted.contains(&pair.position))
+        .map(|pair| pair.source.index.as_str())
+        .collect();
+    if !names.is_empty() {
+        context.cluster.refresh(&names).await?;
+    }
+    Ok(())
 }
 
 /// What is left to do. Low numbers of all shards come first, so that workers are spread over shards and their nodes.

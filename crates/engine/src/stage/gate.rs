@@ -1,8 +1,7 @@
 //! The gate: with the live set blocked, the last writes are carried over, what wasn't compared yet is compared, and both sets
 //! are counted. Only when every index of the new set holds what the live one holds may the switch happen.
 //!
-//! It looks only at what moved since the comparison of both sets: everything else was found equal there and can't have
-//! changed, as nothing was written.
+//! Contents are compared only of what moved since the comparison of both sets; all indices are counted.
 
 use std::time::{Duration, Instant};
 
@@ -55,19 +54,10 @@ pub(super) async fn pass_gate(
     times.carry_ms = milliseconds(begun);
     let begun = Instant::now();
     compare_delta(follower).await?;
-    let moved: Vec<CopyPair> = follower
-        .pairs
-        .iter()
-        .filter(|(position, _)| {
-            follower.marks.iter().any(|(key, mark)| {
-                key.0 == **position
-                    && highest.get(key).is_none_or(|highest| mark.compared < *highest)
-            })
-        })
-        .map(|(_, pair)| pair.clone())
-        .collect();
-    reconcile_deletes(follower, &moved).await?;
-    let unequal = unequal_pairs(follower, &moved).await?;
+    // All of them, not only what moved: a copy that arrived late, or that a shard lost, moves nothing in the live set.
+    let pairs: Vec<CopyPair> = follower.pairs.values().cloned().collect();
+    reconcile_deletes(follower, &pairs).await?;
+    let unequal = unequal_pairs(follower, &pairs).await?;
     times.gate_ms = milliseconds(begun);
     if let Some((pair, live, new)) = unequal.first() {
         return Ok(Gate::Missed(format!(

@@ -215,6 +215,9 @@ pub(super) async fn write(
     }
     let ids: Vec<&String> = ids.iter().collect();
     let page = context.cluster.documents(&pair.source.index, &ids).await?;
+    // Read by id, a document may have a write that isn't on every copy yet and can be rolled back: once these copies have
+    // what was there now, it can't.
+    wait_for_copies(context, pair).await?;
     let mut rejected = Vec::new();
     let tally = carry(context, pair, page, &mut rejected).await?;
     if tally.rejected > 0 {
