@@ -15,7 +15,7 @@ use lockstep_core::{
 use super::{
     CopyPair, StageContext,
     compare::Comparison,
-    follow::Follower,
+    follow::{Follower, workers},
     mend::{Mode, Outcome, expected, found, look_at},
     problem,
     window::{WindowReader, WindowWidth},
@@ -86,7 +86,7 @@ async fn compare_once(follower: &Follower<'_>) -> Result<Outcome, EngineError> {
     }
     let targets: Vec<&str> = targets.into_iter().collect();
     context.cluster.refresh(&targets).await?;
-    let workers = context.plan.limits.windows_in_flight.max(1);
+    let workers = workers(context, work.iter().map(|(_, stretch)| stretch));
     let outcomes: Vec<Outcome> = stream::iter(work)
         .map(|(pair, stretch)| async move { compare_stretch(context, pair, stretch).await })
         .buffer_unordered(workers)

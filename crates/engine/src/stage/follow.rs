@@ -37,6 +37,11 @@ const PRIMARIES_WAIT_MAX: Duration = Duration::from_mins(2);
 /// Time between two looks for them.
 const PRIMARIES_LOOK_TIME: Duration = Duration::from_millis(500);
 
+/// Numbers of a stretch, on average, up to which stretches count as short.
+const SHORT_NUMBERS_MAX: u64 = 500;
+/// So many times as many short stretches are worked on at the same time.
+const SHORT_FACTOR: usize = 4;
+
 /// `(position in the plan, shard)`.
 pub(super) type ShardKey = (usize, u32);
 
@@ -249,7 +254,7 @@ impl<'a> Follower<'a> {
             work.push((pair, stretch, width));
         }
         let context = self.context;
-        let workers = limits.windows_in_flight.max(1);
+        let workers = workers(context, work.iter().map(|(_, stretch, _)| stretch));
         let carrying = async move {
             let steps = &steps;
             stream::iter(work.into_iter().map(Ok::<_, EngineError>))
@@ -331,6 +336,22 @@ async fn first_record(
         .map(|key| (key.0, key.1, covered.get(&key).copied().unwrap_or(-1), -1, -1))
         .collect();
     Ok(PositionRecord { shards, ..PositionRecord::default() })
+}
+
+/// How many stretches are worked on at the same time. Short ones wait for the engine's disks more than they use memory or
+/// processors: a pass over many indices is as long as its round trips one after the other.
+pub(super) fn workers<'s>(
+    context: &StageContext,
+    stretches: impl ExactSizeIterator<Item = &'s Stretch>,
+) -> usize {
+    let windows = context.plan.limits.windows_in_flight.max(1);
+    let count = u64::try_from(stretches.len()).unwrap_or(u64::MAX).max(1);
+    let numbers: u64 = stretches.map(Stretch::number_count).sum();
+    if numbers / count <= SHORT_NUMBERS_MAX {
+        windows.saturating_mul(SHORT_FACTOR)
+    } else {
+        windows
+    }
 }
 
 /// Carries one stretch over, window by window, and tells each step.
