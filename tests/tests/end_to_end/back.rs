@@ -14,11 +14,14 @@ use crate::{
 };
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_pocket_only: false, play };
+    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: false, play };
     vec![
         scenario("what_was_written_after_the_switch_goes_back", single_writes),
-        scenario("a_rollback_under_live_writes_loses_nothing", under_traffic),
-        scenario("the_demo_command_goes_back_as_well", demo_command),
+        Scenario {
+            is_heavy: true,
+            ..scenario("a_rollback_under_live_writes_loses_nothing", under_traffic)
+        },
+        Scenario { is_heavy: true, ..scenario("the_demo_command_goes_back_as_well", demo_command) },
         scenario("a_rollback_that_is_given_up_stays_on_the_new_set", given_up),
         scenario("after_finalize_there_is_no_way_back", finalized),
         scenario("an_index_of_the_new_set_only_stops_the_rollback", new_month),
@@ -118,7 +121,7 @@ fn under_traffic(runtime: &Runtime, stand: &Stand) -> Outcome {
         let seed = SeedOptions { tenants: TENANTS, documents: 2_000, seed: 1 };
         stand.seed(seed.documents).await?;
         let mut options = TrafficOptions::new(seed);
-        options.operations_per_second = if stand.pocket.is_some() { 1_200 } else { 250 };
+        options.operations_per_second = if stand.pocket.is_some() { 1_200 } else { 80 };
         let traffic = Traffic::start(&stand.cluster.url, options).await?;
         sleep(Duration::from_millis(300)).await;
         let switched = stand.session().upgrade(&demo_pack(), &wish("2.0")).await;
@@ -137,7 +140,7 @@ fn under_traffic(runtime: &Runtime, stand: &Stand) -> Outcome {
 
 fn demo_command(runtime: &Runtime, stand: &Stand) -> Outcome {
     runtime.block_on(stand.clean())?;
-    let rate = if stand.pocket.is_some() { "800" } else { "150" };
+    let rate = if stand.pocket.is_some() { "800" } else { "60" };
     let arguments = ["demo", "--rollback", "--json", "--tenants", "3", "--documents", "1500"];
     let output = Command::new(program()?)
         .args(arguments)

@@ -38,7 +38,7 @@ const KILLS_PER_CYCLE_MAX: u32 = 5;
 const KILLS_EVERYWHERE: u32 = 60;
 /// Little, so that the time goes into kills: two tenants can be apart as well as three.
 const SEEDED: SeedOptions = SeedOptions { tenants: 2, documents: 1_000, seed: 1 };
-const OPERATIONS_PER_SECOND: u32 = 150;
+const OPERATIONS_PER_SECOND: u32 = 80;
 /// How long the application goes on after the switch.
 const AFTER_TIME: Duration = Duration::from_millis(500);
 /// The longest that a writer may be kept waiting, kills inside the fence included.
@@ -53,6 +53,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![Scenario {
         name: "killed_at_random_moments_under_live_writes",
         is_pocket_only: false,
+        is_heavy: true,
         play: killed_at_random_moments,
     }]
 }

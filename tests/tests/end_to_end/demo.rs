@@ -18,14 +18,17 @@ use crate::{
 const DOCUMENTS: u64 = 4_000;
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_pocket_only: false, play };
+    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: false, play };
     vec![
         scenario("demo_is_upgraded_in_one_fused_pass", upgraded),
         scenario("repeating_a_finished_upgrade_changes_nothing", repeated),
         scenario("a_stopped_upgrade_goes_on_where_it_was", stopped),
         scenario("writes_during_the_run_are_carried", written_meanwhile),
         scenario("two_drivers_make_one_switch", two_drivers),
-        scenario("the_demo_command_ends_with_nothing_differing", demo_command),
+        Scenario {
+            is_heavy: true,
+            ..scenario("the_demo_command_ends_with_nothing_differing", demo_command)
+        },
     ]
 }
 
@@ -161,7 +164,7 @@ fn two_drivers(runtime: &Runtime, stand: &Stand) -> Outcome {
 fn demo_command(runtime: &Runtime, stand: &Stand) -> Outcome {
     runtime.block_on(stand.clean())?;
     // Every index with deletes costs time within the fence, and a real engine shares the machine with others.
-    let rate = if stand.pocket.is_some() { "200" } else { "100" };
+    let rate = if stand.pocket.is_some() { "200" } else { "50" };
     let size = ["--tenants", "5", "--documents", "5000", "--operations-per-second", rate];
     let mut command = Command::new(program()?);
     command.args(["demo", "--json"]).args(size).args(["--cluster", &stand.cluster.url]);

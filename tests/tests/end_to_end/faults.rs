@@ -63,15 +63,27 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         Scenario {
             name: "every_request_of_the_way_back_may_fail",
             is_pocket_only: true,
+            is_heavy: false,
             play: way_back,
         },
         Scenario {
             name: "every_effect_may_fail_before_and_after",
             is_pocket_only: true,
+            is_heavy: false,
             play: effects,
         },
-        Scenario { name: "every_look_may_fail", is_pocket_only: true, play: looks },
-        Scenario { name: "a_busy_cluster_is_waited_for", is_pocket_only: true, play: busy },
+        Scenario {
+            name: "every_look_may_fail",
+            is_pocket_only: true,
+            is_heavy: false,
+            play: looks,
+        },
+        Scenario {
+            name: "a_busy_cluster_is_waited_for",
+            is_pocket_only: true,
+            is_heavy: false,
+            play: busy,
+        },
     ]
 }
 

@@ -23,7 +23,7 @@ const DOCUMENTS: u64 = 12_000;
 const WAIT_MAX: Duration = Duration::from_mins(3);
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_pocket_only: false, play };
+    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: false, play };
     vec![
         scenario("killed_in_the_copy_it_goes_on_where_it_was", killed_in_copy),
         scenario("killed_again_and_again_it_ends_switched", killed_again_and_again),

@@ -17,9 +17,9 @@ use crate::{
 };
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_pocket_only: false, play };
+    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: false, play };
     vec![
-        scenario("nothing_is_lost_under_live_writes", under_load),
+        Scenario { is_heavy: true, ..scenario("nothing_is_lost_under_live_writes", under_load) },
         scenario("deletes_are_found_whenever_they_come", deleted),
         scenario("a_document_made_anew_is_not_deleted", made_anew),
         scenario("what_was_changed_in_the_new_set_is_put_right", put_right),
@@ -43,7 +43,7 @@ fn remove(url: &str, id: &str) {
 fn under_load(runtime: &Runtime, stand: &Stand) -> Outcome {
     const DOCUMENTS: u64 = 2_000;
     // A real engine shares the machine with others.
-    let operations_per_second = if stand.pocket.is_some() { 1_500 } else { 300 };
+    let operations_per_second = if stand.pocket.is_some() { 1_500 } else { 80 };
     runtime.block_on(async {
         stand.seed(DOCUMENTS).await?;
         let seed = SeedOptions { tenants: TENANTS, documents: DOCUMENTS, seed: 1 };

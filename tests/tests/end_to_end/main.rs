@@ -31,7 +31,11 @@ mod victim;
 
 mod stand;
 
-use std::{io::Write as _, process::ExitCode, sync::Arc};
+use std::{
+    io::Write as _,
+    process::ExitCode,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use tokio::runtime::Runtime;
@@ -80,6 +84,9 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
     Ok(libtest_mimic::run(&arguments, trials).exit_code())
 }
 
+/// Held for writing by a scenario that needs the machine for itself, for reading by all others.
+static MACHINE: RwLock<()> = RwLock::new(());
+
 /// What a scenario came to.
 type Outcome = Result<(), Trouble>;
 
@@ -87,6 +94,8 @@ type Outcome = Result<(), Trouble>;
 #[derive(Clone, Copy)]
 struct Scenario {
     name: &'static str,
+    /// Whether it needs the machine for itself.
+    is_heavy: bool,
     /// Whether it plans faults, which only the pocket cluster can have.
     is_pocket_only: bool,
     play: fn(&Runtime, &Stand) -> Outcome,
@@ -97,8 +106,15 @@ fn trial(runtime: &Arc<Runtime>, stand: &Arc<Stand>, scenario: Scenario) -> Tria
     let name = format!("{}::{}", stand.cluster.name, scenario.name);
     Trial::test(name, move || {
         let turn = stand.turn();
+        // Traffic on one cluster is enough for a machine: with that on four, nothing would be measured but waiting.
+        let (alone, beside) = if scenario.is_heavy {
+            (Some(MACHINE.write().unwrap_or_else(PoisonError::into_inner)), None)
+        } else {
+            (None, Some(MACHINE.read().unwrap_or_else(PoisonError::into_inner)))
+        };
         let outcome =
             (scenario.play)(&runtime, &stand).map_err(|error| Failed::from(error.to_string()));
+        drop((alone, beside));
         drop(turn);
         outcome
     })

@@ -19,7 +19,12 @@ use crate::{
 };
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    vec![Scenario { name: "tracardi_0_7_4_becomes_0_8_0", is_pocket_only: false, play: tracardi }]
+    vec![Scenario {
+        name: "tracardi_0_7_4_becomes_0_8_0",
+        is_heavy: false,
+        is_pocket_only: false,
+        play: tracardi,
+    }]
 }
 
 #[derive(Deserialize)]

@@ -64,6 +64,10 @@ impl<'a> WindowReader<'a> {
     /// Reads only as much of each document.
     pub(crate) fn at_depth(mut self, depth: Depth) -> Self {
         self.depth = depth;
+        if depth == Depth::Identities {
+            // Without contents documents are small, whatever they hold.
+            self.width.width = self.width.width_max;
+        }
         self
     }
 
