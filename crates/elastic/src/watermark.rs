@@ -36,6 +36,24 @@ pub struct IndexPosition {
     pub shards: Vec<ShardPosition>,
 }
 
+#[derive(Deserialize)]
+struct StateAnswer {
+    /// Left out by the engine when nothing in it is asked for.
+    #[serde(default)]
+    metadata: StateMetadata,
+}
+
+#[derive(Default, Deserialize)]
+struct StateMetadata {
+    #[serde(default)]
+    indices: BTreeMap<String, StateIndex>,
+}
+
+#[derive(Deserialize)]
+struct StateIndex {
+    primary_terms: BTreeMap<u32, u64>,
+}
+
 impl Cluster {
     /// Where many indices stand, in few calls, without a refresh: `docs` are those of the last one. Fails when one of them
     /// is not there ([`Failure::is_index_absent`]).
@@ -57,6 +75,36 @@ impl Cluster {
             }
         }
         Ok(positions)
+    }
+
+    /// Which primary in a row each shard of these indices has, in the order of shard numbers, from 1. A term that is the same
+    /// means that no primary failed meanwhile, so that nothing it had shown was lost with it. Fails when one of the indices
+    /// is not there ([`Failure::is_index_absent`]).
+    ///
+    /// Of the cluster's metadata, which the elected master changes together with the place of the primary: `_stats` doesn't
+    /// have it. See Elasticsearch's `IndexMetadata.primaryTerm`.
+    pub async fn primary_terms(
+        &self,
+        names: &[impl AsRef<str>],
+    ) -> Result<BTreeMap<String, Vec<u64>>, Failure> {
+        let names = IndexName::parse_all(names)?;
+        let mut terms = BTreeMap::new();
+        for list in name_lists(&names) {
+            let path = Path::fixed("/_cluster/state/metadata")
+                .list(&list)
+                .parameter("filter_path", "metadata.indices.*.primary_terms");
+            let answer = self.send(&Request::get(path)).await?;
+            let mut found = answer.read::<StateAnswer>()?.metadata.indices;
+            for name in list {
+                let Some(index) = found.remove(name.as_str()) else {
+                    let reason = format!("the cluster state has no index {name}");
+                    let failure = Failure::new(FailureKind::Refused, answer.request, reason);
+                    return Err(failure.with_status(404, Some("index_not_found_exception".into())));
+                };
+                terms.insert(name.to_string(), index.primary_terms.into_values().collect());
+            }
+        }
+        Ok(terms)
     }
 
     /// Makes everything visible that was acknowledged before the call.

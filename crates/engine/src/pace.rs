@@ -103,11 +103,7 @@ pub(crate) async fn give_orders(
         if orders == before {
             return Ok(orders);
         }
-        let written = match &kept {
-            Some(kept) => journal.replace(run, kept, orders).await?,
-            None => journal.create(run, orders).await?,
-        };
-        if let Write::Kept(_) = written {
+        if let Write::Kept(_) = journal.put(run, kept.as_ref(), orders).await? {
             return Ok(orders);
         }
     }

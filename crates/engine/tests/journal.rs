@@ -6,7 +6,7 @@ use lockstep_core::run::{
     task::{Cursor, Tally, Task},
 };
 use lockstep_engine::journal::{
-    ApplicationRecord, LeaseRecord, OrdersRecord, PositionRecord, Record, ReturnIndex,
+    ApplicationRecord, LeaseRecord, OrdersRecord, PairTerms, PositionRecord, Record, ReturnIndex,
     ReturnRecord, RoundRecord, RunRecord, SetRecord, SwitchRecord, TaskRecord, VerdictRecord,
 };
 
@@ -143,16 +143,23 @@ fn position() {
     let record = PositionRecord {
         shards: vec![(0, 0, 99, 80, -1), (0, 1, -1, -1, -1)],
         carried: Tally { read: 7, written: 6, newer: 1, rejected: 0, bytes: 99 },
+        terms: Vec::new(),
         deleted: 2,
         repaired: 1,
     };
     check(include_str!("golden/journal/position-1.json"), &record);
+    let terms = vec![PairTerms { position: 0, source: vec![1, 3], target: vec![2] }];
+    let record = PositionRecord { terms, ..record };
+    check(include_str!("golden/journal/position-compared-1.json"), &record);
 }
 
 #[test]
 fn way_back() {
     let index = ReturnIndex { position: 2, version_base: 101, shards: vec![(0, 49), (1, 50)] };
-    check(include_str!("golden/journal/return-1.json"), &ReturnRecord { indices: vec![index] });
+    let record = ReturnRecord { indices: vec![index], terms: Vec::new() };
+    check(include_str!("golden/journal/return-1.json"), &record);
+    let terms = vec![PairTerms { position: 2, source: vec![1], target: vec![4, 5] }];
+    check(include_str!("golden/journal/return-terms-1.json"), &ReturnRecord { terms, ..record });
 }
 
 #[test]

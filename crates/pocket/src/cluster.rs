@@ -101,6 +101,34 @@ pub(crate) fn health(node: &Node, expression: &str, request: &Request) -> Result
     Ok(Answer::json(if too_bad { 408 } else { 200 }, &answer))
 }
 
+/// `GET /_cluster/state/metadata/I`, as far as it tells which primaries there are. What isn't there is left out.
+pub(crate) fn metadata(
+    node: &Node,
+    expression: &str,
+    request: &Request,
+) -> Result<Answer, Refusal> {
+    let expansion = Expansion::METADATA.of(request)?;
+    let state = node.read();
+    let mut indices = Map::new();
+    // Each by itself: a name that means nothing is no refusal here, and a closed index is there.
+    let parts = expression.split(',').filter_map(|part| resolve(&state, part, expansion).ok());
+    for target in parts.flatten() {
+        let Index { name, uuid, open, .. } = target.index;
+        let terms: Map<String, Value> = target.index.primary_terms().collect();
+        let metadata = json!({
+            "state": if *open { "open" } else { "close" },
+            "settings": {"index": {"uuid": uuid}},
+            "primary_terms": terms,
+        });
+        indices.insert(name.clone(), metadata);
+    }
+    Ok(Answer::ok(&json!({
+        "cluster_name": "lockstep-pocket",
+        "cluster_uuid": node.cluster_uuid,
+        "metadata": {"cluster_uuid": node.cluster_uuid, "indices": indices},
+    })))
+}
+
 /// `GET /_cluster/settings`.
 pub(crate) fn settings(node: &Node, request: &Request) -> Result<Answer, Refusal> {
     let flat = request.flag("flat_settings")?.unwrap_or(false);

@@ -8,7 +8,7 @@ use crate::bulk::{Refresh, refresh_shard, wants_refresh};
 use crate::error::Refusal;
 use crate::node::{Deed, Flavour, Index, Node, State, read_shard};
 use crate::request::{Answer, Request};
-use crate::shard::{Document, PRIMARY_TERM};
+use crate::shard::Document;
 use crate::write::{
     ATTEMPTS_MAX, Given, Operation, Rendering, Step, Writer, id_complaint, push_text, push_written,
     supply,
@@ -173,8 +173,8 @@ fn fetch(
 fn push_found(text: &mut String, document: &Document, with_source: bool) {
     write!(
         text,
-        ",\"_version\":{},\"_seq_no\":{},\"_primary_term\":{PRIMARY_TERM}",
-        document.version, document.seq_no
+        ",\"_version\":{},\"_seq_no\":{},\"_primary_term\":{}",
+        document.version, document.seq_no, document.term
     )
     .expect("writing to a String does not fail");
     if let Some(routing) = &document.routing {

@@ -384,6 +384,9 @@ pub(crate) fn set_open(
     for name in &names {
         if let Some(index) = state.indices.get_mut(name) {
             index.refresh();
+            if index.open != open {
+                index.begin_terms();
+            }
             index.open = open;
             if !open {
                 index.settings.set("index.verified_before_close", "true");

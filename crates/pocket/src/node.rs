@@ -179,6 +179,19 @@ impl Index {
         }
     }
 
+    /// Shard → which primary in a row it has.
+    pub(crate) fn primary_terms(&self) -> impl Iterator<Item = (String, Value)> {
+        let term = |shard| Value::from(read_shard(shard).primary_term());
+        self.shards.iter().enumerate().map(move |(at, shard)| (at.to_string(), term(shard)))
+    }
+
+    /// Writes from here on are those of another primary, as after closing or opening.
+    pub(crate) fn begin_terms(&self) {
+        for shard in &self.shards {
+            write_shard(shard).begin_term();
+        }
+    }
+
     /// Refreshes the shards whose interval has passed, as the background refresh of a real engine
     /// would have done by now.
     pub(crate) fn refresh_due(&self) {

@@ -154,6 +154,9 @@ impl Call<'_> {
             (Get | Head, ["_alias", names]) => aliases::show(node, "_all", Some(names), request)?,
             (Get, ["_cluster", "health"]) => cluster::health(node, "_all", request)?,
             (Get, ["_cluster", "health", index]) => cluster::health(node, index, request)?,
+            (Get, ["_cluster", "state", "metadata", index]) => {
+                cluster::metadata(node, index, request)?
+            }
             (Get, ["_cluster", "settings"]) => cluster::settings(node, request)?,
             (Put, ["_cluster", "settings"]) => cluster::put_settings(node, request)?,
             (Get, ["_nodes", "stats", ..]) => cluster::node_stats(node),

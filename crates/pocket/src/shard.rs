@@ -10,9 +10,6 @@ use std::time::{Duration, Instant};
 
 use crate::error::Refusal;
 
-/// The one primary term: a pocket cluster never fails over.
-pub(crate) const PRIMARY_TERM: i64 = 1;
-
 /// Bytes that a document costs beside its source, for the estimated store size.
 const DOCUMENT_OVERHEAD_BYTES: usize = 64;
 
@@ -22,6 +19,8 @@ pub(crate) struct Document {
     pub(crate) id: Arc<str>,
     pub(crate) routing: Option<Box<str>>,
     pub(crate) seq_no: usize,
+    /// The term of the primary that wrote it.
+    pub(crate) term: i64,
     pub(crate) version: i64,
     pub(crate) source: Box<str>,
 }
@@ -85,6 +84,7 @@ impl Effect {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Written {
     pub(crate) seq_no: usize,
+    pub(crate) term: i64,
     pub(crate) version: i64,
     pub(crate) effect: Effect,
 }
@@ -92,6 +92,7 @@ pub(crate) struct Written {
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     seq_no: usize,
+    term: i64,
     version: i64,
     /// When it was deleted; `None` while it lives.
     deleted: Option<Instant>,
@@ -100,6 +101,8 @@ struct Entry {
 /// A shard and everything it holds.
 #[derive(Debug)]
 pub(crate) struct Shard {
+    /// Which primary in a row this one is, from 1.
+    term: i64,
     log: Vec<Option<Arc<Document>>>,
     newest: HashMap<Arc<str>, Entry>,
     /// Slots whose document searches must stop seeing at the next refresh.
@@ -115,6 +118,7 @@ pub(crate) struct Shard {
 impl Shard {
     pub(crate) fn new() -> Self {
         Self {
+            term: 1,
             log: Vec::new(),
             newest: HashMap::new(),
             superseded: Vec::new(),
@@ -130,6 +134,16 @@ impl Shard {
     /// are the same number: there is one copy.
     pub(crate) fn max_seq_no(&self) -> i64 {
         i64::try_from(self.log.len()).map_or(i64::MAX, |length| length - 1)
+    }
+
+    /// Which primary in a row this one is. A pocket cluster never fails over; closing and opening count, as on the engines.
+    pub(crate) fn primary_term(&self) -> i64 {
+        self.term
+    }
+
+    /// Writes from here on are another primary's.
+    pub(crate) fn begin_term(&mut self) {
+        self.term += 1;
     }
 
     /// Documents that searches see.
@@ -182,13 +196,14 @@ impl Shard {
             (None, Some(_)) => Effect::Deleted,
             (None, None) => Effect::NotFound,
         };
-        Ok(Written { seq_no, version, effect })
+        Ok(Written { seq_no, term: self.term, version, effect })
     }
 
     fn record(&mut self, write: &Write<'_>, given: (usize, i64), known: Option<(Arc<str>, Entry)>) {
         let (seq_no, version) = given;
         let deleted = write.source.is_none().then(Instant::now);
-        let entry = Entry { seq_no, version, deleted };
+        let term = self.term;
+        let entry = Entry { seq_no, term, version, deleted };
         let id = if let Some((id, old)) = known {
             self.tombstone_count -= usize::from(old.deleted.is_some());
             id
@@ -199,7 +214,7 @@ impl Shard {
         self.tombstone_count += usize::from(deleted.is_some());
         let document = write.source.map(|source| {
             let routing = write.routing.map(Into::into);
-            Arc::new(Document { id, routing, seq_no, version, source: source.into() })
+            Arc::new(Document { id, routing, seq_no, term, version, source: source.into() })
         });
         self.bytes += document.as_ref().map_or(0, document_bytes);
         self.log.push(document);
@@ -285,14 +300,13 @@ fn check(write: &Write<'_>, current: Option<Entry>, live: Option<Entry>) -> Resu
             match live {
                 None => Some(format!("{required}. but no document was found")),
                 Some(entry)
-                    if i64::try_from(entry.seq_no) == Ok(seq_no)
-                        && primary_term == PRIMARY_TERM =>
+                    if i64::try_from(entry.seq_no) == Ok(seq_no) && primary_term == entry.term =>
                 {
                     None
                 }
                 Some(entry) => Some(format!(
-                    "{required}. current document has seqNo [{}] and primary term [{PRIMARY_TERM}]",
-                    entry.seq_no
+                    "{required}. current document has seqNo [{}] and primary term [{}]",
+                    entry.seq_no, entry.term
                 )),
             }
         }

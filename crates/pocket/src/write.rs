@@ -14,7 +14,7 @@ use crate::mapping::{merge, model};
 use crate::names::{check_index_name, matches};
 use crate::node::{Alias, Deed, Flavour, Index, Node, State, write_shard};
 use crate::search::render::filtered;
-use crate::shard::{Condition, PRIMARY_TERM, Write, Written};
+use crate::shard::{Condition, Write, Written};
 
 /// Longer ids are refused by the engines.
 const ID_BYTES_MAX: usize = 512;
@@ -355,10 +355,11 @@ pub(crate) fn push_written(buffer: &mut Vec<u8>, done: &Done<'_>, id: &str, rend
     let forced = if rendering.forced_refresh { ",\"forced_refresh\":true" } else { "" };
     write!(
         buffer,
-        ",\"_version\":{},\"result\":\"{}\"{forced},\"_shards\":{{\"total\":{copies},\"successful\":1,\"failed\":0}},\"_seq_no\":{},\"_primary_term\":{PRIMARY_TERM}",
+        ",\"_version\":{},\"result\":\"{}\"{forced},\"_shards\":{{\"total\":{copies},\"successful\":1,\"failed\":0}},\"_seq_no\":{},\"_primary_term\":{}",
         written.version,
         written.effect.word(),
         written.seq_no,
+        written.term,
     )
     .expect("writing to a Vec does not fail");
 }

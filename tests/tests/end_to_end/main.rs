@@ -17,6 +17,8 @@ mod back;
 
 mod trouble;
 
+mod failover;
+
 mod faults;
 
 mod kill;
@@ -64,6 +66,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             live::scenarios(),
             back::scenarios(),
             trouble::scenarios(),
+            failover::scenarios(),
             faults::scenarios(),
             kill::scenarios(),
             chaos::scenarios(),

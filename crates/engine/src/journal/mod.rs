@@ -10,9 +10,9 @@ use serde_json::{Value, json, value::RawValue};
 
 use self::record::Envelope;
 pub use self::record::{
-    ApplicationRecord, JOURNAL_FORMAT, LeaseRecord, OrdersRecord, PlanRecord, PositionRecord,
-    Record, ReturnIndex, ReturnRecord, RoundRecord, RunRecord, SetRecord, SwitchRecord, TaskRecord,
-    VerdictRecord,
+    ApplicationRecord, JOURNAL_FORMAT, LeaseRecord, OrdersRecord, PairTerms, PlanRecord,
+    PositionRecord, Record, ReturnIndex, ReturnRecord, RoundRecord, RunRecord, SetRecord,
+    SwitchRecord, TaskRecord, VerdictRecord,
 };
 use crate::error::EngineError;
 
@@ -193,6 +193,19 @@ impl Journal {
     ) -> Result<Write<R>, EngineError> {
         let expect = Expect::At { seq_no: kept.seq_no, primary_term: kept.primary_term };
         self.write(key, record, expect).await
+    }
+
+    /// Writes a record over the one that was read, or where none was.
+    pub async fn put<R: Record>(
+        &self,
+        key: &str,
+        kept: Option<&Kept<R>>,
+        record: R,
+    ) -> Result<Write<R>, EngineError> {
+        match kept {
+            Some(kept) => self.replace(key, kept, record).await,
+            None => self.create(key, record).await,
+        }
     }
 
     async fn write<R: Record>(

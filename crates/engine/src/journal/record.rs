@@ -146,6 +146,10 @@ pub struct PositionRecord {
     /// `[position in the plan, shard, covered, settled, compared]`, sequence numbers: everything up to `covered` was
     /// carried over, the content of everything up to `settled` compared, and up to `compared` the deletes as well.
     pub shards: Vec<(usize, u32, i64, i64, i64)>,
+    /// Which primaries there were right before both sets were compared: while they are the same, nothing that was compared
+    /// was lost with one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub terms: Vec<PairTerms>,
     /// What was carried over since copying ended.
     #[serde(default)]
     pub carried: Tally,
@@ -157,11 +161,25 @@ pub struct PositionRecord {
     pub repaired: u64,
 }
 
+/// Which primary in a row every shard of two indices had, in the order of shard numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PairTerms {
+    /// Position in the plan.
+    pub position: usize,
+    /// Of the index that is followed.
+    pub source: Vec<u64>,
+    /// Of the index that is carried into.
+    pub target: Vec<u64>,
+}
+
 /// Where the way back begins: where both sets stood when they were equal and took no writes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReturnRecord {
     /// Every index that is copied.
     pub indices: Vec<ReturnIndex>,
+    /// Which primaries there were, seen from the switch: the old set's are the sources.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub terms: Vec<PairTerms>,
 }
 
 /// One index of a [`ReturnRecord`].

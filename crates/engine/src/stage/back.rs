@@ -23,10 +23,11 @@ use super::{
     hold::come_close,
     prepare::read_set,
     problem,
+    verify::compare_until_clean,
 };
 use crate::{
     error::EngineError,
-    journal::{Kept, PositionRecord, ReturnIndex, ReturnRecord, Write},
+    journal::{Kept, PairTerms, PositionRecord, ReturnIndex, ReturnRecord, Write},
 };
 
 /// The key of the record of how far the way back got.
@@ -52,7 +53,11 @@ pub(crate) fn way_back_missing(plan: &Plan) -> Option<String> {
 ///
 /// # Errors
 /// [`EngineError`] when the cluster or the journal can't be worked with.
-pub(super) async fn remember_return(follower: &Follower<'_>) -> Result<(), EngineError> {
+pub(super) async fn remember_return(
+    follower: &Follower<'_>,
+    terms: Vec<PairTerms>,
+    known: Option<Kept<ReturnRecord>>,
+) -> Result<(), EngineError> {
     let context = follower.context;
     let targets: Vec<&str> = follower.pairs.values().map(|pair| pair.target.as_str()).collect();
     let positions = context.cluster.positions_of(&targets).await?;
@@ -80,22 +85,26 @@ pub(super) async fn remember_return(follower: &Follower<'_>) -> Result<(), Engin
             shards: found.shards.iter().map(|shard| (shard.number, shard.max_seq_no)).collect(),
         });
     }
-    let record = ReturnRecord { indices };
-    let write = match context.journal.read::<ReturnRecord>(&context.run).await? {
-        Some(kept) => context.journal.replace(&context.run, &kept, record).await?,
-        None => context.journal.create(&context.run, record).await?,
-    };
-    match write {
+    let record = ReturnRecord { indices, terms };
+    match context.journal.put(&context.run, known.as_ref(), record).await? {
         Write::Kept(_) => Ok(()),
         Write::Conflict => Err(EngineError::LeaseLost),
     }
 }
 
+/// Where the way back begins, as an earlier fence left it.
+pub(super) async fn known_return(
+    context: &StageContext,
+) -> Result<Option<Kept<ReturnRecord>>, EngineError> {
+    context.journal.read(&context.run).await
+}
+
 async fn read_return(context: &StageContext) -> Result<ReturnRecord, EngineError> {
-    let kept: Option<Kept<ReturnRecord>> = context.journal.read(&context.run).await?;
-    kept.map(|kept| kept.record).ok_or_else(|| EngineError::JournalUnreadable {
-        id: format!("return:{}", context.run),
-        reason: "it is not there, although the run was switched".to_owned(),
+    known_return(context).await?.map(|kept| kept.record).ok_or_else(|| {
+        EngineError::JournalUnreadable {
+            id: format!("return:{}", context.run),
+            reason: "it is not there, although the run was switched".to_owned(),
+        }
     })
 }
 
@@ -148,11 +157,17 @@ pub(super) async fn first_record_back(
     context: &StageContext,
 ) -> Result<PositionRecord, EngineError> {
     let start = read_return(context).await?;
+    let reversed = |PairTerms { position, source, target }| PairTerms {
+        position,
+        source: target,
+        target: source,
+    };
+    let terms = start.terms.into_iter().map(reversed).collect();
     let shards = start.indices.iter().flat_map(|index| {
         let position = index.position;
         index.shards.iter().map(move |&(shard, last)| (position, shard, last, last, last))
     });
-    Ok(PositionRecord { shards: shards.collect(), ..PositionRecord::default() })
+    Ok(PositionRecord { shards: shards.collect(), terms, ..PositionRecord::default() })
 }
 
 /// Lets the old set take writes again, and carries back what was written on the new one until next to nothing is left; past
@@ -182,6 +197,12 @@ pub async fn follow_back(
     let mut follower = Follower::open(context, Direction::Back).await?;
     if let Some(problem) = catch_up(&mut follower).await? {
         return Ok(Event::Stuck(problem));
+    }
+    if follower.failed_over(&follower.terms().await?).is_some() {
+        // What a failed primary hid is found by comparing everything.
+        if let Some(problem) = compare_until_clean(&mut follower, round).await? {
+            return Ok(Event::Stuck(problem));
+        }
     }
     compare_delta(&mut follower).await?;
     come_close(&mut follower).await?;

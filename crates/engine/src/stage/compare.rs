@@ -98,17 +98,19 @@ pub(super) struct Way<'a> {
 /// [`EngineError`] when the cluster can't be worked with.
 pub async fn compare(context: &StageContext) -> Result<Verdict, EngineError> {
     let way = Way { mode: Mode::Look, depth: Depth::Contents, covered: None };
-    compare_sets(context, way).await
+    compare_all(context, comparisons(context)?, way).await
 }
 
-pub(super) async fn compare_sets(
+/// Compares several indices of both sets.
+pub(super) async fn compare_all(
     context: &StageContext,
+    comparisons: Vec<Comparison>,
     way: Way<'_>,
 ) -> Result<Verdict, EngineError> {
     let total = context.plan.document_count().saturating_mul(2);
     let meter = Meter::start("verifying", Unit::Documents, total, &context.reporter);
     let verdict = Mutex::new(Verdict::default());
-    stream::iter(comparisons(context)?.into_iter().map(Ok::<_, EngineError>))
+    stream::iter(comparisons.into_iter().map(Ok::<_, EngineError>))
         .try_for_each_concurrent(COMPARISONS_IN_FLIGHT, |comparison| {
             let (verdict, meter) = (&verdict, &meter);
             async move {
@@ -134,7 +136,8 @@ impl From<CopyPair> for Comparison {
     }
 }
 
-fn comparisons(context: &StageContext) -> Result<Vec<Comparison>, EngineError> {
+/// Every index of the new set, and where its documents come from.
+pub(super) fn comparisons(context: &StageContext) -> Result<Vec<Comparison>, EngineError> {
     let copied = context.pairs()?.into_iter().map(Comparison::from);
     let empty = context.plan.indices.iter().filter_map(|index| match &index.strategy {
         Strategy::Empty { target } => {

@@ -11,7 +11,7 @@ use tokio::time;
 
 use super::{
     Direction, StageContext,
-    back::remember_return,
+    back::{known_return, remember_return},
     follow::Follower,
     gate::{Gate, milliseconds, pass_gate},
 };
@@ -52,6 +52,8 @@ async fn fence(
     times: &mut SwitchRecord,
 ) -> Result<Event, EngineError> {
     let mut follower = Follower::open(context, direction).await?;
+    // Read before anything is looked at: whoever passed the gate since has written it, and isn't written over.
+    let known = known_return(context).await?;
     let limit = Duration::from_millis(context.plan.limits.fence_ms_max);
     let begun = Instant::now();
     let gate = time::timeout(limit, async {
@@ -61,14 +63,14 @@ async fn fence(
             return Err(EngineError::Halted(Box::new(problem)));
         }
         let gate = pass_gate(&mut follower, times).await?;
-        if gate == Gate::Passed && direction == Direction::Forward {
-            remember_return(&follower).await?;
+        if let (Gate::Passed(terms), Direction::Forward) = (&gate, direction) {
+            remember_return(&follower, terms.clone(), known).await?;
         }
         Ok(gate)
     })
     .await;
     let missed = match gate {
-        Ok(Ok(Gate::Passed)) => return Ok(Event::GatePassed),
+        Ok(Ok(Gate::Passed(_))) => return Ok(Event::GatePassed),
         Ok(Ok(Gate::Missed(reason))) => reason,
         Ok(Err(error)) => return Err(error),
         Err(_elapsed) => {

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     error::EngineError,
-    journal::{Kept, PositionRecord, Write},
+    journal::{Kept, PairTerms, PositionRecord, Write},
 };
 
 /// How often positions are written to the journal.
@@ -60,6 +60,7 @@ pub(super) struct Mark {
 #[derive(Debug)]
 pub(super) struct Follower<'a> {
     pub(super) context: &'a StageContext,
+    pub(super) direction: Direction,
     /// The key of its record.
     key: String,
     pub(super) pairs: BTreeMap<usize, CopyPair>,
@@ -134,7 +135,8 @@ impl<'a> Follower<'a> {
             })
             .collect();
         let written_at = Instant::now();
-        Ok(Self { context, key, pairs, marks, widths: BTreeMap::new(), record, kept, written_at })
+        let widths = BTreeMap::new();
+        Ok(Self { context, direction, key, pairs, marks, widths, record, kept, written_at })
     }
 
     /// Looks where the live set stands. Everything that a stretch spans is visible to searches afterwards.
@@ -314,6 +316,16 @@ impl<'a> Follower<'a> {
     pub(super) fn count(&mut self, deleted: u64, repaired: u64) {
         self.record.deleted += deleted;
         self.record.repaired += repaired;
+    }
+
+    /// The terms that shards had when both sets were compared last.
+    pub(super) fn compared_terms(&self) -> &[PairTerms] {
+        &self.record.terms
+    }
+
+    /// Notes the terms that shards had right before both sets were compared.
+    pub(super) fn note_terms(&mut self, terms: Vec<PairTerms>) {
+        self.record.terms = terms;
     }
 
     /// How far every shard was carried over.

@@ -17,7 +17,11 @@ use super::{
     meter::Meter,
     side::Depth,
 };
-use crate::{error::EngineError, journal::SwitchRecord, report::Unit};
+use crate::{
+    error::EngineError,
+    journal::{PairTerms, SwitchRecord},
+    report::Unit,
+};
 
 /// Indices that are counted at the same time.
 const COUNTS_IN_FLIGHT: usize = 8;
@@ -30,8 +34,8 @@ const COPIES_LOOK_TIME: Duration = Duration::from_millis(10);
 /// What the gate says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Gate {
-    /// Both sets are equal.
-    Passed,
+    /// Both sets are equal, with these primaries.
+    Passed(Vec<PairTerms>),
     /// Something is left to do, in words.
     Missed(String),
 }
@@ -65,6 +69,12 @@ pub(super) async fn pass_gate(
             pair.source.index, pair.target
         )));
     }
+    let terms = settled_terms(follower).await?;
+    if let Some(index) = follower.failed_over(&terms) {
+        return Ok(Gate::Missed(format!(
+            "a primary shard of `{index}` failed since both sets were compared"
+        )));
+    }
     for (key, mark) in &mut follower.marks {
         // A number that isn't covered would be a write that nobody carried over.
         if highest.get(key).is_some_and(|highest| mark.covered < *highest) {
@@ -73,7 +83,21 @@ pub(super) async fn pass_gate(
         mark.compared = mark.covered;
     }
     follower.write().await?;
-    Ok(Gate::Passed)
+    Ok(Gate::Passed(terms))
+}
+
+/// The terms of all shards, once every copy of what was carried into has everything: what isn't on all of them could be
+/// lost with its primary. They are read last, so that no failure before is missed.
+async fn settled_terms(follower: &Follower<'_>) -> Result<Vec<PairTerms>, EngineError> {
+    let targets: Vec<&str> = follower.pairs.values().map(|pair| pair.target.as_str()).collect();
+    loop {
+        let positions = follower.context.cluster.positions_of(&targets).await?;
+        let mut shards = positions.values().flat_map(|index| &index.shards);
+        if shards.all(|shard| shard.global_checkpoint >= shard.max_seq_no) {
+            return follower.terms().await;
+        }
+        time::sleep(COPIES_LOOK_TIME).await;
+    }
 }
 
 /// Looks until every copy of every shard has everything: what isn't on all of them could be rolled back.

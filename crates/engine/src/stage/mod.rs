@@ -41,6 +41,8 @@ mod position;
 
 mod side;
 
+mod terms;
+
 mod window;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -119,6 +121,16 @@ pub(crate) enum Direction {
     Forward,
     /// From the new set to the old one, after it.
     Back,
+}
+
+impl Direction {
+    /// The set that documents are carried into, in words.
+    pub(crate) fn target_set(self) -> &'static str {
+        match self {
+            Self::Forward => "the new set",
+            Self::Back => "the old set",
+        }
+    }
 }
 
 impl StageContext {

@@ -4,6 +4,8 @@
 //! The application goes on writing and deleting meanwhile: only what stays different counts as a difference. What this
 //! can't detect: two different documents with the same 128-bit hash.
 
+use std::collections::BTreeMap;
+
 use lockstep_core::{
     compare::Difference,
     run::state::{Event, Problem},
@@ -11,17 +13,18 @@ use lockstep_core::{
 
 use super::{
     Direction, StageContext,
+    back::back_key,
     catch_up::catch_up,
-    compare::{Verdict, Way, compare_sets as compare_whole},
+    compare::{Comparison, Verdict, Way, compare_all, comparisons},
     delta::foreign,
-    follow::Follower,
+    follow::{Follower, ShardKey},
     mend::Mode,
     problem,
     side::Depth,
 };
 use crate::{
     error::{EngineError, SETS_DIFFER},
-    journal::{VerdictRecord, Write},
+    journal::{PairTerms, VerdictRecord, Write},
     report::Event as ReportEvent,
 };
 
@@ -45,53 +48,94 @@ pub async fn compare_sets(
         )));
     }
     let mut follower = Follower::open(context, Direction::Forward).await?;
+    Ok(compare_until_clean(&mut follower, round).await?.map_or(Event::SetsEqual, Event::Stuck))
+}
+
+/// Catches up and compares until a comparison is clean. Gives a problem when that doesn't come about.
+///
+/// # Errors
+/// [`EngineError`] when the cluster or the journal can't be worked with.
+pub(super) async fn compare_until_clean(
+    follower: &mut Follower<'_>,
+    round: u32,
+) -> Result<Option<Problem>, EngineError> {
+    let context = follower.context;
     let mut last = Verdict::default();
     for _ in 0..COMPARISONS_MAX {
-        if let Some(problem) = context.find_unplanned(Direction::Forward).await? {
-            return Ok(Event::Stuck(problem));
+        if let Some(problem) = context.find_unplanned(follower.direction).await? {
+            return Ok(Some(problem));
         }
-        if let Some(problem) = catch_up(&mut follower).await? {
-            return Ok(Event::Stuck(problem));
+        if let Some(problem) = catch_up(follower).await? {
+            return Ok(Some(problem));
         }
-        let covered = follower.covered();
-        let way = Way { mode: Mode::Mend, depth: Depth::Contents, covered: Some(&covered) };
-        let verdict = compare_whole(context, way).await?;
-        let Difference { missing_count, differing_count, .. } = verdict.difference;
-        follower.count(verdict.deleted, missing_count + differing_count);
-        record(context, round, &verdict).await?;
+        let (verdict, seen) = compare_once(follower).await?;
+        record(follower, round, &verdict).await?;
         if verdict.foreign > 0 {
             follower.write().await?;
-            return Ok(Event::Stuck(foreign(verdict.documents, verdict.foreign)));
+            return Ok(Some(foreign(verdict.documents, verdict.foreign)));
         }
         if verdict.is_clean() {
-            for (key, mark) in &mut follower.marks {
-                let compared = covered.get(key).copied().unwrap_or(-1);
-                mark.settled = mark.settled.max(compared);
-                mark.compared = mark.compared.max(compared);
-            }
+            accept(follower, seen);
             follower.write().await?;
-            return Ok(Event::SetsEqual);
+            return Ok(None);
         }
-        context.reporter.report(ReportEvent::Notice { message: mended(&verdict) });
+        let message = mended(follower.direction, &verdict);
+        context.reporter.report(ReportEvent::Notice { message });
         last = verdict;
     }
     follower.write().await?;
-    Ok(Event::Stuck(differing(last)))
+    Ok(Some(differing(last)))
 }
 
-fn mended(verdict: &Verdict) -> String {
+/// What a comparison looked at.
+struct Seen {
+    covered: BTreeMap<ShardKey, i64>,
+    terms: Vec<PairTerms>,
+}
+
+async fn compare_once(follower: &mut Follower<'_>) -> Result<(Verdict, Seen), EngineError> {
+    let context = follower.context;
+    // Before anything is read: whatever is lost from here on changes a term.
+    let seen = Seen { terms: follower.terms().await?, covered: follower.covered() };
+    let whole = match follower.direction {
+        Direction::Forward => comparisons(context)?,
+        Direction::Back => follower.pairs.values().cloned().map(Comparison::from).collect(),
+    };
+    let way = Way { mode: Mode::Mend, depth: Depth::Contents, covered: Some(&seen.covered) };
+    let verdict = compare_all(context, whole, way).await?;
+    let Difference { missing_count, differing_count, .. } = verdict.difference;
+    follower.count(verdict.deleted, missing_count + differing_count);
+    Ok((verdict, seen))
+}
+
+/// Notes that both sets were found equal.
+fn accept(follower: &mut Follower<'_>, seen: Seen) {
+    for (key, mark) in &mut follower.marks {
+        let compared = seen.covered.get(key).copied().unwrap_or(-1);
+        mark.settled = mark.settled.max(compared);
+        mark.compared = mark.compared.max(compared);
+    }
+    follower.note_terms(seen.terms);
+}
+
+fn mended(direction: Direction, verdict: &Verdict) -> String {
     let Difference { missing_count, differing_count, .. } = verdict.difference;
     let example = verdict.documents.first().map(|document| {
         format!("; for example `{}` of `{}` {}", document.id, document.index, document.reason)
     });
     format!(
-        "the comparison found {missing_count} documents missing and {differing_count} differing in the new set, and put them right; comparing once more{}",
+        "the comparison found {missing_count} documents missing and {differing_count} differing in {}, and put them right; comparing once more{}",
+        direction.target_set(),
         example.unwrap_or_default()
     )
 }
 
-async fn record(context: &StageContext, round: u32, verdict: &Verdict) -> Result<(), EngineError> {
-    let key = context.round_key(round);
+async fn record(follower: &Follower<'_>, round: u32, verdict: &Verdict) -> Result<(), EngineError> {
+    let context = follower.context;
+    let key = match follower.direction {
+        Direction::Forward => context.round_key(round),
+        Direction::Back => format!("{}:{round}", back_key(&context.run)),
+    };
     let record = VerdictRecord {
         round,
         documents: verdict.expected,
@@ -101,11 +145,8 @@ async fn record(context: &StageContext, round: u32, verdict: &Verdict) -> Result
         deleted: verdict.deleted,
         at: jiff::Timestamp::now().to_string(),
     };
-    let write = match context.journal.read::<VerdictRecord>(&key).await? {
-        Some(kept) => context.journal.replace(&key, &kept, record).await?,
-        None => context.journal.create(&key, record).await?,
-    };
-    match write {
+    let kept = context.journal.read::<VerdictRecord>(&key).await?;
+    match context.journal.put(&key, kept.as_ref(), record).await? {
         Write::Kept(_) => Ok(()),
         Write::Conflict => Err(EngineError::LeaseLost),
     }

@@ -9,7 +9,6 @@ use super::body::{Show, SourceFilter};
 use super::key::Key;
 use crate::names::matches;
 use crate::node::Flavour;
-use crate::shard::PRIMARY_TERM;
 use crate::write::push_text;
 
 /// What is said about the number of hits.
@@ -98,7 +97,8 @@ impl Page<'_> {
                 .expect("writing to a Vec does not fail");
         }
         if self.body.seq_no {
-            write!(buffer, ",\"_seq_no\":{},\"_primary_term\":{PRIMARY_TERM}", document.seq_no)
+            let (seq_no, term) = (document.seq_no, document.term);
+            write!(buffer, ",\"_seq_no\":{seq_no},\"_primary_term\":{term}")
                 .expect("writing to a Vec does not fail");
         }
         buffer.extend_from_slice(if self.body.sorted {
