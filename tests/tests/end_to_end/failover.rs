@@ -52,11 +52,11 @@ fn before_the_switch(runtime: &Runtime, stand: &Stand) -> Outcome {
         let notices = Arc::new(Mutex::new(Vec::new()));
         let heard = Arc::clone(&notices);
         let session = stand.session_with(move |event, _| match event {
-            Event::Entered { state, .. } if state.name() == "holding" => {
-                if !is_over.swap(true, Ordering::Relaxed) {
-                    let older = json!({"first_name": "Older", "last_name": "State"});
-                    fail_over(&url, NEW, (&in_place(NEW, "hidden", version), older));
-                }
+            Event::Entered { state, .. }
+                if state.name() == "holding" && !is_over.swap(true, Ordering::Relaxed) =>
+            {
+                let older = json!({"first_name": "Older", "last_name": "State"});
+                fail_over(&url, NEW, (&in_place(NEW, "hidden", version), older));
             }
             Event::Notice { message } => {
                 heard.lock().unwrap_or_else(PoisonError::into_inner).push(message.clone());
