@@ -156,6 +156,8 @@ pub(crate) enum Verb {
     Verify(commands::verify::VerifyArguments),
     /// Give a run up and drop its unfinished new set
     Abort(commands::abort::AbortArguments),
+    /// Look for what a killed driver left behind, and mend what is provably Lockstep's own
+    Doctor(commands::doctor::DoctorArguments),
     /// Work on packs
     #[command(subcommand)]
     Pack(PackVerb),
@@ -215,7 +217,7 @@ mod tests {
         command.build();
         let mut found = Vec::new();
         helps(&mut command, "", &mut found);
-        assert_eq!(found.len(), 15);
+        assert_eq!(found.len(), 16);
         for (path, help) in found {
             insta::assert_snapshot!(path.replace(' ', "_"), help);
         }

@@ -25,7 +25,7 @@ pub const LEASE_TIME: Duration = Duration::from_secs(12);
 /// How often a holder beats; several beats may be lost within [`LEASE_TIME`].
 const BEAT_TIME: Duration = Duration::from_secs(2);
 /// How often a held lease is looked at.
-const WATCH_TIME: Duration = Duration::from_millis(300);
+pub(crate) const WATCH_TIME: Duration = Duration::from_millis(300);
 
 /// A held lease. It is given back by [`Lease::release`]; dropped without, it dies by itself.
 #[derive(Debug)]
@@ -182,7 +182,7 @@ fn next_record(found: Option<&LeaseRecord>) -> LeaseRecord {
 }
 
 /// Whether the holder was a process of this machine that is gone.
-fn is_dead_here(record: &LeaseRecord) -> bool {
+pub(crate) fn is_dead_here(record: &LeaseRecord) -> bool {
     let Some(mark) = &record.process else { return false };
     let mut parts = mark.rsplitn(3, ':');
     let (Some(_started), Some(pid), Some(place)) = (parts.next(), parts.next(), parts.next())

@@ -19,6 +19,8 @@ pub mod pace;
 
 pub mod session;
 
+pub mod doctor;
+
 pub mod drive;
 
 pub mod stage;

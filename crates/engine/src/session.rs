@@ -286,7 +286,7 @@ impl Session {
     }
 
     /// The run that is under way, or the one that ended last.
-    async fn last_run(
+    pub(crate) async fn last_run(
         &self,
         journal: &Journal,
         application: &str,
@@ -353,7 +353,13 @@ impl Session {
         Ok(Some((plan, run)))
     }
 
-    fn drive(&self, journal: &Journal, plan: &Plan, run: Kept<RunRecord>, lease: &Lease) -> Drive {
+    pub(crate) fn drive(
+        &self,
+        journal: &Journal,
+        plan: &Plan,
+        run: Kept<RunRecord>,
+        lease: &Lease,
+    ) -> Drive {
         let stop = self.stop.child_token();
         let lost = lease.lost().clone();
         let context = StageContext { lost, ..self.context(journal, &run.record.id, plan, stop) };
@@ -533,7 +539,10 @@ fn ending(drive: Drive) -> Ending {
 }
 
 /// Gives the lease back; what happened before is told first.
-async fn finish<T>(lease: Lease, outcome: Result<T, EngineError>) -> Result<T, EngineError> {
+pub(crate) async fn finish<T>(
+    lease: Lease,
+    outcome: Result<T, EngineError>,
+) -> Result<T, EngineError> {
     let released = lease.release().await;
     match (outcome, released) {
         (Err(error), Err(second)) => {

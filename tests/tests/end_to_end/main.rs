@@ -17,6 +17,8 @@ mod back;
 
 mod trouble;
 
+mod doctor;
+
 mod failover;
 
 mod faults;
@@ -66,6 +68,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             live::scenarios(),
             back::scenarios(),
             trouble::scenarios(),
+            doctor::scenarios(),
             failover::scenarios(),
             faults::scenarios(),
             kill::scenarios(),

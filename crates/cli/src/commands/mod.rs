@@ -2,6 +2,7 @@
 
 pub(crate) mod abort;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod orders;
 pub(crate) mod pack_check;
 pub(crate) mod plan;
@@ -50,6 +51,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<Exit, CommandEr
         Verb::Rollback(arguments) => Box::pin(rollback::rollback(&arguments, context)).await,
         Verb::Finalize(arguments) => Box::pin(rollback::finalize(&arguments, context)).await,
         Verb::Abort(arguments) => Box::pin(abort::run(&arguments, context)).await,
+        Verb::Doctor(arguments) => Box::pin(doctor::run(&arguments, context)).await,
         Verb::Demo(arguments) => Box::pin(demo::run(&arguments, context)).await,
         // These look, or write one record, so they can end anywhere.
         Verb::Plan(arguments) => stoppable(context, plan::run(&arguments, context)).await,

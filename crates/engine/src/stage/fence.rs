@@ -6,7 +6,7 @@
 
 use std::time::{Duration, Instant};
 
-use lockstep_core::run::state::Event;
+use lockstep_core::{plan::model::Plan, run::state::Event};
 use tokio::time;
 
 use super::{
@@ -87,7 +87,7 @@ async fn fence(
 }
 
 /// Lifts the block that a fence sets, and leaves those that were there before.
-pub(super) async fn unblock(
+pub(crate) async fn unblock(
     context: &StageContext,
     direction: Direction,
 ) -> Result<(), EngineError> {
@@ -101,17 +101,15 @@ pub(super) fn live_names(context: &StageContext, direction: Direction) -> Vec<&s
     if direction == Direction::Back {
         return context.plan.targets().map(|target| target.index.as_str()).collect();
     }
-    let blocked_before = |index: &str| {
-        context
-            .plan
-            .findings
-            .iter()
-            .any(|finding| finding.code == "F0407" && finding.subject == index)
-    };
     context
         .plan
         .sources()
         .map(|source| source.index.as_str())
-        .filter(|index| !blocked_before(index))
+        .filter(|index| !blocked_before(&context.plan, index))
         .collect()
+}
+
+/// Whether an index was blocked for writes when the plan was made, by somebody else.
+pub(crate) fn blocked_before(plan: &Plan, index: &str) -> bool {
+    plan.findings.iter().any(|finding| finding.code == "F0407" && finding.subject == index)
 }

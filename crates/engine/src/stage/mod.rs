@@ -56,7 +56,7 @@ use lockstep_core::{
 use lockstep_elastic::Cluster;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::checkpoint::task_key;
+pub(crate) use self::{checkpoint::task_key, fence::blocked_before};
 use crate::{error::EngineError, journal::Journal, pace::Pace, report::Reporter};
 
 /// What every stage works with.
