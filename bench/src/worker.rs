@@ -12,7 +12,7 @@ use std::{
     time::Instant,
 };
 
-use lockstep_core::run::state::RunState;
+use lockstep_core::{plan::tenants::TenantChoice, run::state::RunState};
 use lockstep_elastic::{Cluster, Connection};
 use lockstep_engine::{
     EngineError, Session,
@@ -73,6 +73,7 @@ pub(crate) async fn serve(bounds: &Bounds) -> Result<(), BenchError> {
     let wish = Wish {
         to: version(VERSION_TO)?,
         from: Some(version(VERSION_FROM)?),
+        tenants: TenantChoice::All,
         limits: bounds.limits(),
         is_held: false,
     };

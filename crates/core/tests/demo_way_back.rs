@@ -8,6 +8,7 @@ use lockstep_core::{
     plan::{
         build::{PlanRequest, build},
         model::{Limits, Plan, WayBack},
+        tenants::TenantChoice,
     },
     transform::{Document, Program, Workspace},
 };
@@ -88,8 +89,15 @@ fn plan() -> Plan {
     let inventory = Inventory { cluster, indices, templates: BTreeMap::new() };
     let pack = load(&files()).expect("the demo's pack has no mistakes");
     let (to, limits) = ("2.0".parse().expect("a version"), Limits::default());
-    build(PlanRequest { pack: &pack, inventory: &inventory, to: &to, from: None, limits: &limits })
-        .expect("there is a way")
+    build(PlanRequest {
+        pack: &pack,
+        inventory: &inventory,
+        to: &to,
+        from: None,
+        limits: &limits,
+        tenants: &TenantChoice::All,
+    })
+    .expect("there is a way")
 }
 
 #[test]

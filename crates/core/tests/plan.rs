@@ -17,6 +17,7 @@ use lockstep_core::{
         finding::Finding,
         live::LiveError,
         model::{Limits, Plan, Strategy, UpgradeKind, WayBack},
+        tenants::TenantChoice,
     },
     version::Version,
 };
@@ -84,7 +85,14 @@ const RELEASE_1_0: [&str; 6] = [
 
 fn planned(inventory: &Inventory, to: &str) -> Result<Plan, PlanError> {
     let (pack, to, limits) = (pack(), version(to), Limits::default());
-    build(PlanRequest { pack: &pack, inventory, to: &to, from: None, limits: &limits })
+    build(PlanRequest {
+        pack: &pack,
+        inventory,
+        to: &to,
+        from: None,
+        limits: &limits,
+        tenants: &TenantChoice::All,
+    })
 }
 
 fn version(text: &str) -> Version {
@@ -163,6 +171,35 @@ fn aliases_tell_which_release_is_live() {
 }
 
 #[test]
+fn tenants_are_left_out_by_name_and_with_a_reason() {
+    let (pack, inventory, to, limits) =
+        (pack(), cluster(&RELEASE_1_0), version("1.1"), Limits::default());
+    let planned = |tenants: &TenantChoice| {
+        let (pack, inventory, to, limits) = (&pack, &inventory, &to, &limits);
+        build(PlanRequest { pack, inventory, to, from: None, tenants, limits })
+    };
+    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let except =
+        |names: &[&str]| TenantChoice::Except { tenants: set(names), reason: "audit".to_owned() };
+    let plan = planned(&except(&["b"])).unwrap();
+    assert!(plan.tenants.iter().all(|tenant| tenant.source == "a"), "{:?}", plan.tenants);
+    assert!(plan.indices.iter().all(|index| index.tenant == "a"), "{:?}", plan.indices);
+    assert!(plan.aliases.iter().all(|alias| alias.alias != "b-customers"), "{:?}", plan.aliases);
+    let told = plan.findings.iter().find(|finding| finding.code == "F0106").unwrap();
+    assert_eq!((told.subject.as_str(), told.is_refusal()), ("b", false));
+    assert!(told.message.contains("(audit)") && told.fix.contains("--only-tenant b"), "{told:?}");
+    let only = planned(&TenantChoice::Only(set(&["a"]))).unwrap();
+    assert_eq!(only.indices, plan.indices);
+    assert_eq!(only.excluded[0].tenant, "b");
+    let stranger = planned(&except(&["c"]));
+    assert!(
+        matches!(stranger, Err(PlanError::UnknownTenant { tenant, known }) if tenant == "c" && known == ["a", "b"])
+    );
+    let nobody = planned(&except(&["a", "b"]));
+    assert!(matches!(nobody, Err(PlanError::NoTenantLeft)));
+}
+
+#[test]
 fn a_required_stop_is_not_jumped_over() {
     let mut changed = pack();
     changed.releases[1].step.as_mut().unwrap().required_stop = true;
@@ -172,6 +209,7 @@ fn a_required_stop_is_not_jumped_over() {
         inventory: &inventory,
         to: &to,
         from: None,
+        tenants: &TenantChoice::All,
         limits: &limits,
     });
     assert!(matches!(plan, Err(PlanError::RequiredStop { at, .. }) if at == version("1.1")));
@@ -288,8 +326,14 @@ fn ways_back(to: &str, change: impl Fn(&mut Pack)) -> String {
     let mut changed = pack();
     change(&mut changed);
     let (to, limits, inventory) = (version(to), Limits::default(), cluster(&RELEASE_1_0));
-    let request =
-        PlanRequest { pack: &changed, inventory: &inventory, to: &to, from: None, limits: &limits };
+    let request = PlanRequest {
+        pack: &changed,
+        inventory: &inventory,
+        to: &to,
+        from: None,
+        limits: &limits,
+        tenants: &TenantChoice::All,
+    };
     let plan = build(request).expect("there is a way");
     assert!(plan.ways_back.keys().eq(plan.programs.keys()));
     let warned = plan.findings.iter().filter(|finding| finding.code == "F0105");

@@ -61,6 +61,12 @@ pub enum EngineError {
         /// Where it goes.
         to: String,
     },
+    /// The run was begun for other tenants.
+    #[error("the run that is under way was begun for other tenants: {excluded} are left out of it")]
+    OtherTenants {
+        /// How many it leaves out.
+        excluded: usize,
+    },
     /// The pack changed since the plan was made.
     #[error("the pack changed since this run was planned")]
     PackChanged,
@@ -174,6 +180,7 @@ impl EngineError {
             Self::Returning { .. } => "J0105".to_owned(),
             Self::NoWayBack { .. } => "J0106".to_owned(),
             Self::NotSwitched { .. } => "J0107".to_owned(),
+            Self::OtherTenants { .. } => "J0108".to_owned(),
             Self::Driven { .. } => "J0201".to_owned(),
             Self::LeaseLost => "J0202".to_owned(),
             Self::JournalUnreadable { .. } => "J0301".to_owned(),
@@ -195,6 +202,7 @@ impl EngineError {
             | Self::NoRun { .. }
             | Self::OtherRun { .. }
             | Self::PackChanged
+            | Self::OtherTenants { .. }
             | Self::OtherCluster { .. }
             | Self::Returning { .. }
             | Self::NoWayBack { .. }
@@ -226,6 +234,9 @@ impl EngineError {
             }
             Self::PackChanged => {
                 "take the pack back to what it was, or give the run up with `lockstep abort` and plan again".to_owned()
+            }
+            Self::OtherTenants { .. } => {
+                "go on without naming tenants, or give it up with `lockstep abort` and begin anew".to_owned()
             }
             Self::OtherCluster { .. } => {
                 "the journal index was probably restored from another cluster's snapshot; look before you delete it"

@@ -10,6 +10,7 @@ use lockstep_core::{
         build::{PlanRequest, build},
         live::LiveError,
         model::{Limits, Plan, UpgradeKind},
+        tenants::TenantChoice,
     },
     run::{
         state::{Event, RunState},
@@ -60,6 +61,8 @@ pub struct Wish {
     pub to: Version,
     /// The version that is live, when the operator says so.
     pub from: Option<Version>,
+    /// Which tenants it is for.
+    pub tenants: TenantChoice,
     /// Bounds on what a run may use.
     pub limits: Limits,
     /// Not to switch before [`Session::switch`] asks for it.
@@ -168,7 +171,7 @@ impl Session {
             pace::give_orders(journal, &run.record.id, |orders| orders.is_held = true).await?;
         }
         let mut drive = self.drive(journal, &plan, run, lease);
-        drive.context.live_names = Some(Arc::new(release_names(pack, &plan.from)?));
+        drive.context.live_names = Some(Arc::new(release_names(pack, &plan, &plan.from)?));
         if matches!(drive.run.record.state, RunState::Halted { .. }) {
             drive.happened(Event::Resume, drive.run.record.switch.unwrap_or_default()).await?;
         }
@@ -239,7 +242,7 @@ impl Session {
             let is_new = step(&run.record.state, Event::Return)? != run.record.state;
             name_run(&journal, &plan, &run.record.id).await?;
             let mut drive = self.drive(&journal, &plan, run, &lease);
-            drive.context.live_names = Some(Arc::new(release_names(pack, &plan.to)?));
+            drive.context.live_names = Some(Arc::new(release_names(pack, &plan, &plan.to)?));
             if is_new {
                 drive.happened(Event::Return, SwitchRecord::default()).await?;
             }
@@ -404,14 +407,15 @@ async fn name_run(journal: &Journal, plan: &Plan, id: &str) -> Result<(), Engine
     Ok(())
 }
 
-/// The names of a release of a plan.
-fn release_names(pack: &Pack, version: &Version) -> Result<ReleaseNames, EngineError> {
+/// The names of a release of a plan; tenants that it leaves out are nobody's there.
+fn release_names(pack: &Pack, plan: &Plan, version: &Version) -> Result<ReleaseNames, EngineError> {
     let release = pack.release(version).map(|(_, release)| release);
     let release = release.ok_or_else(|| {
         EngineError::Bug(format!("the pack has no release {version}, which the plan names"))
     })?;
-    ReleaseNames::new(pack, release)
-        .map_err(|error| EngineError::Plan(LiveError::from(error).into()))
+    let names = ReleaseNames::new(pack, release)
+        .map_err(|error| EngineError::Plan(LiveError::from(error).into()))?;
+    Ok(names.without(plan.excluded.iter().map(|excluded| excluded.tenant.clone())))
 }
 
 fn plan_from(
@@ -423,7 +427,8 @@ fn plan_from(
     // What Lockstep switched to itself is known better than what names can tell; the operator knows best.
     let recorded = record.and_then(|kept| kept.record.live.as_ref());
     let from = wish.from.as_ref().or(recorded);
-    Ok(build(PlanRequest { pack, inventory, to: &wish.to, from, limits: &wish.limits })?)
+    let Wish { to, tenants, limits, .. } = wish;
+    Ok(build(PlanRequest { pack, inventory, to, from, tenants, limits })?)
 }
 
 /// A run goes on only with the pack, the version and the cluster that it was begun with.
@@ -443,6 +448,9 @@ fn check_same(
     if plan.pack_digest != pack.digest {
         return Err(EngineError::PackChanged);
     }
+    if !is_for_the_same(&wish.tenants, plan) {
+        return Err(EngineError::OtherTenants { excluded: plan.excluded.len() });
+    }
     if plan.cluster.uuid != inventory.cluster.uuid {
         return Err(EngineError::OtherCluster {
             planned: plan.cluster.uuid.clone(),
@@ -450,6 +458,17 @@ fn check_same(
         });
     }
     Ok(())
+}
+
+/// Whether a plan is for the tenants that are asked for. Who names none goes on with whatever was begun.
+fn is_for_the_same(choice: &TenantChoice, plan: &Plan) -> bool {
+    match choice {
+        TenantChoice::All => true,
+        TenantChoice::Except { tenants, reason: _ } => {
+            plan.excluded.iter().map(|excluded| &excluded.tenant).eq(tenants)
+        }
+        TenantChoice::Only(tenants) => plan.tenants.iter().map(|tenant| &tenant.source).eq(tenants),
+    }
 }
 
 async fn application_record(

@@ -1,6 +1,6 @@
 //! Where an application stands: which release is live, what run is under way, how far it got.
 
-use lockstep_core::run::task::Tally;
+use lockstep_core::{plan::tenants::ExcludedTenant, run::task::Tally};
 use lockstep_elastic::Cluster;
 use serde::Serialize;
 
@@ -40,6 +40,9 @@ pub struct RunStatus {
     pub driver: Option<String>,
     /// Tenants.
     pub tenant_count: usize,
+    /// Tenants that stay on the release that the run comes from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub excluded: Vec<ExcludedTenant>,
     /// Documents of the live set when the plan was made.
     pub document_count: u64,
     /// What was copied so far.
@@ -94,6 +97,7 @@ async fn run_status(
         driver,
         tenant_count: plan.tenants.len(),
         document_count: plan.document_count(),
+        excluded: plan.excluded,
         copied,
         followed,
         orders,

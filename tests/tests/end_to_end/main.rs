@@ -17,6 +17,8 @@ mod back;
 
 mod trouble;
 
+mod tenants;
+
 mod doctor;
 
 mod failover;
@@ -68,6 +70,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             live::scenarios(),
             back::scenarios(),
             trouble::scenarios(),
+            tenants::scenarios(),
             doctor::scenarios(),
             failover::scenarios(),
             faults::scenarios(),

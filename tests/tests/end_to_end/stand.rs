@@ -8,7 +8,7 @@ use std::{
 
 use lockstep_core::{
     pack::{PackFiles, model::Pack},
-    plan::model::Limits,
+    plan::{model::Limits, tenants::TenantChoice},
 };
 use lockstep_demo::{CheckOptions, SeedOptions, check};
 use lockstep_elastic::{Cluster as Client, Connection};
@@ -154,7 +154,13 @@ pub(crate) fn demo_pack() -> Pack {
 pub(crate) fn wish(to: &str) -> Wish {
     // The machine may be busy with other clusters' scenarios.
     let limits = Limits { task_width_max: 500, fence_ms_max: 120_000, ..Limits::default() };
-    Wish { to: to.parse().expect("a version"), from: None, limits, is_held: false }
+    Wish {
+        to: to.parse().expect("a version"),
+        from: None,
+        limits,
+        is_held: false,
+        tenants: TenantChoice::All,
+    }
 }
 
 /// Sends a request from within an event, which can't wait for anything itself, and waits for its effect.

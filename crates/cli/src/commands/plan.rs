@@ -1,7 +1,11 @@
 //! `lockstep plan`: shows what an upgrade would do.
 
 use clap::Args;
-use lockstep_core::{pack::model::Pack, plan::model::Limits, version::Version};
+use lockstep_core::{
+    pack::model::Pack,
+    plan::{model::Limits, tenants::TenantChoice},
+    version::Version,
+};
 use lockstep_engine::session::Wish;
 
 use super::{Context, open_pack};
@@ -25,6 +29,15 @@ pub(crate) struct UpgradeFlags {
     pub(crate) from: Option<Version>,
     #[command(flatten)]
     pub(crate) pack: PackFlag,
+    /// Leave a tenant on the live release, by its name there; may be given several times
+    #[arg(long, value_name = "NAME", requires = "reason", conflicts_with = "only_tenant")]
+    pub(crate) exclude_tenant: Vec<String>,
+    /// Why tenants are left out; it is kept with the run
+    #[arg(long, value_name = "TEXT", requires = "exclude_tenant", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) reason: Option<String>,
+    /// Upgrade this tenant and no other; may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) only_tenant: Vec<String>,
 }
 
 /// Flags of `lockstep plan`.
@@ -45,7 +58,20 @@ impl UpgradeFlags {
 
     /// What is asked of the engine.
     pub(crate) fn wish(&self, limits: Limits) -> Wish {
-        Wish { to: self.to.clone(), from: self.from.clone(), limits, is_held: false }
+        let (to, from, tenants) = (self.to.clone(), self.from.clone(), self.tenants());
+        Wish { to, from, tenants, limits, is_held: false }
+    }
+
+    fn tenants(&self) -> TenantChoice {
+        let set = |names: &[String]| names.iter().cloned().collect();
+        match (&self.reason, self.only_tenant.as_slice()) {
+            (Some(reason), _) => {
+                let tenants = set(&self.exclude_tenant);
+                TenantChoice::Except { tenants, reason: reason.clone() }
+            }
+            (None, []) => TenantChoice::All,
+            (None, only) => TenantChoice::Only(set(only)),
+        }
     }
 
     /// The command that carries the upgrade out.
@@ -53,6 +79,15 @@ impl UpgradeFlags {
         let mut words = vec!["lockstep upgrade --to".to_owned(), self.to.to_string()];
         if let Some(from) = &self.from {
             words.extend(["--from".to_owned(), from.to_string()]);
+        }
+        for tenant in &self.exclude_tenant {
+            words.extend(["--exclude-tenant".to_owned(), quoted(tenant)]);
+        }
+        if let Some(reason) = &self.reason {
+            words.extend(["--reason".to_owned(), quoted(reason)]);
+        }
+        for tenant in &self.only_tenant {
+            words.extend(["--only-tenant".to_owned(), quoted(tenant)]);
         }
         let pack = self.pack.pack.display().to_string();
         if pack != "." {
@@ -64,6 +99,16 @@ impl UpgradeFlags {
             words.extend(["--cluster".to_owned(), address.clone()]);
         }
         words.join(" ")
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use clap::Args;
-use lockstep_core::{plan::model::Limits, run::state::RunState};
+use lockstep_core::{
+    plan::{model::Limits, tenants::TenantChoice},
+    run::state::RunState,
+};
 use lockstep_elastic::Cluster;
 use lockstep_engine::{EngineError, session::Wish, status::status};
 use tokio::time;
@@ -36,7 +39,13 @@ pub(crate) async fn run(
     let Some(to) = run.and_then(|run| run.to.parse().ok()) else {
         return Err(EngineError::NoRun { application: pack.name, what: "run under way" }.into());
     };
-    let wish = Wish { to, from: None, limits: Limits::default(), is_held: false };
+    let wish = Wish {
+        to,
+        from: None,
+        limits: Limits::default(),
+        is_held: false,
+        tenants: TenantChoice::All,
+    };
     match Box::pin(upgrade::drive(context, &pack, &wish)).await {
         Err(CommandError::Engine(EngineError::Driven { owner })) => {
             context.ui.note(&format!("{owner} drives the run and makes the switch"));

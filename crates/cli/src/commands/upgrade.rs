@@ -3,7 +3,10 @@
 use clap::Args;
 use lockstep_core::{
     pack::model::Pack,
-    plan::model::{Limits, Plan},
+    plan::{
+        model::{Limits, Plan},
+        tenants::TenantChoice,
+    },
 };
 use lockstep_elastic::Cluster;
 use lockstep_engine::{
@@ -171,5 +174,11 @@ pub(crate) fn wish(to: &str, from: &str, windows: Option<u16>) -> Result<Wish, C
         text.parse().map_err(|error| EngineError::Bug(format!("the demo's version: {error}")))
     };
     let limits = limits(windows, None);
-    Ok(Wish { to: version(to)?, from: Some(version(from)?), limits, is_held: false })
+    Ok(Wish {
+        to: version(to)?,
+        from: Some(version(from)?),
+        limits,
+        is_held: false,
+        tenants: TenantChoice::All,
+    })
 }

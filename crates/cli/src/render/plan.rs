@@ -92,8 +92,12 @@ fn switch_mode(mode: SwitchMode) -> &'static str {
 
 fn tenants(plan: &Plan) -> String {
     let number = plan.tenants.len();
+    let left_out = match plan.excluded.len() {
+        0 => String::new(),
+        excluded => format!("; {} left out", count(excluded as u64)),
+    };
     if number == 0 || number > TENANTS_NAMED {
-        return count(number as u64);
+        return format!("{}{left_out}", count(number as u64));
     }
     let names: Vec<String> = plan
         .tenants
@@ -103,7 +107,7 @@ fn tenants(plan: &Plan) -> String {
             source => format!("{source} → {}", tenant.target),
         })
         .collect();
-    format!("{number}: {}", names.join(", "))
+    format!("{number}: {}{left_out}", names.join(", "))
 }
 
 /// One line of the table: one index, or several that look alike.

@@ -17,6 +17,8 @@ use super::{
 
 /// Documents of a problem that are shown.
 const DOCUMENTS_IN_STATUS: usize = 10;
+/// Tenants that are left out and shown.
+const EXCLUDED_SHOWN: usize = 5;
 
 /// A status as text; `now` is what `since` is counted from.
 pub(crate) fn render(status: &Status, now: Timestamp) -> Text {
@@ -34,6 +36,9 @@ pub(crate) fn render(status: &Status, now: Timestamp) -> Text {
     let since = elapsed(&run.record.changed_at, now);
     text.fact("run", format_args!("{}, {} since {since}", run.record.id, stage(state)));
     text.fact("copied", copied(run));
+    if !run.excluded.is_empty() {
+        text.fact("left out", excluded_text(run));
+    }
     if let Some(followed) = run.followed.as_ref().filter(|followed| is_worth_a_line(followed)) {
         text.fact("followed", follow_text(followed));
     }
@@ -156,6 +161,16 @@ fn stage(state: &RunState) -> String {
         0 | 1 => state.name().to_owned(),
         round => format!("{} (round {round})", state.name()),
     }
+}
+
+/// Tenants that stay where they are, with the reasons that were given.
+fn excluded_text(run: &RunStatus) -> String {
+    let shown = run.excluded.iter().take(EXCLUDED_SHOWN);
+    let shown: Vec<String> =
+        shown.map(|excluded| format!("{} ({})", excluded.tenant, excluded.reason)).collect();
+    let more = run.excluded.len().saturating_sub(EXCLUDED_SHOWN);
+    let more = if more == 0 { String::new() } else { format!(" and {} more", count(more as u64)) };
+    format!("{}{more}", shown.join(", "))
 }
 
 fn copied(run: &RunStatus) -> String {

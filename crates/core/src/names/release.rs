@@ -64,6 +64,13 @@ impl ReleaseNames {
         })
     }
 
+    /// The same names, of which those of some tenants are left alone.
+    #[must_use]
+    pub fn without(mut self, tenants: impl IntoIterator<Item = String>) -> Self {
+        self.tenants_ignored.extend(tenants);
+        self
+    }
+
     /// The grammar of one logical index.
     pub fn grammar(&self, key: &str) -> Option<&IndexGrammar> {
         self.grammars.get(key)

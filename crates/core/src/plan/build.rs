@@ -10,12 +10,14 @@ use super::{
         ClusterReference, IndexPlan, Limits, PLAN_FORMAT, Plan, Schema, SourcePlan, Strategy,
         TargetPlan, TenantPlan, UpgradeKind,
     },
-    preflight, schema, way_back,
+    preflight, schema,
+    tenants::{self, ExcludedTenant, TenantChoice},
+    way_back,
 };
 use crate::{
     inventory::{IndexFacts, Inventory},
     names::{Recognised, ReleaseNames},
-    pack::model::{IndexStep, LogicalIndex, Pack, Partition, Release},
+    pack::model::{IndexStep, LogicalIndex, Pack, Partition, Release, SwitchMode},
     transform::operation::Operation,
     version::Version,
 };
@@ -31,6 +33,8 @@ pub struct PlanRequest<'a> {
     pub to: &'a Version,
     /// The version that is live, when the journal or the operator says so.
     pub from: Option<&'a Version>,
+    /// Which tenants it is for.
+    pub tenants: &'a TenantChoice,
     /// Bounds on what the run may use.
     pub limits: &'a Limits,
 }
@@ -62,6 +66,17 @@ pub enum PlanError {
         /// Where to stop.
         at: Version,
     },
+    /// A tenant was named that the live release doesn't have.
+    #[error("the live release has no tenant `{tenant}`; it has {}", known.join(", "))]
+    UnknownTenant {
+        /// Who was named.
+        tenant: String,
+        /// Who is there.
+        known: Vec<String>,
+    },
+    /// Every tenant was left out.
+    #[error("every tenant is left out: nothing would be upgraded")]
+    NoTenantLeft,
     /// It can't be told which release is live.
     #[error(transparent)]
     Live(#[from] LiveError),
@@ -77,6 +92,8 @@ impl PlanError {
             Self::Live(LiveError::NothingLive { .. }) => "N0104",
             Self::Live(LiveError::Ambiguous { .. }) => "N0105",
             Self::Live(LiveError::Names(_)) => "N0106",
+            Self::UnknownTenant { .. } => "N0107",
+            Self::NoTenantLeft => "N0108",
         }
     }
 
@@ -98,6 +115,8 @@ impl PlanError {
             }
             Self::Live(LiveError::Ambiguous { .. }) => "say which one is live with `--from VERSION`".to_owned(),
             Self::Live(LiveError::Names(_)) => "mend the naming in pack.yaml".to_owned(),
+            Self::UnknownTenant { .. } => "name tenants as the live release does".to_owned(),
+            Self::NoTenantLeft => "leave at least one tenant in".to_owned(),
         }
     }
 }
@@ -108,7 +127,7 @@ impl PlanError {
 /// [`PlanError`] when there is no way from the live release to the one asked for. Everything else that forbids a run is
 /// a finding of the plan, so that all of it is seen at once.
 pub fn build(request: PlanRequest<'_>) -> Result<Plan, PlanError> {
-    let PlanRequest { pack, inventory, to, from, limits } = request;
+    let PlanRequest { pack, inventory, to, from, tenants, limits } = request;
     let from = match from {
         Some(version) => version.clone(),
         None => live_release(pack, inventory)?,
@@ -137,6 +156,7 @@ pub fn build(request: PlanRequest<'_>) -> Result<Plan, PlanError> {
         to: to.clone(),
         chain: chain.iter().map(|release| release.version.clone()).collect(),
         tenants: Vec::new(),
+        excluded: Vec::new(),
         programs: BTreeMap::new(),
         ways_back: BTreeMap::new(),
         schemas: BTreeMap::new(),
@@ -147,6 +167,9 @@ pub fn build(request: PlanRequest<'_>) -> Result<Plan, PlanError> {
         findings: Vec::new(),
     };
     let names = ReleaseNames::new(pack, source_release).map_err(LiveError::from)?;
+    plan.excluded = tenants::excluded(tenants, &names, inventory)?;
+    let names = names.without(plan.excluded.iter().map(|excluded| excluded.tenant.clone()));
+    look_at_excluded(&mut plan);
     let live = LiveSet::recognise(names, source_release, inventory, &mut plan.findings);
     plan.tenants = pair_tenants(&live, source_release, target_release, &mut plan.findings);
     if kind == UpgradeKind::Minor {
@@ -170,6 +193,25 @@ pub fn build(request: PlanRequest<'_>) -> Result<Plan, PlanError> {
     way_back::look(&mut plan);
     preflight::look(&mut plan, inventory);
     Ok(plan)
+}
+
+/// Says who is left out, and what that means.
+fn look_at_excluded(plan: &mut Plan) {
+    let serves = match plan.mode {
+        SwitchMode::Alias => "its aliases stay where they are",
+        SwitchMode::Versioned => "an application of the new release finds nothing of it",
+    };
+    for ExcludedTenant { tenant, reason } in &plan.excluded {
+        plan.findings.push(Finding::warn(
+            "F0106",
+            tenant,
+            format!("is left out ({reason}): it stays on release {}, and {serves}", plan.from),
+            format!(
+                "bring it over later with `lockstep upgrade --from {} --to {} --only-tenant {tenant}`",
+                plan.from, plan.to
+            ),
+        ));
+    }
 }
 
 fn find_release<'a>(pack: &'a Pack, version: &Version) -> Result<(usize, &'a Release), PlanError> {

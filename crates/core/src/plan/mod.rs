@@ -8,6 +8,8 @@ pub mod build;
 
 pub mod live;
 
+pub mod tenants;
+
 pub mod schema;
 
 mod way_back;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::finding::Finding;
+use super::{finding::Finding, tenants::ExcludedTenant};
 use crate::{
     inventory::{EngineKind, ShardFacts},
     pack::model::SwitchMode,
@@ -39,6 +39,9 @@ pub struct Plan {
     pub chain: Vec<Version>,
     /// Every tenant, by its name in both releases.
     pub tenants: Vec<TenantPlan>,
+    /// Tenants that stay on the live release, as the operator asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excluded: Vec<ExcludedTenant>,
     /// Fused operations by the key of the logical index that they lead to.
     pub programs: BTreeMap<String, Vec<Operation>>,
     /// What leads back from the new set to the live one, for every key of `programs`. Plans that were stored before

@@ -244,6 +244,7 @@ fn run_status(state: RunState) -> Status {
         to: "2.0".to_owned(),
         is_under_way,
         driver: None,
+        excluded: Vec::new(),
         tenant_count: 3,
         document_count: 120_000,
         copied: Tally { read: 60_000, written: 59_990, newer: 0, rejected: 10, bytes: 61_000_000 },

@@ -88,6 +88,7 @@ pub(super) fn plan(tenant_count: usize) -> Plan {
             .into_iter()
             .map(|name| TenantPlan { source: name.clone(), target: name })
             .collect(),
+        excluded: Vec::new(),
         programs: BTreeMap::from([(
             "event".to_owned(),
             serde_json::from_value(operations).unwrap(),
