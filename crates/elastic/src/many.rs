@@ -140,11 +140,12 @@ impl Cluster {
         while !rest.is_empty() {
             let (part, behind) = rest.split_at(part_len(rest, weight_max));
             let mut body = String::with_capacity(part.iter().map(|one| one.lines.len()).sum());
-            part.iter().for_each(|one| body.push_str(&one.lines));
+            for one in part {
+                body.push_str(&one.lines);
+            }
             let path = Path::fixed("/_msearch");
-            let request = Request::new(Method::POST, path, Effect::Read)
-                .lines(Bytes::from(body))
-                .transfer();
+            let request =
+                Request::new(Method::POST, path, Effect::Read).lines(Bytes::from(body)).transfer();
             let first = found.len();
             let read_part = |answer: Answer| {
                 let answers = take_apart(&answer, part.len())?;
@@ -181,8 +182,8 @@ fn take_apart(answer: &Answer, wanted: usize) -> Result<Vec<Answer>, Failure> {
     let one = |(position, raw): (usize, &&RawValue)| {
         let bytes = answer.bytes.slice_ref(raw.get().as_bytes());
         let request = format!("{}, search {} of {wanted}", answer.request, position + 1);
-        let outcome: Outcome =
-            serde_json::from_slice(&bytes).map_err(|error| answer.unreadable(&error.to_string()))?;
+        let outcome: Outcome = serde_json::from_slice(&bytes)
+            .map_err(|error| answer.unreadable(&error.to_string()))?;
         let status = outcome.status.unwrap_or(if outcome.error.is_some() { 500 } else { 200 });
         if outcome.error.is_some() || !(200..300).contains(&status) {
             return Err(Failure::refused(request, status, &bytes));
@@ -245,8 +246,11 @@ mod tests {
     fn every_answer_stands_for_its_search() {
         let first = counted(r#"{"value":7,"relation":"eq"}"#, ALL, false);
         let body = format!(r#"{{"took":3,"responses":[{first},{first}]}}"#);
-        let counts: Vec<u64> =
-            take_apart(&answer(&body), 2).unwrap().iter().map(|one| read_count(one).unwrap()).collect();
+        let counts: Vec<u64> = take_apart(&answer(&body), 2)
+            .unwrap()
+            .iter()
+            .map(|one| read_count(one).unwrap())
+            .collect();
         assert_eq!(counts, [7, 7]);
         for wanted in [1, 3] {
             let failure = take_apart(&answer(&body), wanted).err().unwrap();
@@ -296,7 +300,8 @@ mod tests {
     fn requests_are_bounded_and_lose_no_search() {
         let name = IndexName::parse("i").unwrap();
         let search = |weight| Search::new(&name, None, "{}", weight);
-        let weights = |weights: &[u64]| weights.iter().map(|weight| search(*weight)).collect::<Vec<_>>();
+        let weights =
+            |weights: &[u64]| weights.iter().map(|weight| search(*weight)).collect::<Vec<_>>();
         assert_eq!(part_len(&weights(&[4, 4, 4]), 10), 2);
         assert_eq!(part_len(&weights(&[40, 4, 4]), 10), 1, "one alone may be heavier");
         assert_eq!(part_len(&weights(&[1; SEARCHES_MAX + 1]), u64::MAX), SEARCHES_MAX);

@@ -1,5 +1,7 @@
 //! `_msearch`: several searches in one request, each with an answer of its own.
 
+use std::fmt::Write as _;
+
 use axum::http::Method;
 use bytes::Bytes;
 use memchr::memchr;
@@ -111,9 +113,12 @@ fn read_header(header: &[u8], default_index: &str) -> Result<(String, String), R
         if matches!(key.as_str(), "index" | "indices") {
             expression = list(value);
         } else if HEADER_KEYS.contains(&key.as_str()) {
-            let value = list(value);
-            let encoded: String = value.bytes().map(|byte| format!("%{byte:02X}")).collect();
-            query.push_str(&format!("{key}={encoded}&"));
+            query.push_str(key);
+            query.push('=');
+            for byte in list(value).bytes() {
+                write!(query, "%{byte:02X}").expect("writing to a String does not fail");
+            }
+            query.push('&');
         } else {
             return Err(Refusal::illegal_argument(format!(
                 "key [{key}] is not supported in the metadata section"
