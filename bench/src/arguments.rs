@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use lockstep_core::plan::model::Limits;
 
-use crate::copy::Method;
+use crate::{copy::Method, worker::Until};
 
 /// Measures Lockstep.
 #[derive(Debug, Parser)]
@@ -21,7 +21,13 @@ pub(crate) enum Command {
     Copy(CopyOptions),
     /// Lockstep's copy stage against a sink that costs nothing: documents a second of one core.
     Mover(MoverOptions),
-    /// Removes what a killed `copy` left on a cluster.
+    /// Lockstep's fence against the engine's own calls for it, with many tenants under load.
+    Fence(FenceOptions),
+    /// The comparison of both sets against the copy.
+    Verify(VerifyOptions),
+    /// What an application's writes cost while Lockstep copies, and while `_reindex` does.
+    Live(LiveOptions),
+    /// Removes what a killed benchmark left on a cluster. Indices of the demo application go as well.
     Clear {
         /// Address of the cluster.
         #[arg(long)]
@@ -29,7 +35,7 @@ pub(crate) enum Command {
     },
     /// One copy by Lockstep, in a process of its own. Started by the others.
     #[command(hide = true)]
-    Worker(Bounds),
+    Worker(WorkerOptions),
     /// The sink, in a process of its own. Started by `mover`.
     #[command(hide = true)]
     Sink(SinkOptions),
@@ -92,6 +98,96 @@ pub(crate) struct CopyOptions {
     /// Ends with one JSON object instead of a table.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A worker's part.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct WorkerOptions {
+    /// How Lockstep is bounded.
+    #[command(flatten)]
+    pub(crate) bounds: Bounds,
+    /// How far it goes.
+    #[arg(long, value_enum, default_value = "copied")]
+    pub(crate) until: Until,
+}
+
+/// How `fence` measures.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct FenceOptions {
+    /// Address of the cluster, such as `http://127.0.0.1:9200`. Take one that has nothing else to do. With 50 tenants it
+    /// needs `cluster.max_shards_per_node` of 2,000.
+    #[arg(long)]
+    pub(crate) cluster: String,
+    /// Tenants of the demo application; each has 9 indices before and 13 after the upgrade.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) tenants: u32,
+    /// Documents, over all tenants.
+    #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) documents: u64,
+    /// Operations a second of the application all the time.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) operations_per_second: u32,
+    /// Rounds: each is an upgrade and a rollback, so two fences, and as many floors as asked for behind each.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub(crate) rounds: u32,
+    /// How often the engine's own calls are measured behind each fence.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub(crate) floors: u32,
+    /// Ends with one JSON object instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How `verify` measures.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct VerifyOptions {
+    #[command(flatten)]
+    pub(crate) data: DataOptions,
+    /// How Lockstep is bounded.
+    #[command(flatten)]
+    pub(crate) bounds: Bounds,
+    /// Ends with one JSON object instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How `live` measures.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LiveOptions {
+    #[command(flatten)]
+    pub(crate) data: DataOptions,
+    /// How Lockstep is bounded.
+    #[command(flatten)]
+    pub(crate) bounds: Bounds,
+    /// Write requests of the application a second, each with 5 documents.
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(4..=1_000))]
+    pub(crate) requests_per_second: u32,
+    /// How long the application is measured with nothing beside it, in seconds.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub(crate) quiet_seconds: u64,
+    /// Ends with one JSON object instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What is copied by `verify` and `live`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct DataOptions {
+    /// Address of the cluster, such as `http://127.0.0.1:9200`. Take one that has nothing else to do.
+    #[arg(long)]
+    pub(crate) cluster: String,
+    /// Documents in the source.
+    #[arg(long, default_value_t = 300_000, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub(crate) documents: u64,
+    /// Bytes of one document.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(800..=1_000_000))]
+    pub(crate) bytes: u64,
+    /// Primary shards of the source and of every target.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) shards: u32,
+    /// How often it is measured; medians count.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) rounds: u32,
 }
 
 /// How `mover` measures.

@@ -17,6 +17,9 @@ pub(crate) enum BenchError {
     /// Lockstep refused something.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The demo's application refused something.
+    #[error(transparent)]
+    Demo(#[from] lockstep_demo::DemoError),
     /// A plain request got no answer.
     #[error("{request}: no answer")]
     NoAnswer {

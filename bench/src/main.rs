@@ -1,4 +1,5 @@
-//! Measures Lockstep: `copy` against `_reindex` and the engine's own limit, `mover` against a sink that costs nothing.
+//! Measures Lockstep: `copy` against `_reindex` and the engine's own limit, `mover` against a sink that costs nothing, `fence`
+//! against the engine's own calls, `verify` against the copy, and what a copy costs a `live` application.
 //!
 //! What is measured and what is not stands in `README.md` beside `src`. This is no test: nothing here passes or fails.
 
@@ -7,11 +8,14 @@ mod arguments;
 mod copy;
 mod document;
 mod error;
+mod fence;
 mod listener;
+mod live;
 mod mover;
 mod process;
 mod report;
 mod rest;
+mod verify;
 mod worker;
 
 use std::{
@@ -50,7 +54,7 @@ async fn run(command: Command) -> Result<(), BenchError> {
     match command {
         Command::Copy(options) => {
             let json = options.json;
-            let results = copy::run(options).await?;
+            let results = Box::pin(copy::run(options)).await?;
             if json { report::write_json(&results) } else { report::write_copy(&results) }
         }
         Command::Mover(options) => {
@@ -58,8 +62,26 @@ async fn run(command: Command) -> Result<(), BenchError> {
             let results = mover::run(&options).await?;
             if json { report::write_json(&results) } else { report::write_mover(&results) }
         }
-        Command::Clear { cluster } => copy::clear(&cluster).await,
-        Command::Worker(bounds) => worker::serve(&bounds).await,
+        Command::Fence(options) => {
+            let json = options.json;
+            let results = Box::pin(fence::run(options)).await?;
+            if json { report::write_json(&results) } else { results.write() }
+        }
+        Command::Verify(options) => {
+            let json = options.json;
+            let results = Box::pin(verify::run(options)).await?;
+            if json { report::write_json(&results) } else { results.write() }
+        }
+        Command::Live(options) => {
+            let json = options.json;
+            let results = Box::pin(live::run(options)).await?;
+            if json { report::write_json(&results) } else { results.write() }
+        }
+        Command::Clear { cluster } => {
+            fence::clear(&cluster).await?;
+            copy::clear(&cluster).await
+        }
+        Command::Worker(options) => worker::serve(&options).await,
         Command::Sink(options) => mover::sink::serve(&options).await,
     }
 }

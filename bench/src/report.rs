@@ -37,6 +37,17 @@ pub(crate) fn median(sorted: &[f64]) -> Option<f64> {
     Some(f64::midpoint(low, high))
 }
 
+/// The smallest of sorted numbers that so many percent of them don't exceed (nearest rank).
+pub(crate) fn percentile(sorted: &[f64], percent: usize) -> Option<f64> {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1);
+    sorted.get(rank - 1).copied()
+}
+
+/// The smallest and the largest of sorted numbers.
+pub(crate) fn range(sorted: &[f64]) -> [f64; 2] {
+    [sorted.first().copied().unwrap_or_default(), sorted.last().copied().unwrap_or_default()]
+}
+
 /// Writes one JSON object on one line.
 pub(crate) fn write_json(results: &impl Serialize) -> Result<(), BenchError> {
     let text =
@@ -152,7 +163,8 @@ pub(crate) fn write_mover(results: &MoverResults) -> Result<(), BenchError> {
     write(&text)
 }
 
-fn add_line(text: &mut String, cells: &[&str]) {
+/// Adds a line of a table.
+pub(crate) fn add_line(text: &mut String, cells: &[&str]) {
     for (position, cell) in cells.iter().enumerate() {
         let written =
             if position == 0 { write!(text, "{cell:<17}") } else { write!(text, "{cell:>13}") };
@@ -161,7 +173,8 @@ fn add_line(text: &mut String, cells: &[&str]) {
     text.push('\n');
 }
 
-fn write(text: &str) -> Result<(), BenchError> {
+/// Writes results.
+pub(crate) fn write(text: &str) -> Result<(), BenchError> {
     writeln!(io::stdout(), "{text}").map_err(BenchError::system("the results can't be written"))
 }
 
@@ -175,5 +188,14 @@ mod tests {
         assert_eq!(median(&[3.0]), Some(3.0));
         assert_eq!(median(&[1.0, 4.0]), Some(2.5));
         assert_eq!(median(&[1.0, 2.0, 9.0]), Some(2.0));
+    }
+
+    #[test]
+    fn a_percentile_is_a_number_that_was_measured() {
+        let hundred: Vec<f64> = (1..=100_u32).map(f64::from).collect();
+        assert_eq!(percentile(&hundred, 95), Some(95.0));
+        assert_eq!(percentile(&[1.0, 2.0, 9.0], 95), Some(9.0));
+        assert_eq!(percentile(&[1.0, 2.0, 9.0], 50), Some(2.0));
+        assert_eq!(percentile(&[], 50), None);
     }
 }

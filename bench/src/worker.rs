@@ -12,6 +12,7 @@ use std::{
     time::Instant,
 };
 
+use clap::ValueEnum;
 use lockstep_core::{plan::tenants::TenantChoice, run::state::RunState};
 use lockstep_elastic::{Cluster, Connection};
 use lockstep_engine::{
@@ -25,7 +26,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     application::{VERSION_FROM, VERSION_TO, pack},
-    arguments::Bounds,
+    arguments::{Bounds, WorkerOptions},
     error::BenchError,
     process,
 };
@@ -46,23 +47,43 @@ pub(crate) struct Outcome {
     pub(crate) cpu_seconds: f64,
     /// The most memory that the process ever had, in bytes.
     pub(crate) peak_bytes: u64,
+    /// Time that comparing both sets took, where it was asked for.
+    pub(crate) compare_seconds: Option<f64>,
+}
+
+/// How far a worker goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Until {
+    /// Everything is copied.
+    Copied,
+    /// Both sets were compared as a whole.
+    Compared,
 }
 
 /// Lets a worker copy on a cluster that holds the source.
-pub(crate) async fn measure(address: &str, bounds: &Bounds) -> Result<Outcome, BenchError> {
-    let mut worker = Offspring::start("worker", &bounds.arguments(), Some(address))?;
+pub(crate) async fn measure(
+    address: &str,
+    bounds: &Bounds,
+    until: Until,
+) -> Result<Outcome, BenchError> {
+    let mut arguments = bounds.arguments();
+    if until == Until::Compared {
+        arguments.push("--until=compared".to_owned());
+    }
+    let mut worker = Offspring::start("worker", &arguments, Some(address))?;
     let line = worker.first_line().await?;
     serde_json::from_str(&line)
         .map_err(|error| BenchError::Bug(format!("the worker said {line:?}, {error}")))
 }
 
 /// The worker itself.
-pub(crate) async fn serve(bounds: &Bounds) -> Result<(), BenchError> {
+pub(crate) async fn serve(options: &WorkerOptions) -> Result<(), BenchError> {
     let address = env::var(CLUSTER_VARIABLE)
         .map_err(|error| BenchError::Bug(format!("{CLUSTER_VARIABLE}: {error}")))?;
     let stop = CancellationToken::new();
     stop_with_parent(stop.clone());
-    let watch = Arc::new(Stopwatch { stop: stop.clone(), times: Mutex::default() });
+    let watch =
+        Arc::new(Stopwatch { stop: stop.clone(), until: options.until, times: Mutex::default() });
     let session = Session {
         cluster: Cluster::new(Connection::parse(&address)?)?,
         reporter: Arc::<Stopwatch>::clone(&watch),
@@ -74,8 +95,9 @@ pub(crate) async fn serve(bounds: &Bounds) -> Result<(), BenchError> {
         to: version(VERSION_TO)?,
         from: Some(version(VERSION_FROM)?),
         tenants: TenantChoice::All,
-        limits: bounds.limits(),
-        is_held: false,
+        limits: options.bounds.limits(),
+        // It is stopped before the switch, whatever happens.
+        is_held: true,
     };
     let ended = session.upgrade(&pack()?, &wish).await;
     let times = watch.times.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -100,7 +122,7 @@ pub(crate) async fn serve(bounds: &Bounds) -> Result<(), BenchError> {
             ),
             _,
         ) => {
-            return Err(BenchError::Bug("the run was not stopped behind copying".to_owned()));
+            return Err(BenchError::Bug("the run was not stopped where it should be".to_owned()));
         }
     };
     let line =
@@ -121,12 +143,14 @@ pub(crate) fn stop_with_parent(stop: CancellationToken) {
 /// Listens to the run, takes the times of its copying stage, and stops it behind that.
 struct Stopwatch {
     stop: CancellationToken,
+    until: Until,
     times: Mutex<Times>,
 }
 
 #[derive(Debug, Clone, Default)]
 struct Times {
     begun: Option<(Instant, f64)>,
+    compare_begun: Option<Instant>,
     documents: u64,
     bytes: u64,
     outcome: Option<Result<Outcome, String>>,
@@ -144,6 +168,7 @@ impl Times {
             seconds,
             cpu_seconds: process::cpu_seconds("self")? - cpu_before,
             peak_bytes: process::peak_bytes()?,
+            compare_seconds: None,
         })
     }
 }
@@ -157,6 +182,18 @@ impl Reporter for Stopwatch {
             }
             Event::Entered { state: RunState::Settling { .. }, .. } => {
                 times.outcome = Some(times.finish().map_err(|error| error.to_string()));
+                if self.until == Until::Copied {
+                    self.stop.cancel();
+                }
+            }
+            Event::Entered { state: RunState::Verifying { .. }, .. } => {
+                times.compare_begun.get_or_insert_with(Instant::now);
+            }
+            Event::Entered { state: RunState::Holding { .. }, .. } => {
+                let seconds = times.compare_begun.map(|begun| begun.elapsed().as_secs_f64());
+                if let Some(Ok(outcome)) = &mut times.outcome {
+                    outcome.compare_seconds = seconds;
+                }
                 self.stop.cancel();
             }
             Event::Progress(progress) if progress.stage == "copying" => {

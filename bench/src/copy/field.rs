@@ -175,7 +175,7 @@ impl Field {
             }
         }
         self.remove(SOURCE).await?;
-        self.clear_journal().await
+        self.clear_journal(APPLICATION).await
     }
 
     /// Removes the record that the engine keeps of a task that is over.
@@ -184,11 +184,11 @@ impl Field {
         Ok(())
     }
 
-    /// Removes our records from the journal, and the journal when it was made for them.
-    async fn clear_journal(&self) -> Result<(), BenchError> {
+    /// Removes an application's records from the journal, and the journal when it was made for them.
+    pub(crate) async fn clear_journal(&self, application: &str) -> Result<(), BenchError> {
         let Some(uuid) = self.cluster.index_uuid(JOURNAL_INDEX).await? else { return Ok(()) };
         self.cluster.refresh(&[JOURNAL_INDEX]).await?;
-        let ours = json!({"query": {"term": {"application": APPLICATION}}});
+        let ours = json!({"query": {"term": {"application": application}}});
         let path = format!("/{JOURNAL_INDEX}/_delete_by_query?refresh=true");
         self.rest.call(Verb::POST, &path, Some(&ours)).await?;
         if !self.had_journal && self.cluster.count(JOURNAL_INDEX).await? == 0 {

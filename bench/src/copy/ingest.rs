@@ -13,6 +13,8 @@ use tokio::task::{JoinSet, spawn_blocking};
 
 use super::field::Field;
 use crate::{
+    application::SOURCE,
+    arguments::DataOptions,
     document::{Documents, Form},
     error::BenchError,
     process, report,
@@ -20,6 +22,8 @@ use crate::{
 
 /// Bytes of an action line and the line's ends.
 const ACTION_BYTES: u64 = 160;
+/// Bytes of a body that fills a source.
+const SEED_BODY_BYTES: u64 = 2 << 20;
 /// What of the free memory prebuilt bodies may take.
 const MEMORY_SHARE_MAX: f64 = 0.7;
 
@@ -49,6 +53,25 @@ impl Load {
         }
         ranges
     }
+}
+
+/// Makes the source and fills it, with that many connections.
+pub(crate) async fn seed_source(
+    field: &Field,
+    data: &DataOptions,
+    connections: usize,
+) -> Result<(), BenchError> {
+    report::tell(&format!("seeding {} documents", data.documents));
+    let load = Load {
+        documents: data.documents,
+        document_bytes: data.bytes,
+        body_bytes: SEED_BODY_BYTES,
+        connections,
+    };
+    field.create(SOURCE, data.shards).await?;
+    seed(field, SOURCE, &load).await?;
+    field.settle(SOURCE).await?;
+    field.check(SOURCE, "type", data.documents, "seeding").await
 }
 
 /// Fills the source. Gives the bytes of all documents.

@@ -3,9 +3,9 @@
 //! The order rotates from round to round, so that no method always follows the same other one. Every method writes into a
 //! new index with the same mapping and settings, which is looked at and deleted afterwards.
 
-mod field;
-mod ingest;
-mod reindex;
+pub(crate) mod field;
+pub(crate) mod ingest;
+pub(crate) mod reindex;
 
 use std::time::{Duration, Instant};
 
@@ -24,7 +24,7 @@ use crate::{
     error::BenchError,
     process,
     report::{self, tell},
-    worker,
+    worker::{self, Until},
 };
 
 /// Quiet time before each measurement, in which the engine puts the last target away.
@@ -63,7 +63,7 @@ impl Method {
     }
 
     /// The index that it writes.
-    fn target(self) -> &'static str {
+    pub(crate) fn target(self) -> &'static str {
         match self {
             Self::Reindex => "lockstep-bench-copy-reindex",
             Self::ReindexScript => "lockstep-bench-copy-reindex-script",
@@ -135,23 +135,33 @@ pub(crate) struct Ratio {
 /// Measures, and removes everything from the cluster again, whatever happens.
 pub(crate) async fn run(options: CopyOptions) -> Result<CopyResults, BenchError> {
     let field = Field::open(&options.cluster).await?;
+    let outcome = Box::pin(until_stopped(measure(&field, &options))).await?;
+    tell("removing what was made");
+    after_cleaning(field.clear().await, outcome)
+}
+
+/// Works until it is done or somebody asks to stop. Whatever comes of it, what was made has to be removed then.
+pub(crate) async fn until_stopped<T>(
+    work: impl Future<Output = Result<T, BenchError>>,
+) -> Result<Result<T, BenchError>, BenchError> {
     let mut terminated =
         signal(SignalKind::terminate()).map_err(BenchError::system("signals can't be heard"))?;
-    let outcome = tokio::select! {
-        outcome = measure(&field, &options) => outcome,
+    Ok(tokio::select! {
+        outcome = work => outcome,
         _ = tokio::signal::ctrl_c() => Err(BenchError::Interrupted),
         _ = terminated.recv() => Err(BenchError::Interrupted),
-    };
-    tell("removing what was made");
-    match (field.clear().await, outcome) {
-        (Ok(()), outcome) => outcome,
-        (Err(cleaning), outcome) => {
-            let cause = outcome
-                .err()
-                .map_or("the measurement was made".to_owned(), |error| error.to_string());
-            Err(BenchError::NotCleaned { cause, cleaning: Box::new(cleaning) })
-        }
-    }
+    })
+}
+
+/// What to tell after a measurement and the cleaning behind it.
+pub(crate) fn after_cleaning<T>(
+    cleaned: Result<(), BenchError>,
+    outcome: Result<T, BenchError>,
+) -> Result<T, BenchError> {
+    let Err(cleaning) = cleaned else { return outcome };
+    let cause =
+        outcome.err().map_or("the measurement was made".to_owned(), |error| error.to_string());
+    Err(BenchError::NotCleaned { cause, cleaning: Box::new(cleaning) })
 }
 
 /// Removes what a benchmark that was killed left.
@@ -234,7 +244,9 @@ async fn measure_once(
             ingest::write(field, bodies, load.connections).await?;
             None
         }
-        Method::Lockstep => Some(worker::measure(&field.address, &options.bounds).await?),
+        Method::Lockstep => {
+            Some(worker::measure(&field.address, &options.bounds, Until::Copied).await?)
+        }
     };
     let seconds = worked.map_or(begun.elapsed().as_secs_f64(), |outcome| outcome.seconds);
     let own_cpu_seconds = match worked {

@@ -22,7 +22,7 @@ use crate::{
     error::BenchError,
     process,
     report::{self, tell},
-    worker::{self, Offspring, Outcome},
+    worker::{self, Offspring, Outcome, Until},
 };
 
 /// What `mover` found.
@@ -55,7 +55,7 @@ pub(crate) async fn run(options: &MoverOptions) -> Result<MoverResults, BenchErr
     let load_before = process::load_average()?;
     let mut outcomes = Vec::new();
     for round in 1..=options.rounds {
-        let outcome = worker::measure(&address, &options.bounds).await?;
+        let outcome = worker::measure(&address, &options.bounds, Until::Copied).await?;
         abort(&address).await?;
         let expected = options.sink.shard_documents() * u64::from(options.sink.shards);
         if outcome.documents != expected {

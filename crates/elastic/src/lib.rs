@@ -32,6 +32,7 @@ mod document;
 mod health;
 mod identity;
 mod index;
+mod many;
 mod name;
 mod search;
 mod stats;

@@ -37,16 +37,7 @@ impl Cluster {
     ///
     /// At most 10,000 ids at a time. With routing, several documents can share an id: all of them come.
     pub async fn documents(&self, name: &str, ids: &[impl AsRef<str>]) -> Result<Page, Failure> {
-        if ids.len() > IDS_MAX {
-            let reason = format!("{} ids are too many for one search", ids.len());
-            return Err(Failure::new(FailureKind::InvalidRequest, "POST _search", reason));
-        }
-        let values: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
-        let body = json!({
-            "size": IDS_MAX,
-            "query": {"constant_score": {"filter": {"ids": {"values": values}}}},
-            "sort": ["_doc"],
-        });
+        let body = ids_body(ids, &json!({}))?;
         self.search(name, &body).await
     }
 
@@ -66,4 +57,23 @@ impl Cluster {
         let request = Request::new(Method::POST, path, Effect::Read).json(&body).transfer();
         Page::read(self.send(&request).await?, Content::Sources, None)
     }
+}
+
+/// The body of a search for documents by id, with these keys beside.
+pub(crate) fn ids_body(ids: &[impl AsRef<str>], beside: &Value) -> Result<Value, Failure> {
+    if ids.len() > IDS_MAX {
+        let reason = format!("{} ids are too many for one search", ids.len());
+        return Err(Failure::new(FailureKind::InvalidRequest, "POST _search", reason));
+    }
+    let values: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
+    let mut body = json!({
+        "size": IDS_MAX,
+        "track_total_hits": false,
+        "query": {"constant_score": {"filter": {"ids": {"values": values}}}},
+        "sort": ["_doc"],
+    });
+    if let (Some(keys), Some(beside)) = (body.as_object_mut(), beside.as_object()) {
+        keys.extend(beside.iter().map(|(key, value)| (key.clone(), value.clone())));
+    }
+    Ok(body)
 }

@@ -138,6 +138,18 @@ impl Cluster {
         repeat(bounds, |failure| request.may_repeat(failure), || self.attempt(request)).await
     }
 
+    /// Like [`Cluster::send`], and reads the answer: what `read` finds wrong with it is repeated like any other failure.
+    pub(crate) async fn send_and_read<T>(
+        &self,
+        request: &Request,
+        read: impl Fn(Answer) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let bounds = self.inner.connection.retry;
+        let read = &read;
+        let readable = || async move { read(self.attempt(request).await?) };
+        repeat(bounds, |failure| request.may_repeat(failure), readable).await
+    }
+
     /// Like [`Cluster::send`]; an error status 404 is `None`.
     ///
     /// Only for paths on which 404 means that the one thing asked for is absent.

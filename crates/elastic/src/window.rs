@@ -37,6 +37,23 @@ impl WindowRequest<'_> {
     fn may_overflow(&self) -> bool {
         self.last.saturating_sub(self.first).saturating_add(1) > i64::from(self.size)
     }
+
+    /// How many numbers it spans.
+    pub(crate) fn number_count(&self) -> u64 {
+        u64::try_from(self.last.saturating_sub(self.first).saturating_add(1)).unwrap_or_default()
+    }
+
+    /// The body of the search for it.
+    pub(crate) fn body(&self, content: Content) -> String {
+        let Self { first, last, size, .. } = *self;
+        let extra = match content {
+            Content::Sources => "",
+            Content::Identities => r#","_source":false,"version":true"#,
+        };
+        format!(
+            r#"{{"size":{size},"track_total_hits":false,"seq_no_primary_term":true,"sort":["_doc"]{extra},"query":{{"constant_score":{{"filter":{{"range":{{"_seq_no":{{"gte":{first},"lte":{last}}}}}}}}}}}}}"#
+        )
+    }
 }
 
 /// One answer: the bytes as they came, and where the hits lie in them.
@@ -147,6 +164,13 @@ impl Page {
             seen.hits.hits.into_iter().map(make).collect::<Result<Vec<_>, _>>()?
         };
         Ok(Self { bytes: answer.bytes, spans, is_full: false })
+    }
+
+    /// The same page, knowing for which window it was asked.
+    pub(crate) fn of_window(mut self, window: &WindowRequest<'_>) -> Self {
+        let size = usize::try_from(window.size).unwrap_or(usize::MAX);
+        self.is_full = self.len() >= size && window.may_overflow();
+        self
     }
 
     /// The hits, in the order of the answer.
@@ -262,20 +286,10 @@ impl Cluster {
             .segment("_search")
             .parameter("preference", format!("_shards:{}", window.shard))
             .parameter("allow_partial_search_results", false);
-        let WindowRequest { first, last, size, .. } = *window;
-        let extra = match content {
-            Content::Sources => "",
-            Content::Identities => r#","_source":false,"version":true"#,
-        };
-        let body = format!(
-            r#"{{"size":{size},"track_total_hits":false,"seq_no_primary_term":true,"sort":["_doc"]{extra},"query":{{"constant_score":{{"filter":{{"range":{{"_seq_no":{{"gte":{first},"lte":{last}}}}}}}}}}}}}"#
-        );
+        let body = window.body(content);
         let request =
             Request::new(Method::POST, path, Effect::Read).json_bytes(Bytes::from(body)).transfer();
-        let mut page = Page::read(self.send(&request).await?, content, Some(1))?;
-        let size = usize::try_from(size).unwrap_or(usize::MAX);
-        page.is_full = page.len() >= size && window.may_overflow();
-        Ok(page)
+        Ok(Page::read(self.send(&request).await?, content, Some(1))?.of_window(window))
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::error::Refusal;
 
 /// Every parameter that some request of the surface takes on the engines.
-const PARAMETERS: [&str; 68] = [
+const PARAMETERS: [&str; 69] = [
     "_source",
     "_source_excludes",
     "_source_includes",
@@ -48,6 +48,7 @@ const PARAMETERS: [&str; 68] = [
     "level",
     "local",
     "master_timeout",
+    "max_concurrent_searches",
     "max_num_segments",
     "op_type",
     "pipeline",

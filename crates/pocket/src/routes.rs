@@ -41,7 +41,9 @@ fn unknown(request: &Request) -> Answer {
     let last = request.segments.last().map_or("", String::as_str);
     let allowed = match last {
         "_bulk" => Some("[POST, PUT]"),
-        "_search" | "_count" | "_refresh" | "_mget" | "_aliases" => Some("[GET, POST]"),
+        "_search" | "_msearch" | "_count" | "_refresh" | "_mget" | "_aliases" => {
+            Some("[GET, POST]")
+        }
         "_settings" | "_stats" | "_mapping" => Some("[GET, PUT]"),
         "_doc" | "_simulate" | "_open" | "_close" => Some("[POST]"),
         "_alias" | "_cluster" => Some("[GET]"),
@@ -84,7 +86,7 @@ impl Verb {
 }
 
 /// First segments that are no names of indices.
-const KNOWN: [&str; 21] = [
+const KNOWN: [&str; 22] = [
     "_alias",
     "_aliases",
     "_bulk",
@@ -98,6 +100,7 @@ const KNOWN: [&str; 21] = [
     "_mapping",
     "_mappings",
     "_mget",
+    "_msearch",
     "_nodes",
     "_refresh",
     "_search",
@@ -210,6 +213,7 @@ impl Call<'_> {
         let Self { node, request, verb, partial } = self;
         let answer = match (verb, rest) {
             (Get | Post, ["_search"]) => search::search(node, index, request)?,
+            (Get | Post, ["_msearch"]) => search::many::search_many(node, index, request)?,
             (Get | Post, ["_count"]) => search::count(node, index, request)?,
             (Get | Post, ["_refresh" | "_flush" | "_forcemerge"]) => {
                 lifecycle::refresh(node, index, request)?

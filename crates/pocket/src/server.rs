@@ -113,7 +113,10 @@ async fn suffer(service: &Service, cut: &Cut, kind: Kind) -> Option<Answer> {
 
 async fn answer(service: &Arc<Service>, request: Request, partial: Option<PartialBulk>) -> Answer {
     let heavy = request.body.len() > BODY_BYTES_INLINE
-        || request.segments.iter().any(|segment| segment == "_search" || segment == "_count");
+        || request
+            .segments
+            .iter()
+            .any(|segment| matches!(segment.as_str(), "_search" | "_msearch" | "_count"));
     if !heavy {
         return routes::answer(&service.node, &request, partial.as_ref());
     }

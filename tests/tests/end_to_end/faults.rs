@@ -34,8 +34,10 @@ const EFFECTS: [(&str, &str); 12] = [
 ];
 
 /// Requests that only look.
-const LOOKS: [(&str, &str); 5] = [
+const LOOKS: [(&str, &str); 7] = [
     ("POST", "*/_search"),
+    ("POST", "/_msearch"),
+    ("GET", "/_index_template"),
     ("GET", "*/_stats/*"),
     ("GET", "/_alias"),
     ("GET", "*/_settings"),
@@ -52,7 +54,7 @@ const WAY_BACK: [(&str, &str); 12] = [
     ("PUT", "*/_block/write"),
     ("POST", "/_aliases"),
     ("POST", "*/_search"),
-    ("POST", "*/_count"),
+    ("POST", "/_msearch"),
     ("GET", "*/_stats/*"),
     ("GET", "/_alias"),
     ("GET", "/lockstep-journal/_doc/*"),

@@ -1,7 +1,10 @@
 //! The application writes and deletes while the run goes on, at chosen moments: before and after each comparison, within the
 //! fence, behind everybody's back. What must be carried over is, what must be noticed is.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use lockstep_core::run::state::RunState;
 use lockstep_demo::{Release, SeedOptions, Traffic, TrafficOptions, check_traffic};
@@ -76,7 +79,15 @@ fn deleted(runtime: &Runtime, stand: &Stand) -> Outcome {
         for id in ["copying", "settling", "verifying", "holding", "fencing"] {
             profile(&url, id, "Short Lived");
         }
+        let missed = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&missed);
         let deleter = stand.session_with(move |event, _| {
+            // A fence that can't find them is missed for the number of documents, and the next comparison finds them.
+            if let Event::Notice { message } = event
+                && message.contains(" documents and ")
+            {
+                told.lock().unwrap_or_else(PoisonError::into_inner).push(message.clone());
+            }
             let Event::Entered { state, .. } = event else { return };
             if matches!(state.name(), "settling" | "verifying" | "holding" | "fencing") {
                 remove(&url, state.name());
@@ -87,6 +98,9 @@ fn deleted(runtime: &Runtime, stand: &Stand) -> Outcome {
         assert_eq!(stand.check_switched().await?, 601);
         let run = status(&stand.session().cluster, "event-store").await?.run.ok_or("no run")?;
         assert_eq!(run.followed.map(|followed| followed.deleted), Some(4));
+        let missed = missed.lock().unwrap_or_else(PoisonError::into_inner);
+        assert!(missed.is_empty(), "{missed:?}");
+        drop(missed);
         stand.clean().await
     })
 }

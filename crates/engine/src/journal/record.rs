@@ -79,7 +79,7 @@ pub struct SwitchRecord {
     /// Carrying over what was written last.
     #[serde(default)]
     pub carry_ms: u64,
-    /// Comparing that, and counting both sets.
+    /// Comparing that, counting both sets, and journalling where the way back begins.
     #[serde(default)]
     pub gate_ms: u64,
     /// Publishing templates.

@@ -19,7 +19,7 @@ use super::{
     catch_up::catch_up,
     delta::compare_delta,
     fence::{live_names, unblock},
-    follow::Follower,
+    follow::{Follower, Moment},
     hold::come_close,
     prepare::read_set,
     problem,
@@ -204,7 +204,7 @@ pub async fn follow_back(
             return Ok(Event::Stuck(problem));
         }
     }
-    compare_delta(&mut follower).await?;
+    compare_delta(&mut follower, Moment::Live).await?;
     come_close(&mut follower).await?;
     Ok(Event::BackInStep)
 }

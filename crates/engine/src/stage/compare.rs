@@ -187,7 +187,7 @@ pub(super) async fn compare_one(
 
 /// Numbers that both sides may span for their ids to be compared without digests before: reading them twice costs more than
 /// holding them.
-const NUMBERS_HELD_AT_ONCE: u64 = 50_000;
+pub(super) const NUMBERS_HELD_AT_ONCE: u64 = 50_000;
 
 /// Both sides of a comparison, and what is read of them.
 struct Sides {

@@ -5,20 +5,21 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lockstep_core::{
-    compare::{EntryHashes, Judgement, judge},
+    compare::{EntryHashes, Expected, Judgement, judge},
     run::{
         state::{BadDocument, Problem},
         task::Stretch,
     },
 };
+use lockstep_elastic::Page;
 
 use super::{
     CopyPair, StageContext,
-    compare::Comparison,
-    follow::{Follower, workers},
-    mend::{Mode, Outcome, expected, found, look_at},
+    batch::{Piece, batches, read_batch},
+    follow::{Follower, Moment},
+    mend::{Mode, Outcome, Place, Suspects, expected, found, look_at_all},
     problem,
-    window::{WindowReader, WindowWidth},
+    window::WindowReader,
 };
 use crate::error::EngineError;
 
@@ -31,14 +32,24 @@ const DOCUMENTS_SHOWN: usize = 50;
 /// What is said of such a document.
 pub(super) const FOREIGN: &str = "was written into the new set by somebody else";
 
-/// Compares everything that was carried over and not compared yet, and puts right what isn't. Gives how many were.
+/// What the new set should hold of some documents.
+type Entries = Vec<(Place, Expected)>;
+
+/// Compares everything that was carried over and not compared yet, and puts right what isn't. Gives how many documents were
+/// written or deleted for it.
+///
+/// Under the block the new set is refreshed already.
 ///
 /// # Errors
 /// [`EngineError::Halted`] when documents don't stay right, or somebody else writes into the new set.
-pub(super) async fn compare_delta(follower: &mut Follower<'_>) -> Result<u64, EngineError> {
-    let mut repaired = 0;
-    for _ in 0..ATTEMPTS_MAX {
-        let outcome = compare_once(follower).await?;
+pub(super) async fn compare_delta(
+    follower: &mut Follower<'_>,
+    moment: Moment,
+) -> Result<u64, EngineError> {
+    let (mut repaired, mut touched) = (0, 0);
+    for attempt in 0..ATTEMPTS_MAX {
+        let is_visible = moment == Moment::Blocked && attempt == 0;
+        let outcome = compare_once(follower, moment, is_visible).await?;
         if !outcome.foreign.is_empty() {
             let count = outcome.foreign.len() as u64;
             let bad = |(index, id): (String, String)| BadDocument {
@@ -52,11 +63,12 @@ pub(super) async fn compare_delta(follower: &mut Follower<'_>) -> Result<u64, En
         let differing = outcome.difference.missing_count + outcome.difference.differing_count;
         follower.count(outcome.deleted, differing);
         repaired += differing;
+        touched += differing + outcome.carried + outcome.deleted;
         if differing == 0 {
             for mark in follower.marks.values_mut() {
                 mark.settled = mark.settled.max(mark.covered);
             }
-            return Ok(repaired);
+            return Ok(touched);
         }
     }
     Err(EngineError::Halted(Box::new(problem(
@@ -68,7 +80,11 @@ pub(super) async fn compare_delta(follower: &mut Follower<'_>) -> Result<u64, En
     ))))
 }
 
-async fn compare_once(follower: &Follower<'_>) -> Result<Outcome, EngineError> {
+async fn compare_once(
+    follower: &Follower<'_>,
+    moment: Moment,
+    is_visible: bool,
+) -> Result<Outcome, EngineError> {
     let context = follower.context;
     let mut work = Vec::new();
     let mut targets = BTreeSet::new();
@@ -79,17 +95,19 @@ async fn compare_once(follower: &Follower<'_>) -> Result<Outcome, EngineError> {
         let Some(pair) = follower.pairs.get(&key.0) else { continue };
         targets.insert(pair.target.as_str());
         let (first, last) = (mark.settled.saturating_add(1), mark.covered);
-        work.push((pair.clone(), Stretch { index: key.0, shard: key.1, first, last }));
+        work.push(follower.piece(pair, Stretch { index: key.0, shard: key.1, first, last }));
     }
     if work.is_empty() {
         return Ok(Outcome::default());
     }
-    let targets: Vec<&str> = targets.into_iter().collect();
-    context.cluster.refresh(&targets).await?;
-    let workers = workers(context, work.iter().map(|(_, stretch)| stretch));
-    let outcomes: Vec<Outcome> = stream::iter(work)
-        .map(|(pair, stretch)| async move { compare_stretch(context, pair, stretch).await })
-        .buffer_unordered(workers)
+    if !is_visible {
+        let targets: Vec<&str> = targets.into_iter().collect();
+        context.cluster.refresh(&targets).await?;
+    }
+    let mode = Mode::from(moment);
+    let outcomes: Vec<Outcome> = stream::iter(batches(work))
+        .map(|batch| async move { compare_batch(context, batch, mode).await })
+        .buffer_unordered(context.plan.limits.windows_in_flight.max(1))
         .try_collect()
         .await?;
     let mut all = Outcome::default();
@@ -99,41 +117,96 @@ async fn compare_once(follower: &Follower<'_>) -> Result<Outcome, EngineError> {
     Ok(all)
 }
 
-async fn compare_stretch(
+async fn compare_batch(
     context: &StageContext,
-    pair: CopyPair,
-    stretch: Stretch,
+    batch: Vec<Piece>,
+    mode: Mode,
 ) -> Result<Outcome, EngineError> {
-    let limits = &context.plan.limits;
-    let width = WindowWidth::new(limits.window_bytes, limits.window_width_max);
-    let comparison = Comparison::from(pair.clone());
-    let place = (pair.source.index.as_str(), stretch.shard);
-    let range = (stretch.first, stretch.last);
-    let mut reader = WindowReader::new(&context.cluster, place, range, width);
+    context.check_stop()?;
+    if let Some(pages) = read_batch(&context.cluster, &batch).await? {
+        let pages: Vec<(&CopyPair, &Page)> =
+            batch.iter().map(|piece| &piece.pair).zip(&pages).collect();
+        return compare_pages(context, &pages, mode).await;
+    }
     let mut all = Outcome::default();
-    while let Some((page, _)) = reader.next().await? {
-        context.check_stop()?;
-        let expected = expected(&pair, &page)?;
-        let places: Vec<_> = expected.iter().collect();
-        for part in places.chunks(DOCUMENTS_AT_ONCE) {
-            let ids: Vec<&str> = part.iter().map(|((id, _), _)| id.as_str()).collect();
-            let page = context.cluster.documents(&pair.target, &ids).await?;
-            let found = found(&pair, &page)?;
-            let mut scanned = EntryHashes::new();
-            let mut suspects = BTreeSet::new();
-            for (place, expected) in part {
-                if judge(Some(**expected), found.get(*place).copied()) != Judgement::Equal {
-                    scanned.add(&place.0, expected.entry_hash);
-                    suspects.insert(place.0.as_str());
-                }
-            }
-            if !suspects.is_empty() {
-                let suspects: Vec<&str> = suspects.into_iter().collect();
-                all.merge(look_at(context, &comparison, &suspects, (&scanned, Mode::Mend)).await?);
-            }
+    for Piece { pair, stretch, width } in batch {
+        let place = (pair.source.index.as_str(), stretch.shard);
+        let range = (stretch.first, stretch.last);
+        let mut reader = WindowReader::new(&context.cluster, place, range, width);
+        while let Some((page, _)) = reader.next().await? {
+            context.check_stop()?;
+            all.merge(compare_pages(context, &[(&pair, &page)], mode).await?);
         }
     }
     Ok(all)
+}
+
+/// Compares what pages of live indices become with what the new set holds of it.
+async fn compare_pages(
+    context: &StageContext,
+    pages: &[(&CopyPair, &Page)],
+    mode: Mode,
+) -> Result<Outcome, EngineError> {
+    // What is expected, index by index, in parts that are looked up together.
+    let mut parts: Vec<Vec<(&CopyPair, Entries)>> = vec![Vec::new()];
+    let mut documents = 0;
+    for (pair, page) in pages {
+        let mut entries: Entries = expected(pair, page)?.into_iter().collect();
+        while !entries.is_empty() {
+            if documents >= DOCUMENTS_AT_ONCE {
+                parts.push(Vec::new());
+                documents = 0;
+            }
+            let rest = entries.split_off(entries.len().min(DOCUMENTS_AT_ONCE - documents));
+            documents += entries.len();
+            if let Some(part) = parts.last_mut() {
+                part.push((pair, std::mem::replace(&mut entries, rest)));
+            }
+        }
+    }
+    let mut all = Outcome::default();
+    for part in parts.iter().filter(|part| !part.is_empty()) {
+        all.merge(compare_part(context, part, mode).await?);
+    }
+    Ok(all)
+}
+
+async fn compare_part(
+    context: &StageContext,
+    part: &[(&CopyPair, Entries)],
+    mode: Mode,
+) -> Result<Outcome, EngineError> {
+    let wanted: Vec<(&str, Vec<&str>)> = part
+        .iter()
+        .map(|(pair, entries)| {
+            let ids: BTreeSet<&str> = entries.iter().map(|((id, _), _)| id.as_str()).collect();
+            (pair.target.as_str(), ids.into_iter().collect())
+        })
+        .collect();
+    let pages = context.cluster.documents_of(&wanted).await?;
+    let mut differing = Vec::new();
+    for ((pair, entries), page) in part.iter().zip(&pages) {
+        let found = found(pair, page)?;
+        let mut scanned = EntryHashes::new();
+        let mut ids = BTreeSet::new();
+        for (place, expected) in entries {
+            if judge(Some(*expected), found.get(place).copied()) != Judgement::Equal {
+                scanned.add(&place.0, expected.entry_hash);
+                ids.insert(place.0.as_str());
+            }
+        }
+        if !ids.is_empty() {
+            differing.push((*pair, ids, scanned));
+        }
+    }
+    if differing.is_empty() {
+        return Ok(Outcome::default());
+    }
+    let suspects: Vec<Suspects<'_>> = differing
+        .iter()
+        .map(|(pair, ids, scanned)| Suspects { pair, ids: ids.iter().copied().collect(), scanned })
+        .collect();
+    look_at_all(context, &suspects, mode).await
 }
 
 /// The problem of documents that somebody else wrote into the new set.

@@ -11,12 +11,13 @@ use std::{
 
 use futures_util::{TryStreamExt as _, stream};
 use lockstep_core::run::task::{Stretch, Tally};
-use lockstep_elastic::IndexPosition;
+use lockstep_elastic::{IndexPosition, Page};
 use tokio::{sync::mpsc, time};
 
 use super::{
     CopyPair, Direction, StageContext,
     back::{back_key, first_record_back, pairs_back},
+    batch::{Piece, batches, read_batch},
     carry::{carry, rejected_documents},
     copy::source_replaced,
     position::covered,
@@ -36,11 +37,18 @@ const STEPS_WAITING_MAX: usize = 256;
 const PRIMARIES_WAIT_MAX: Duration = Duration::from_mins(2);
 /// Time between two looks for them.
 const PRIMARIES_LOOK_TIME: Duration = Duration::from_millis(500);
+/// Pages of a batch that are written at the same time. They are small, and a pass is as long as its round trips one after the
+/// other.
+const PAGES_IN_FLIGHT: usize = 4;
 
-/// Numbers of a stretch, on average, up to which stretches count as short.
-const SHORT_NUMBERS_MAX: u64 = 500;
-/// So many times as many short stretches are worked on at the same time.
-const SHORT_FACTOR: usize = 4;
+/// Whether the live set may change meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// The application writes to it.
+    Live,
+    /// It is blocked, and all that was written to it is on every copy of its shards.
+    Blocked,
+}
 
 /// `(position in the plan, shard)`.
 pub(super) type ShardKey = (usize, u32);
@@ -241,28 +249,26 @@ impl<'a> Follower<'a> {
         if stretches.is_empty() {
             return Ok(pass);
         }
-        let limits = &self.context.plan.limits;
-        let fresh = WindowWidth::new(limits.window_bytes, limits.window_width_max);
         let (steps, mut stepped) = mpsc::channel(STEPS_WAITING_MAX);
         let mut work = Vec::new();
         for stretch in stretches {
-            let pair = self.pairs.get(&stretch.index).cloned().ok_or_else(|| {
+            let pair = self.pairs.get(&stretch.index).ok_or_else(|| {
                 EngineError::Bug(format!(
                     "a stretch names index {}, which is not copied",
                     stretch.index
                 ))
             })?;
-            let width = self.widths.get(&stretch.index).unwrap_or(&fresh).clone();
-            work.push((pair, stretch, width));
+            work.push(self.piece(pair, stretch));
         }
         let context = self.context;
-        let workers = workers(context, work.iter().map(|(_, stretch, _)| stretch));
+        let batches = batches(work);
         let carrying = async move {
             let steps = &steps;
-            stream::iter(work.into_iter().map(Ok::<_, EngineError>))
-                .try_for_each_concurrent(workers, |(pair, stretch, width)| async move {
-                    carry_stretch(context, &pair, stretch, (width, steps)).await
-                })
+            stream::iter(batches.into_iter().map(Ok::<_, EngineError>))
+                .try_for_each_concurrent(
+                    context.plan.limits.windows_in_flight.max(1),
+                    |batch| async move { carry_batch(context, batch, steps).await },
+                )
                 .await
         };
         let noting = async {
@@ -285,6 +291,14 @@ impl<'a> Follower<'a> {
         self.write().await?;
         carried?;
         Ok(pass)
+    }
+
+    /// A stretch of a pair, with what is known of the size of its documents.
+    pub(super) fn piece(&self, pair: &CopyPair, stretch: Stretch) -> Piece {
+        let limits = &self.context.plan.limits;
+        let fresh = || WindowWidth::new(limits.window_bytes, limits.window_width_max);
+        let width = self.widths.get(&stretch.index).cloned().unwrap_or_else(fresh);
+        Piece { pair: pair.clone(), stretch, width }
     }
 
     /// Writes positions to the journal, if they changed.
@@ -350,20 +364,28 @@ async fn first_record(
     Ok(PositionRecord { shards, ..PositionRecord::default() })
 }
 
-/// How many stretches are worked on at the same time. Short ones wait for the engine's disks more than they use memory or
-/// processors: a pass over many indices is as long as its round trips one after the other.
-pub(super) fn workers<'s>(
+/// Carries stretches over that are read together, and tells each step.
+async fn carry_batch(
     context: &StageContext,
-    stretches: impl ExactSizeIterator<Item = &'s Stretch>,
-) -> usize {
-    let windows = context.plan.limits.windows_in_flight.max(1);
-    let count = u64::try_from(stretches.len()).unwrap_or(u64::MAX).max(1);
-    let numbers: u64 = stretches.map(Stretch::number_count).sum();
-    if numbers / count <= SHORT_NUMBERS_MAX {
-        windows.saturating_mul(SHORT_FACTOR)
-    } else {
-        windows
-    }
+    batch: Vec<Piece>,
+    steps: &mpsc::Sender<Step>,
+) -> Result<(), EngineError> {
+    context.check_stop()?;
+    let Some(pages) = read_batch(&context.cluster, &batch).await? else {
+        for Piece { pair, stretch, width } in batch {
+            carry_stretch(context, &pair, stretch, (width, steps)).await?;
+        }
+        return Ok(());
+    };
+    stream::iter(batch.into_iter().zip(pages).map(Ok::<_, EngineError>))
+        .try_for_each_concurrent(PAGES_IN_FLIGHT, |(piece, page)| async move {
+            let Piece { pair, stretch, mut width } = piece;
+            width.observe(stretch.number_count(), page.len_bytes() as u64);
+            let tally = carry_page(context, &pair, page).await?;
+            let key = (stretch.index, stretch.shard);
+            tell(steps, Step { key, last: stretch.last, tally, width }).await
+        })
+        .await
 }
 
 /// Carries one stretch over, window by window, and tells each step.
@@ -379,23 +401,29 @@ async fn carry_stretch(
     loop {
         context.check_stop()?;
         let Some((page, last)) = reader.next().await? else { return Ok(()) };
-        let mut rejected = Vec::new();
-        let tally = if page.is_empty() {
-            Tally::default()
-        } else {
-            carry(context, pair, page, &mut rejected).await?
-        };
-        if tally.rejected > 0 {
-            return Err(EngineError::Halted(Box::new(rejected_documents(
-                rejected,
-                tally.rejected,
-            ))));
-        }
+        let tally = carry_page(context, pair, page).await?;
         let key = (stretch.index, stretch.shard);
-        let step = Step { key, last, tally, width: reader.width().clone() };
-        if steps.send(step).await.is_err() {
-            // Whoever notes steps ended with an error, which is the one to tell.
-            return Err(EngineError::Interrupted);
-        }
+        tell(steps, Step { key, last, tally, width: reader.width().clone() }).await?;
     }
+}
+
+async fn carry_page(
+    context: &StageContext,
+    pair: &CopyPair,
+    page: Page,
+) -> Result<Tally, EngineError> {
+    if page.is_empty() {
+        return Ok(Tally::default());
+    }
+    let mut rejected = Vec::new();
+    let tally = carry(context, pair, page, &mut rejected).await?;
+    if tally.rejected > 0 {
+        return Err(EngineError::Halted(Box::new(rejected_documents(rejected, tally.rejected))));
+    }
+    Ok(tally)
+}
+
+async fn tell(steps: &mpsc::Sender<Step>, step: Step) -> Result<(), EngineError> {
+    // Whoever notes steps ended with an error, which is the one to tell.
+    steps.send(step).await.map_err(|_gone| EngineError::Interrupted)
 }

@@ -1,33 +1,26 @@
 //! The gate: with the live set blocked, the last writes are carried over, what wasn't compared yet is compared, and both sets
 //! are counted. Only when every index of the new set holds what the live one holds may the switch happen.
 //!
-//! Contents are compared only of what moved since the comparison of both sets; all indices are counted.
+//! Contents are compared only of what moved since the comparison of both sets; all indices are counted, once. Nothing moves
+//! meanwhile, so positions are read once, and only what differs in number is looked at and counted again.
 
 use std::time::{Duration, Instant};
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use lockstep_core::run::task::Stretch;
+use lockstep_elastic::Cluster;
 use tokio::time;
 
 use super::{
     CopyPair,
-    compare::{Comparison, Verdict, Way, compare_one},
+    deletes::{Unequal, delete_gone},
     delta::compare_delta,
-    follow::{Follower, Look},
-    mend::Mode,
-    meter::Meter,
-    side::Depth,
+    follow::{Follower, Look, Moment},
 };
 use crate::{
     error::EngineError,
     journal::{PairTerms, SwitchRecord},
-    report::Unit,
 };
 
-/// Indices that are counted at the same time.
-const COUNTS_IN_FLIGHT: usize = 8;
-/// Indices whose ids are compared at the same time: with an application that deletes, nearly all have deletes, and most
-/// are small.
-const DELETES_IN_FLIGHT: usize = 8;
 /// Time between two looks at shards whose copies lag behind.
 const COPIES_LOOK_TIME: Duration = Duration::from_millis(10);
 
@@ -50,26 +43,33 @@ pub(super) async fn pass_gate(
     times: &mut SwitchRecord,
 ) -> Result<Gate, EngineError> {
     let begun = Instant::now();
-    let look = settled_look(follower).await?;
+    let Look { stretches, highest, .. } = settled_look(follower).await?;
     times.watermark_ms = milliseconds(begun);
     let begun = Instant::now();
-    let Look { stretches, highest, .. } = look;
-    follower.carry_all(stretches).await?;
-    times.carry_ms = milliseconds(begun);
-    let begun = Instant::now();
-    compare_delta(follower).await?;
     // All of them, not only what moved: a copy that arrived late, or that a shard lost, moves nothing in the live set.
     let pairs: Vec<CopyPair> = follower.pairs.values().cloned().collect();
-    reconcile_deletes(follower, &pairs).await?;
-    let unequal = unequal_pairs(follower, &pairs).await?;
-    times.gate_ms = milliseconds(begun);
-    if let Some((pair, live, new)) = unequal.first() {
+    let cluster = follower.context.cluster.clone();
+    // The live set doesn't change any more, so it is counted while the new one still does.
+    let (live, ()) = tokio::try_join!(
+        count_live(&cluster, &pairs),
+        bring_in_step(follower, stretches, &pairs, times)
+    )?;
+    let new = count_new(&cluster, &pairs).await?;
+    let mut unequal = unequal_of(&pairs, &live, &new);
+    if !unequal.is_empty() {
+        let again: Vec<CopyPair> = unequal.iter().map(|one| one.pair.clone()).collect();
+        delete_gone(follower, unequal, Moment::Blocked).await?;
+        unequal = unequal_pairs(follower, &again).await?;
+    }
+    times.gate_ms = milliseconds(begun).saturating_sub(times.carry_ms);
+    if let Some(Unequal { pair, live, new }) = unequal.first() {
         return Ok(Gate::Missed(format!(
             "`{}` has {live} documents and `{}` has {new}",
             pair.source.index, pair.target
         )));
     }
     let terms = settled_terms(follower).await?;
+    times.gate_ms = milliseconds(begun).saturating_sub(times.carry_ms);
     if let Some(index) = follower.failed_over(&terms) {
         return Ok(Gate::Missed(format!(
             "a primary shard of `{index}` failed since both sets were compared"
@@ -100,6 +100,23 @@ async fn settled_terms(follower: &Follower<'_>) -> Result<Vec<PairTerms>, Engine
     }
 }
 
+/// Carries over what is left and compares it. Everything in the new set is visible to searches afterwards.
+async fn bring_in_step(
+    follower: &mut Follower<'_>,
+    stretches: Vec<Stretch>,
+    pairs: &[CopyPair],
+    times: &mut SwitchRecord,
+) -> Result<(), EngineError> {
+    let begun = Instant::now();
+    follower.carry_all(stretches).await?;
+    times.carry_ms = milliseconds(begun);
+    refresh_new(&follower.context.cluster, pairs).await?;
+    if compare_delta(follower, Moment::Blocked).await? > 0 {
+        refresh_new(&follower.context.cluster, pairs).await?;
+    }
+    Ok(())
+}
+
 /// Looks until every copy of every shard has everything: what isn't on all of them could be rolled back.
 async fn settled_look(follower: &Follower<'_>) -> Result<Look, EngineError> {
     loop {
@@ -111,7 +128,7 @@ async fn settled_look(follower: &Follower<'_>) -> Result<Look, EngineError> {
     }
 }
 
-/// Finds deletes where the numbers of documents tell of some, and deletes the copies.
+/// Finds deletes where the numbers of documents tell of some, and deletes the copies. Gives how many.
 ///
 /// # Errors
 /// [`EngineError`] when the cluster can't be worked with.
@@ -119,45 +136,42 @@ pub(super) async fn reconcile_deletes(
     follower: &mut Follower<'_>,
     pairs: &[CopyPair],
 ) -> Result<u64, EngineError> {
-    let context = follower.context;
     let unequal = unequal_pairs(follower, pairs).await?;
-    let total = unequal.iter().map(|(_, live, new)| live + new).sum();
-    let meter = Meter::start("deletes", Unit::Documents, total, &context.reporter);
-    let covered = follower.covered();
-    let way = Way { mode: Mode::Mend, depth: Depth::Identities, covered: Some(&covered) };
-    let (way, meter) = (&way, &meter);
-    let compared = unequal.into_iter().map(|(pair, _, _)| async move {
-        compare_one(context, &Comparison::from(pair), *way, meter).await
-    });
-    let verdicts: Vec<Verdict> =
-        stream::iter(compared).buffer_unordered(DELETES_IN_FLIGHT).try_collect().await?;
-    let mut deleted = 0;
-    for verdict in verdicts {
-        follower.count(verdict.deleted, verdict.difference.missing_count);
-        deleted += verdict.deleted;
-    }
-    Ok(deleted)
+    delete_gone(follower, unequal, Moment::Live).await
 }
 
-/// Pairs whose indices don't hold equally many documents, with both numbers.
+/// Pairs whose indices don't hold equally many documents.
 async fn unequal_pairs(
     follower: &Follower<'_>,
     pairs: &[CopyPair],
-) -> Result<Vec<(CopyPair, u64, u64)>, EngineError> {
+) -> Result<Vec<Unequal>, EngineError> {
     let cluster = &follower.context.cluster;
-    if pairs.is_empty() {
-        return Ok(Vec::new());
-    }
+    refresh_new(cluster, pairs).await?;
+    let (live, new) = tokio::try_join!(count_live(cluster, pairs), count_new(cluster, pairs))?;
+    Ok(unequal_of(pairs, &live, &new))
+}
+
+fn unequal_of(pairs: &[CopyPair], live: &[u64], new: &[u64]) -> Vec<Unequal> {
+    let counted = pairs.iter().zip(live.iter().zip(new));
+    counted
+        .filter(|(_, (live, new))| live != new)
+        .map(|(pair, (live, new))| Unequal { pair: pair.clone(), live: *live, new: *new })
+        .collect()
+}
+
+async fn refresh_new(cluster: &Cluster, pairs: &[CopyPair]) -> Result<(), EngineError> {
     let targets: Vec<&str> = pairs.iter().map(|pair| pair.target.as_str()).collect();
-    cluster.refresh(&targets).await?;
-    let counts = pairs.iter().map(|pair| async move {
-        let live = cluster.count(&pair.source.index).await?;
-        let new = cluster.count(&pair.target).await?;
-        Ok::<_, EngineError>((pair.clone(), live, new))
-    });
-    let counts: Vec<(CopyPair, u64, u64)> =
-        stream::iter(counts).buffered(COUNTS_IN_FLIGHT).try_collect().await?;
-    Ok(counts.into_iter().filter(|(_, live, new)| live != new).collect())
+    Ok(cluster.refresh(&targets).await?)
+}
+
+async fn count_live(cluster: &Cluster, pairs: &[CopyPair]) -> Result<Vec<u64>, EngineError> {
+    let sources: Vec<&str> = pairs.iter().map(|pair| pair.source.index.as_str()).collect();
+    Ok(cluster.counts(&sources).await?)
+}
+
+async fn count_new(cluster: &Cluster, pairs: &[CopyPair]) -> Result<Vec<u64>, EngineError> {
+    let targets: Vec<&str> = pairs.iter().map(|pair| pair.target.as_str()).collect();
+    Ok(cluster.counts(&targets).await?)
 }
 
 pub(super) fn milliseconds(since: Instant) -> u64 {

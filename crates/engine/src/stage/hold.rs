@@ -7,7 +7,10 @@ use lockstep_core::run::state::Event;
 use tokio::time;
 
 use super::{
-    CopyPair, Direction, StageContext, catch_up::catch_up, delta::compare_delta, follow::Follower,
+    CopyPair, Direction, StageContext,
+    catch_up::catch_up,
+    delta::compare_delta,
+    follow::{Follower, Moment},
     gate::reconcile_deletes,
 };
 use crate::{
@@ -21,6 +24,8 @@ const PASS_TIME: Duration = Duration::from_secs(1);
 const UNPLANNED_TIME: Duration = Duration::from_secs(10);
 /// Looking for deletes reads the ids of an index: at most this share of the time goes into it, as one part in so many.
 const DELETES_SHARE: u32 = 10;
+/// Numbers of an index up to which it counts as small: its ids are read in a fraction of a second.
+const SMALL_NUMBERS_MAX: i64 = 20_000;
 /// Passes that in the end bring the new set in step before the fence.
 const LAST_PASSES: u32 = 3;
 
@@ -38,7 +43,7 @@ pub async fn keep_in_step(context: &StageContext) -> Result<Event, EngineError> 
         if let Some(problem) = catch_up(&mut follower).await? {
             return Ok(Event::Stuck(problem));
         }
-        compare_delta(&mut follower).await?;
+        compare_delta(&mut follower, Moment::Live).await?;
         if !context.pace.orders().is_held {
             come_close(&mut follower).await?;
             return Ok(Event::Released);
@@ -67,17 +72,36 @@ pub async fn keep_in_step(context: &StageContext) -> Result<Event, EngineError> 
     }
 }
 
-/// The last passes before a fence, quick after one another. Deletes aren't looked for: until the fence more would come, and
-/// an index in which one is to be found is read there as a whole, however many there are.
+/// The last passes before a fence, quick after one another. Deletes are looked for once before the last of them: then the
+/// fence has to look only at indices in which one comes after that. It reads the ids of each as a whole, so large ones are
+/// left to the fence: it has to read them anyway, as more deletes come.
 pub(super) async fn come_close(follower: &mut Follower<'_>) -> Result<(), EngineError> {
+    let mut is_reconciled = false;
     for _ in 0..LAST_PASSES {
         let pass = follower.pass().await?;
-        compare_delta(follower).await?;
-        if pass.numbers <= follower.context.plan.limits.lag_numbers_max {
+        compare_delta(follower, Moment::Live).await?;
+        let is_close = pass.numbers <= follower.context.plan.limits.lag_numbers_max;
+        if is_close && is_reconciled {
             break;
+        }
+        if !is_reconciled {
+            is_reconciled = true;
+            let moved = small_pairs(follower);
+            reconcile_deletes(follower, &moved).await?;
         }
     }
     follower.write().await
+}
+
+/// Pairs whose sources moved since both sets were compared, and are small.
+fn small_pairs(follower: &Follower<'_>) -> Vec<CopyPair> {
+    let numbers = |pair: &CopyPair| -> i64 {
+        let marks = follower.marks.iter().filter(|(key, _)| key.0 == pair.position);
+        marks.map(|(_, mark)| mark.covered.saturating_add(1)).sum()
+    };
+    let mut pairs = moved_pairs(follower);
+    pairs.retain(|pair| numbers(pair) <= SMALL_NUMBERS_MAX);
+    pairs
 }
 
 /// Pairs whose sources moved since both sets were compared.

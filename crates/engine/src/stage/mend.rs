@@ -24,6 +24,7 @@ use super::{
     CopyPair, StageContext,
     carry::{carry, rejected_documents},
     compare::Comparison,
+    follow::Moment,
     problem,
     side::{explain, for_documents, unreadable},
 };
@@ -43,8 +44,20 @@ const COPIES_LOOK_TIME: Duration = Duration::from_millis(50);
 pub(super) enum Mode {
     /// They are only told.
     Look,
-    /// They are put right.
+    /// They are put right, while the application may be writing.
     Mend,
+    /// They are put right under a write block, and every copy of the live set's shards has everything: nothing that was
+    /// read can be rolled back or come again, so nobody has to be waited for, and nothing looked at twice.
+    MendBlocked,
+}
+
+impl From<Moment> for Mode {
+    fn from(moment: Moment) -> Self {
+        match moment {
+            Moment::Live => Self::Mend,
+            Moment::Blocked => Self::MendBlocked,
+        }
+    }
 }
 
 /// What looking at documents came to.
@@ -74,7 +87,7 @@ impl Outcome {
 }
 
 /// A document's place: id and routing.
-type Place = (String, Option<String>);
+pub(super) type Place = (String, Option<String>);
 
 /// What is to be done about some documents.
 #[derive(Debug, Default)]
@@ -82,6 +95,15 @@ struct Work {
     outcome: Outcome,
     writes: BTreeSet<String>,
     deletes: BTreeMap<Place, u64>,
+}
+
+/// Documents of one index by which both sets seem to differ.
+#[derive(Debug)]
+pub(super) struct Suspects<'a> {
+    pub(super) pair: &'a CopyPair,
+    pub(super) ids: Vec<&'a str>,
+    /// What the live set made of them when it was read: what is still the same had been carried over before.
+    pub(super) scanned: &'a EntryHashes,
 }
 
 /// Looks at the documents with these ids, and puts them right if the mode says so. `scanned` is what the live set made of
@@ -95,21 +117,37 @@ pub(super) async fn look_at(
     let Some(pair) = &comparison.source else {
         return Ok(without_source(&comparison.target, ids));
     };
-    let mut work = find_work(context, pair, ids, scanned).await?;
-    if mode == Mode::Look {
-        let extra: Vec<String> = work.deletes.into_keys().map(|(id, _)| id).collect();
-        work.outcome.difference.extra_count += extra.len() as u64;
-        work.outcome.difference.extra.extend(extra.into_iter().take(IDS_KEPT));
-        return Ok(work.outcome);
+    let suspects = Suspects { pair, ids: ids.to_vec(), scanned };
+    look_at_all(context, &[suspects], mode).await
+}
+
+/// Like [`look_at`], for documents of several indices, in as few requests.
+pub(super) async fn look_at_all(
+    context: &StageContext,
+    suspects: &[Suspects<'_>],
+    mode: Mode,
+) -> Result<Outcome, EngineError> {
+    let mut all = Outcome::default();
+    let mut deletes = Vec::new();
+    for (suspects, mut work) in suspects.iter().zip(find_work(context, suspects, mode).await?) {
+        if mode == Mode::Look {
+            let extra: Vec<String> = work.deletes.into_keys().map(|(id, _)| id).collect();
+            work.outcome.difference.extra_count += extra.len() as u64;
+            work.outcome.difference.extra.extend(extra.into_iter().take(IDS_KEPT));
+            all.merge(work.outcome);
+            continue;
+        }
+        let differing: Vec<&String> =
+            work.outcome.difference.differing.iter().take(DOCUMENTS_EXPLAINED).collect();
+        work.outcome.explained = explain(&context.cluster, suspects.pair, &differing).await?;
+        write(context, suspects.pair, &work.writes, mode).await?;
+        if !work.deletes.is_empty() {
+            deletes.push((suspects.pair, work.deletes));
+        }
+        all.merge(work.outcome);
     }
-    let differing: Vec<&String> =
-        work.outcome.difference.differing.iter().take(DOCUMENTS_EXPLAINED).collect();
-    work.outcome.explained = explain(&context.cluster, pair, &differing).await?;
-    write(context, pair, &work.writes).await?;
-    if !work.deletes.is_empty() {
-        work.outcome.deleted = delete(context, pair, work.deletes).await?;
-    }
-    Ok(work.outcome)
+    all.deleted += delete(context, deletes, mode).await?;
+    Ok(all)
 }
 
 /// An index that has to be empty: everything in it is somebody else's.
@@ -118,16 +156,32 @@ fn without_source(index: &str, ids: &[&str]) -> Outcome {
     Outcome { foreign, ..Outcome::default() }
 }
 
-/// Judges documents by both sides as they are now.
+/// Judges documents by both sides as they are now; what is to be done in each index, in their order.
 async fn find_work(
     context: &StageContext,
-    pair: &CopyPair,
-    ids: &[&str],
-    scanned: &EntryHashes,
-) -> Result<Work, EngineError> {
-    context.cluster.refresh(&[&pair.source.index, &pair.target]).await?;
-    let expected = expected(pair, &context.cluster.documents(&pair.source.index, ids).await?)?;
-    let found = found(pair, &context.cluster.documents(&pair.target, ids).await?)?;
+    suspects: &[Suspects<'_>],
+    mode: Mode,
+) -> Result<Vec<Work>, EngineError> {
+    let mut indices: Vec<&str> = suspects.iter().map(|one| one.pair.target.as_str()).collect();
+    if mode != Mode::MendBlocked {
+        // Under the block all of the live set is visible already.
+        indices.extend(suspects.iter().map(|one| one.pair.source.index.as_str()));
+    }
+    context.cluster.refresh(&indices).await?;
+    let wanted = |index: fn(&CopyPair) -> &str| -> Vec<(&str, Vec<&str>)> {
+        suspects.iter().map(|one| (index(one.pair), one.ids.clone())).collect()
+    };
+    let live = context.cluster.documents_of(&wanted(|pair| &pair.source.index)).await?;
+    let new = context.cluster.documents_of(&wanted(|pair| &pair.target)).await?;
+    let pages = live.iter().zip(&new);
+    suspects.iter().zip(pages).map(|(suspects, pages)| judge_pages(suspects, pages)).collect()
+}
+
+/// Judges documents of one index by a page of each side.
+fn judge_pages(suspects: &Suspects<'_>, (live, new): (&Page, &Page)) -> Result<Work, EngineError> {
+    let Suspects { pair, scanned, .. } = suspects;
+    let expected = expected(pair, live)?;
+    let found = found(pair, new)?;
     let mut now: BTreeMap<&str, Digest> = BTreeMap::new();
     for ((id, _), expected) in &expected {
         now.entry(id).or_default().add(expected.entry_hash);
@@ -209,6 +263,7 @@ pub(super) async fn write(
     context: &StageContext,
     pair: &CopyPair,
     ids: &BTreeSet<String>,
+    mode: Mode,
 ) -> Result<(), EngineError> {
     if ids.is_empty() {
         return Ok(());
@@ -217,7 +272,9 @@ pub(super) async fn write(
     let page = context.cluster.documents(&pair.source.index, &ids).await?;
     // Read by id, a document may have a write that isn't on every copy yet and can be rolled back: once these copies have
     // what was there now, it can't.
-    wait_for_copies(context, pair).await?;
+    if mode != Mode::MendBlocked {
+        wait_for_copies(context, &[pair]).await?;
+    }
     let mut rejected = Vec::new();
     let tally = carry(context, pair, page, &mut rejected).await?;
     if tally.rejected > 0 {
@@ -226,30 +283,46 @@ pub(super) async fn write(
     Ok(())
 }
 
-/// Deletes copies of documents that the live set has no more.
+/// Deletes copies of documents that the live set has no more, of several indices. Gives how many.
 ///
 /// A delete that is not on every copy of its shard yet could be rolled back with the primary that made it, and the document
 /// would be there again. So the copies are waited for, and the documents looked for once more.
 async fn delete(
     context: &StageContext,
-    pair: &CopyPair,
-    mut deletes: BTreeMap<Place, u64>,
+    mut deletes: Vec<(&CopyPair, BTreeMap<Place, u64>)>,
+    mode: Mode,
 ) -> Result<u64, EngineError> {
-    wait_for_copies(context, pair).await?;
-    context.cluster.refresh(&[&pair.source.index]).await?;
-    let ids: BTreeSet<&String> = deletes.keys().map(|(id, _)| id).collect();
-    let ids: Vec<&String> = ids.into_iter().collect();
-    let there = context.cluster.documents(&pair.source.index, &ids).await?;
-    for place in expected(pair, &there)?.into_keys() {
-        deletes.remove(&place);
+    if deletes.is_empty() {
+        return Ok(0);
+    }
+    if mode != Mode::MendBlocked {
+        let pairs: Vec<&CopyPair> = deletes.iter().map(|(pair, _)| *pair).collect();
+        wait_for_copies(context, &pairs).await?;
+        let sources: Vec<&str> = pairs.iter().map(|pair| pair.source.index.as_str()).collect();
+        context.cluster.refresh(&sources).await?;
+        let wanted: Vec<(&str, Vec<&str>)> = deletes
+            .iter()
+            .map(|(pair, places)| {
+                let ids: BTreeSet<&str> = places.keys().map(|(id, _)| id.as_str()).collect();
+                (pair.source.index.as_str(), ids.into_iter().collect())
+            })
+            .collect();
+        let there = context.cluster.documents_of(&wanted).await?;
+        for ((pair, places), page) in deletes.iter_mut().zip(&there) {
+            for place in expected(pair, page)?.into_keys() {
+                places.remove(&place);
+            }
+        }
     }
     let bug = |error: String| EngineError::Bug(error);
-    let target = IndexName::parse(&pair.target).map_err(|error| bug(error.to_string()))?;
     let mut body = BulkBody::default();
-    for ((id, routing), version) in &deletes {
-        let key = Key { id, routing: routing.as_deref() };
-        body.delete(&target, key, Version::AtLeast(*version))
-            .map_err(|error| bug(error.to_string()))?;
+    for (pair, places) in &deletes {
+        let target = IndexName::parse(&pair.target).map_err(|error| bug(error.to_string()))?;
+        for ((id, routing), version) in places {
+            let key = Key { id, routing: routing.as_deref() };
+            body.delete(&target, key, Version::AtLeast(*version))
+                .map_err(|error| bug(error.to_string()))?;
+        }
     }
     if body.is_empty() {
         return Ok(0);
@@ -264,26 +337,42 @@ async fn delete(
     Ok(report.done_count as u64)
 }
 
-/// Waits until every copy of the live index has every operation that its primaries have now.
-async fn wait_for_copies(context: &StageContext, pair: &CopyPair) -> Result<(), EngineError> {
+/// Waits until every copy of these live indices has every operation that its primaries have now.
+async fn wait_for_copies(context: &StageContext, pairs: &[&CopyPair]) -> Result<(), EngineError> {
     let begun = Instant::now();
-    let mut wanted: Option<BTreeMap<u32, i64>> = None;
+    let mut waiting = pairs.to_vec();
+    let mut wanted: BTreeMap<(&str, u32), i64> = BTreeMap::new();
+    let mut is_first = true;
     loop {
         context.check_stop()?;
-        let positions = context.cluster.positions_of(&[&pair.source.index]).await?;
-        let shards = positions.get(&pair.source.index).map(|index| index.shards.as_slice());
-        let shards = shards.unwrap_or_default();
-        let wanted = wanted.get_or_insert_with(|| {
-            shards.iter().map(|shard| (shard.number, shard.max_seq_no)).collect()
-        });
-        let is_there = |(number, highest): (&u32, &i64)| {
-            shards
-                .iter()
-                .any(|shard| shard.number == *number && shard.global_checkpoint >= *highest)
+        let names: Vec<&str> = waiting.iter().map(|pair| pair.source.index.as_str()).collect();
+        let positions = context.cluster.positions_of(&names).await?;
+        let shards = |pair: &CopyPair| {
+            positions
+                .get(&pair.source.index)
+                .map(|index| index.shards.as_slice())
+                .unwrap_or_default()
         };
-        if wanted.len() == pair.source.shards.len() && wanted.iter().all(is_there) {
-            return Ok(());
+        if is_first {
+            is_first = false;
+            for pair in &waiting {
+                let highest = shards(pair).iter().map(|shard| (shard.number, shard.max_seq_no));
+                wanted.extend(
+                    highest.map(|(shard, highest)| ((pair.source.index.as_str(), shard), highest)),
+                );
+            }
         }
+        // A shard whose primary was away at the first look has no wanted number, and is waited for until the time is up.
+        let is_behind = |pair: &&CopyPair| {
+            let is_there = |shard: u32| {
+                let highest = wanted.get(&(pair.source.index.as_str(), shard));
+                let now = shards(pair).iter().find(|now| now.number == shard);
+                highest.zip(now).is_some_and(|(highest, now)| now.global_checkpoint >= *highest)
+            };
+            !pair.source.shards.iter().all(|shard| is_there(shard.shard))
+        };
+        waiting.retain(is_behind);
+        let Some(pair) = waiting.first() else { return Ok(()) };
         if begun.elapsed() > COPIES_WAIT_MAX {
             return Err(EngineError::Halted(Box::new(problem(
                 "R0207",

@@ -19,6 +19,8 @@ pub mod back;
 
 pub mod abort;
 
+mod batch;
+
 mod carry;
 
 mod catch_up;
@@ -26,6 +28,8 @@ mod catch_up;
 mod checkpoint;
 
 pub mod compare;
+
+mod deletes;
 
 mod delta;
 

@@ -4,7 +4,11 @@
 use std::{collections::BTreeMap, time::Instant};
 
 use lockstep_core::{
-    plan::{model::AliasPlan, schema::switch_settings},
+    plan::{
+        model::{AliasPlan, TemplatePlan},
+        same_template,
+        schema::switch_settings,
+    },
     run::state::{Event, Problem},
 };
 use lockstep_elastic::{AliasAction, AliasTable, Failure};
@@ -42,16 +46,48 @@ pub async fn move_aliases(
     times: &mut SwitchRecord,
 ) -> Result<Event, EngineError> {
     let begun = Instant::now();
+    let mut groups: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for target in context.plan.targets() {
         if let Some(settings) = switch_settings(context.schema(target)?) {
-            context.cluster.put_settings(&[&target.index], &settings).await?;
+            groups.entry(settings.to_string()).or_default().push(&target.index);
         }
     }
-    for template in context.plan.templates.iter().filter(|template| !template.exists) {
-        context.cluster.put_template(&template.name, &template.body).await?;
+    for (settings, names) in groups {
+        let settings =
+            serde_json::from_str(&settings).map_err(|error| EngineError::Bug(error.to_string()))?;
+        context.cluster.put_settings(&names, &settings).await?;
     }
+    // They are there since before the fence, unless somebody removed one.
+    publish_templates(context).await?;
     times.template_ms = milliseconds(begun);
     move_all(context, &context.plan.aliases, times).await
+}
+
+/// Publishes the templates of the new set that aren't there as planned. Until the switch they match nothing: only indices of
+/// the new release have such names, and the run has made all of them.
+///
+/// # Errors
+/// [`EngineError`] when the cluster can't be worked with; it may be repeated.
+pub(super) async fn publish_templates(context: &StageContext) -> Result<(), EngineError> {
+    let planned: Vec<&TemplatePlan> =
+        context.plan.templates.iter().filter(|template| !template.exists).collect();
+    if planned.is_empty() {
+        return Ok(());
+    }
+    let there: BTreeMap<String, Value> = context
+        .cluster
+        .templates()
+        .await?
+        .into_iter()
+        .map(|template| (template.name, template.body))
+        .collect();
+    let is_there = |template: &&TemplatePlan| {
+        there.get(&template.name).is_some_and(|found| same_template(found, &template.body))
+    };
+    for template in planned.iter().filter(|template| !is_there(template)) {
+        context.cluster.put_template(&template.name, &template.body).await?;
+    }
+    Ok(())
 }
 
 async fn move_all(

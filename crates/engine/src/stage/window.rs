@@ -25,8 +25,13 @@ impl WindowWidth {
         Self { width: WIDTH_FIRST.min(width_max), bytes_wanted: bytes_wanted.max(1), width_max }
     }
 
+    /// How many numbers the next window spans.
+    pub(crate) fn numbers(&self) -> u64 {
+        self.width.max(1)
+    }
+
     /// Takes in that a window of `span` numbers gave `bytes`.
-    fn observe(&mut self, span: u64, bytes: u64) {
+    pub(crate) fn observe(&mut self, span: u64, bytes: u64) {
         let fitting = span.saturating_mul(self.bytes_wanted) / bytes.max(1);
         self.width = fitting.clamp(1, self.width.saturating_mul(GROWTH_MAX)).min(self.width_max);
     }

@@ -4,6 +4,7 @@
 pub(crate) mod aggregate;
 pub(crate) mod body;
 pub(crate) mod key;
+pub(crate) mod many;
 pub(crate) mod query;
 pub(crate) mod render;
 pub(crate) mod scroll;
