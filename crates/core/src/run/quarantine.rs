@@ -186,6 +186,7 @@ impl Entry {
     }
 
     /// The entry when there is nothing to decide any more.
+    #[must_use]
     pub fn ended(&self, ending: EntryEnding, at: &str) -> Self {
         Self { state: EntryState::Over { ending, at: at.to_owned() }, ..self.clone() }
     }
@@ -254,12 +255,8 @@ mod tests {
     #[test]
     fn a_later_state_is_open_again_and_the_same_one_stays_decided() {
         // By what is known: whether an earlier, the same, and a later state takes its place.
-        let expected = [
-            [false, false, true],
-            [false, true, true],
-            [false, false, true],
-            [false, true, true],
-        ];
+        let expected =
+            [[false, false, true], [false, true, true], [false, false, true], [false, true, true]];
         for (state, expected) in states().into_iter().zip(expected) {
             let known = entry(5, state);
             let found = [4, 5, 6].map(|seq_no| entry(seq_no, EntryState::Open).replaces(&known));

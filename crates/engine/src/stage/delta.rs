@@ -113,12 +113,12 @@ async fn compare_stretch(
     let mut all = Outcome::default();
     while let Some((page, _)) = reader.next().await? {
         context.check_stop()?;
-        let expected = expected(&pair, &page)?;
+        let expected = expected(context, &pair, &page)?;
         let places: Vec<_> = expected.iter().collect();
         for part in places.chunks(DOCUMENTS_AT_ONCE) {
             let ids: Vec<&str> = part.iter().map(|((id, _), _)| id.as_str()).collect();
             let page = context.cluster.documents(&pair.target, &ids).await?;
-            let found = found(&pair, &page)?;
+            let found = found(context, &pair, &page)?;
             let mut scanned = EntryHashes::new();
             let mut suspects = BTreeSet::new();
             for (place, expected) in part {

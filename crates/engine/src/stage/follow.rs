@@ -226,7 +226,7 @@ impl<'a> Follower<'a> {
     /// Carries over everything up to the watermarks.
     ///
     /// # Errors
-    /// [`EngineError::Halted`] when a step or the new mapping rejects a document; what was carried over before is kept.
+    /// [`EngineError::Halted`] when a rejected document can't be set aside; what was carried over before is kept.
     pub(super) async fn pass(&mut self) -> Result<Pass, EngineError> {
         let look = self.look().await?;
         self.carry_all(look.stretches).await
@@ -367,16 +367,19 @@ async fn carry_stretch(
     loop {
         context.check_stop()?;
         let Some((page, last)) = reader.next().await? else { return Ok(()) };
-        let mut rejected = Vec::new();
+        let mut unkept = Vec::new();
         let tally = if page.is_empty() {
             Tally::default()
         } else {
-            carry(context, pair, page, &mut rejected).await?
+            carry(context, pair, page, &mut unkept).await?
         };
-        if tally.rejected > 0 {
+        if tally.unkept > 0 {
+            let counts = [(pair.source.index.as_str(), tally.unkept)];
             return Err(EngineError::Halted(Box::new(rejected_documents(
-                rejected,
-                tally.rejected,
+                context,
+                pair.direction,
+                unkept,
+                &counts,
             ))));
         }
         let key = (stretch.index, stretch.shard);

@@ -15,6 +15,7 @@ use super::{
     follow::{Follower, Look},
     mend::Mode,
     meter::Meter,
+    review::review,
     side::Depth,
 };
 use crate::{error::EngineError, journal::SwitchRecord, report::Unit};
@@ -53,6 +54,9 @@ pub(super) async fn pass_gate(
     follower.carry_all(stretches).await?;
     times.carry_ms = milliseconds(begun);
     let begun = Instant::now();
+    if let Some(problem) = review(follower).await? {
+        return Err(EngineError::Halted(Box::new(problem)));
+    }
     compare_delta(follower).await?;
     // All of them, not only what moved: a copy that arrived late, or that a shard lost, moves nothing in the live set.
     let pairs: Vec<CopyPair> = follower.pairs.values().cloned().collect();
@@ -133,7 +137,14 @@ async fn unequal_pairs(
     });
     let counts: Vec<(CopyPair, u64, u64)> =
         stream::iter(counts).buffered(COUNTS_IN_FLIGHT).try_collect().await?;
-    Ok(counts.into_iter().filter(|(_, live, new)| live != new).collect())
+    // Exactly the documents that are in quarantine are in one set only.
+    let allowance = follower.context.quarantine.allowance(cluster, pairs).await?;
+    let allowed = counts.into_iter().map(|(pair, live, new)| {
+        let live = allowance.without(&pair.source.index, live);
+        let new = allowance.without(&pair.target, new);
+        (pair, live, new)
+    });
+    Ok(allowed.filter(|(pair, live, new)| live != new || allowance.is_wrong(pair)).collect())
 }
 
 pub(super) fn milliseconds(since: Instant) -> u64 {

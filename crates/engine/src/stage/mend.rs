@@ -25,7 +25,8 @@ use super::{
     carry::{carry, rejected_documents},
     compare::Comparison,
     problem,
-    side::{explain, for_documents, unreadable},
+    quarantine::place,
+    side::{explain, for_documents, rejected_hash, unreadable},
 };
 use crate::error::EngineError;
 
@@ -74,7 +75,7 @@ impl Outcome {
 }
 
 /// A document's place: id and routing.
-type Place = (String, Option<String>);
+pub(super) type Place = (String, Option<String>);
 
 /// What is to be done about some documents.
 #[derive(Debug, Default)]
@@ -126,12 +127,14 @@ async fn find_work(
     scanned: &EntryHashes,
 ) -> Result<Work, EngineError> {
     context.cluster.refresh(&[&pair.source.index, &pair.target]).await?;
-    let expected = expected(pair, &context.cluster.documents(&pair.source.index, ids).await?)?;
-    let found = found(pair, &context.cluster.documents(&pair.target, ids).await?)?;
+    let page = context.cluster.documents(&pair.source.index, ids).await?;
+    let expected = expected(context, pair, &page)?;
+    let found = found(context, pair, &context.cluster.documents(&pair.target, ids).await?)?;
     let mut now: BTreeMap<&str, Digest> = BTreeMap::new();
     for ((id, _), expected) in &expected {
         now.entry(id).or_default().add(expected.entry_hash);
     }
+    let versions = withheld_versions(context, pair, &page);
     let places: BTreeSet<&Place> = expected.keys().chain(found.keys()).collect();
     let mut work = Work::default();
     for place in places {
@@ -157,7 +160,7 @@ async fn find_work(
                 }
             }
             Judgement::Delete { version } => {
-                work.deletes.insert(place.clone(), version);
+                work.deletes.insert(place.clone(), versions.get(place).copied().unwrap_or(version));
             }
             Judgement::Foreign => {
                 work.outcome.foreign.insert((pair.target.clone(), id.clone()));
@@ -169,17 +172,32 @@ async fn find_work(
     Ok(work)
 }
 
-/// What the new set should hold of the documents of a page of the live one.
+/// Under which versions copies of documents in quarantine are deleted: that of the state which is there, and not one more,
+/// or another try to carry it over would be refused.
+fn withheld_versions(context: &StageContext, pair: &CopyPair, page: &Page) -> BTreeMap<Place, u64> {
+    let withheld = context.quarantine.withheld(&pair.source.index);
+    page.hits()
+        .filter(|hit| withheld.has(hit))
+        .map(|hit| (place(&hit), pair.version_of(hit.seq_no)))
+        .collect()
+}
+
+/// What the new set should hold of the documents of a page of the live one: nothing of those that are in quarantine.
 pub(super) fn expected(
+    context: &StageContext,
     pair: &CopyPair,
     page: &Page,
 ) -> Result<BTreeMap<Place, Expected>, EngineError> {
     let mut workspace = Workspace::default();
     let mut entries = BTreeMap::new();
     let index = &pair.source.index;
+    let withheld = context.quarantine.withheld(index);
     for hit in page.hits() {
+        if withheld.has(&hit) {
+            continue;
+        }
         let version = pair.version_of(hit.seq_no);
-        for_documents(&hit, Some(&pair.program), &mut workspace, index, &mut |made| {
+        let is_taken = for_documents(&hit, Some(&pair.program), &mut workspace, &mut |made| {
             let hash = document_hash(made.source)
                 .map_err(|error| unreadable(index, made.id, &error.to_string()))?;
             let entry_hash = entry_hash(made.id, made.routing, hash);
@@ -187,14 +205,25 @@ pub(super) fn expected(
             entries.insert(place, Expected { version, entry_hash });
             Ok(())
         })?;
+        if !is_taken {
+            entries.insert(place(&hit), Expected { version, entry_hash: rejected_hash(&hit) });
+        }
     }
     Ok(entries)
 }
 
-/// What the new set holds.
-pub(super) fn found(pair: &CopyPair, page: &Page) -> Result<BTreeMap<Place, Found>, EngineError> {
+/// What the new set holds. On the way back that is the old one, and what was discarded stays there as it was.
+pub(super) fn found(
+    context: &StageContext,
+    pair: &CopyPair,
+    page: &Page,
+) -> Result<BTreeMap<Place, Found>, EngineError> {
     let mut entries = BTreeMap::new();
+    let withheld = context.quarantine.withheld(&pair.target);
     for hit in page.hits() {
+        if withheld.has(&hit) {
+            continue;
+        }
         let hash = document_hash(hit.source)
             .map_err(|error| unreadable(&pair.target, &hit.id, &error.to_string()))?;
         let entry_hash = entry_hash(&hit.id, hit.routing.as_deref(), hash);
@@ -218,10 +247,12 @@ pub(super) async fn write(
     // Read by id, a document may have a write that isn't on every copy yet and can be rolled back: once these copies have
     // what was there now, it can't.
     wait_for_copies(context, pair).await?;
-    let mut rejected = Vec::new();
-    let tally = carry(context, pair, page, &mut rejected).await?;
-    if tally.rejected > 0 {
-        return Err(EngineError::Halted(Box::new(rejected_documents(rejected, tally.rejected))));
+    let mut unkept = Vec::new();
+    let tally = carry(context, pair, page, &mut unkept).await?;
+    if tally.unkept > 0 {
+        let counts = [(pair.source.index.as_str(), tally.unkept)];
+        let problem = rejected_documents(context, pair.direction, unkept, &counts);
+        return Err(EngineError::Halted(Box::new(problem)));
     }
     Ok(())
 }
@@ -240,7 +271,7 @@ async fn delete(
     let ids: BTreeSet<&String> = deletes.keys().map(|(id, _)| id).collect();
     let ids: Vec<&String> = ids.into_iter().collect();
     let there = context.cluster.documents(&pair.source.index, &ids).await?;
-    for place in expected(pair, &there)?.into_keys() {
+    for place in expected(context, pair, &there)?.into_keys() {
         deletes.remove(&place);
     }
     let bug = |error: String| EngineError::Bug(error);

@@ -17,6 +17,7 @@ use super::{
     follow::Follower,
     mend::Mode,
     problem,
+    review::review,
     side::Depth,
 };
 use crate::{
@@ -53,6 +54,8 @@ pub async fn compare_sets(
         if let Some(problem) = catch_up(&mut follower).await? {
             return Ok(Event::Stuck(problem));
         }
+        // What is undecided stops nothing yet.
+        review(&mut follower).await?;
         let covered = follower.covered();
         let way = Way { mode: Mode::Mend, depth: Depth::Contents, covered: Some(&covered) };
         let verdict = compare_whole(context, way).await?;
