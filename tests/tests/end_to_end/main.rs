@@ -17,6 +17,8 @@ mod back;
 
 mod trouble;
 
+mod quarantine;
+
 mod faults;
 
 mod kill;
@@ -64,6 +66,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             live::scenarios(),
             back::scenarios(),
             trouble::scenarios(),
+            quarantine::scenarios(),
             faults::scenarios(),
             kill::scenarios(),
             chaos::scenarios(),
