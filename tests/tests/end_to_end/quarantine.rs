@@ -207,10 +207,11 @@ fn returned(runtime: &Runtime, stand: &Stand) -> Outcome {
         }
         let refresh = "/acme-profile-v2.0/_refresh";
         stand.send("POST", refresh, Value::Null).await?;
-        let hit = json!({"size": 1, "query": {"match_all": {}}});
-        let old = stand.send("POST", "/borealis-profile/_search", hit).await?;
+        // One that came from the old set, so that its copy there has to be found and deleted.
+        let hit = json!({"size": 1, "query": {"bool": {"must_not": {"ids": {"values": ["anew", "short"]}}}}});
+        let old = stand.send("POST", "/acme-profile/_search", hit).await?;
         let old = old["hits"]["hits"][0]["_id"].as_str().ok_or("no profile")?.to_owned();
-        stand.send("DELETE", &format!("/borealis-profile/_doc/{old}"), Value::Null).await?;
+        stand.send("DELETE", &format!("/acme-profile/_doc/{old}"), Value::Null).await?;
         stand.send("DELETE", "/acme-profile/_doc/short", Value::Null).await?;
         let ending = stand.session().rollback(&demo_pack()).await?;
         assert!(matches!(ending, Ending::Returned { .. }), "{ending:?}");
@@ -222,7 +223,7 @@ fn returned(runtime: &Runtime, stand: &Stand) -> Outcome {
         );
         let anew = get("/acme-profile/_doc/anew".to_owned()).await?;
         assert_eq!(anew["_source"]["name"], "Quite New", "{anew}");
-        for gone in ["/acme-profile/_doc/short".to_owned(), format!("/borealis-profile/_doc/{old}")]
+        for gone in ["/acme-profile/_doc/short".to_owned(), format!("/acme-profile/_doc/{old}")]
         {
             assert_eq!(get(gone).await?["found"], false);
         }
@@ -377,6 +378,16 @@ fn tried_again(runtime: &Runtime, stand: &Stand) -> Outcome {
         let after = entries(stand).await?;
         assert_eq!((after.len(), &after[0].state), (1, &EntryState::Open), "{after:?}");
         assert!(after[0].at > before[0].at && after[0].seq_no == before[0].seq_no);
+        // A copy that has no business there is deleted, and doesn't stand in the way of another try.
+        let stale = format!(
+            "/acme-profile-v2.0/_doc/pear?refresh=true&version={}&version_type=external_gte",
+            after[0].seq_no + 1
+        );
+        let put = stand.send("PUT", &stale, json!({"first_name": "Stale"})).await?;
+        assert_eq!(put["result"], "created", "{put}");
+        halt(&stand.session(), &wish("2.0")).await?;
+        let gone = stand.send("GET", "/acme-profile-v2.0/_doc/pear", Value::Null).await?;
+        assert_eq!(gone["found"], false, "{gone}");
         // Even what was discarded can be tried again by name.
         discard(stand, &[&after[0]]).await?;
         let mapping = json!({"properties": {"shoe_size": {"type": "integer"}}});
