@@ -59,7 +59,7 @@ pub(crate) fn shown(entry: &Entry, has_original: bool) -> Text {
     match &entry.state {
         EntryState::Open => {}
         EntryState::Retry { by, at } => {
-            text.fact("retry", format_args!("asked for by {by} ({at})"))
+            text.fact("retry", format_args!("asked for by {by} ({at})"));
         }
         EntryState::Discarded { reason, by, at } => {
             text.fact("left out", format_args!("by {by} ({at}): {reason}"));

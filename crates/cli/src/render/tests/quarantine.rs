@@ -1,6 +1,9 @@
 //! Snapshots of what people read about rejected documents.
 
-use lockstep_core::run::quarantine::{Decision, Entry, EntryEnding, EntryState, RejectedBy};
+use lockstep_core::{
+    run::quarantine::{Decision, Entry, EntryEnding, EntryState, RejectedBy},
+    transform::RejectionCode,
+};
 
 use super::plain;
 use crate::render::quarantine::{decided, listed, shown};
@@ -16,7 +19,7 @@ fn entry(document: &str, state: EntryState) -> Entry {
         seq_no: 1_234,
         bytes: 420,
         rejected_by: RejectedBy::Step {
-            code: "T0107".to_owned(),
+            code: RejectionCode::Cast.to_string(),
             operation_number: Some(2),
             operation: Some("cast".to_owned()),
             field: Some("amount".to_owned()),
