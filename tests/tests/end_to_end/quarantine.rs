@@ -12,6 +12,7 @@ use lockstep_core::run::{
     quarantine::{Decision, Entry, EntryState, RejectedBy},
     state::{Problem, RunState, Stage},
 };
+use lockstep_demo::{Release, SeedOptions, Traffic, TrafficOptions, check_traffic};
 use lockstep_elastic::{Cluster, Connection, RetryBounds};
 use lockstep_engine::{
     EngineError, Session,
@@ -26,7 +27,7 @@ use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
     Outcome, Scenario,
-    stand::{Stand, Trouble, demo_pack, meddle, program, wish},
+    stand::{Stand, TENANTS, Trouble, demo_pack, meddle, program, wish},
 };
 
 /// The demo's application.
@@ -56,6 +57,10 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario("a_mended_document_needs_no_decision", mended),
         scenario("whenever_a_document_is_rejected_nothing_stops_until_the_switch", whenever),
         scenario("a_held_run_tells_what_is_undecided_and_goes_on", held),
+        Scenario {
+            is_heavy: true,
+            ..scenario("rejected_under_live_writes_and_nothing_else_is_missing", under_load)
+        },
         scenario("another_try_carries_what_the_mapping_takes_now", tried_again),
         scenario("more_than_the_quarantine_takes_stops_the_run", too_many),
         scenario("the_gate_allows_for_exactly_what_was_discarded", exactly_these),
@@ -359,6 +364,65 @@ fn held(runtime: &Runtime, stand: &Stand) -> Outcome {
             "{notices:?}"
         );
         assert_eq!(stand.check_switched().await?, 602);
+        stand.clean().await
+    })
+}
+
+fn under_load(runtime: &Runtime, stand: &Stand) -> Outcome {
+    const DOCUMENTS: u64 = 1_000;
+    // A real engine shares the machine with others.
+    let operations_per_second = if stand.pocket.is_some() { 500 } else { 60 };
+    runtime.block_on(async {
+        stand.seed(DOCUMENTS).await?;
+        let seed = SeedOptions { tenants: TENANTS, documents: DOCUMENTS, seed: 1 };
+        let options = TrafficOptions { operations_per_second, ..TrafficOptions::new(seed) };
+        let traffic = Traffic::start(&stand.cluster.url, options).await?;
+        let session = stand.session();
+        let driving = async {
+            let held = Wish { is_held: true, ..wish("2.0") };
+            session.upgrade(&demo_pack(), &held).await
+        };
+        let acting = async {
+            for number in 0..10 {
+                // Some of them come while copying goes on, some while it is followed.
+                reject_by_step(stand, "acme", &format!("step-{number}")).await?;
+                let path = format!("/borealis-profile-v1.0/_doc/mapping-{number}");
+                stand.send("PUT", &path, by_mapping("Bad Pear")).await?;
+                sleep(Duration::from_millis(300)).await;
+            }
+            wait(stand, |run| {
+                matches!(run.record.state, RunState::Holding { .. }) && run.quarantine.open == 20
+            })
+            .await?;
+            // One is written again and no better, one goes, and all that are left are left out.
+            let path = |id| format!("/acme-profile-v1.0/_doc/{id}");
+            let before = entries(stand).await?;
+            stand.send("PUT", &path("step-0"), by_step("Still Bad")).await?;
+            stand.send("DELETE", &path("step-1"), Value::Null).await?;
+            let begun = Instant::now();
+            let found = loop {
+                let found = entries(stand).await?;
+                // The state of before can go first, or the document that is gone.
+                let is_new =
+                    found.iter().any(|entry| entry.document == "step-0" && !before.contains(entry));
+                if is_new && found.len() == 19 {
+                    break found;
+                }
+                assert!(begun.elapsed() < WAIT_MAX, "{found:?}");
+                sleep(Duration::from_millis(50)).await;
+            };
+            discard(stand, &found.iter().collect::<Vec<_>>()).await?;
+            let release = stand.session();
+            release.order(APPLICATION, |orders| orders.is_held = false).await?;
+            Ok::<_, Trouble>(())
+        };
+        let (driven, acted) = tokio::join!(driving, acting);
+        let ledger = traffic.stop().await?;
+        acted?;
+        assert!(matches!(driven?, Ending::Switched { .. }));
+        let report = check_traffic(&stand.cluster.url, &ledger, Release::V2_0, 5).await?;
+        assert!(report.is_clean(), "{report:#?}");
+        assert_eq!(run_status(stand).await?.quarantine.discarded, 19);
         stand.clean().await
     })
 }
