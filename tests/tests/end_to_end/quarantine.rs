@@ -2,8 +2,6 @@
 //! decides about them, and exactly those that were discarded are missing afterwards.
 
 use std::{
-    path::Path,
-    process::{Child, Command, Stdio},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -13,7 +11,6 @@ use lockstep_core::run::{
     state::{Problem, RunState, Stage},
 };
 use lockstep_demo::{Release, SeedOptions, Traffic, TrafficOptions, check_traffic};
-use lockstep_elastic::{Cluster, Connection, RetryBounds};
 use lockstep_engine::{
     EngineError, Session,
     quarantine::{Chosen, decide, list, show},
@@ -27,30 +24,17 @@ use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
     Outcome, Scenario,
-    stand::{Stand, TENANTS, Trouble, demo_pack, meddle, program, wish},
+    kill::Driver,
+    stand::{Stand, TENANTS, Trouble, demo_pack, meddle, wish},
 };
 
 /// The demo's application.
-const APPLICATION: &str = "event-store";
+pub(crate) const APPLICATION: &str = "event-store";
 /// How long anything that has to happen is waited for.
 const WAIT_MAX: Duration = Duration::from_mins(3);
-/// How often a command is given with a fault planned.
-const COMMANDS_MAX: usize = 4;
-
-/// Every kind of request that the quarantine makes, by method and path.
-const REQUESTS: [(&str, &str); 7] = [
-    ("PUT", "/lockstep-quarantine"),
-    ("PUT", "/lockstep-quarantine/_create/*"),
-    ("PUT", "/lockstep-quarantine/_doc/*"),
-    ("DELETE", "/lockstep-quarantine/_doc/*"),
-    ("GET", "/lockstep-quarantine/_doc/*"),
-    ("POST", "/lockstep-quarantine/_refresh"),
-    ("POST", "/lockstep-quarantine/_search"),
-];
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: false, play };
-    let on_pocket = |name, play| Scenario { is_pocket_only: true, ..scenario(name, play) };
     vec![
         scenario("a_rejected_document_is_left_out_only_when_somebody_says_so", discarded),
         scenario("what_was_discarded_is_there_again_after_a_rollback", returned),
@@ -65,12 +49,11 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario("more_than_the_quarantine_takes_stops_the_run", too_many),
         scenario("the_gate_allows_for_exactly_what_was_discarded", exactly_these),
         scenario("a_driver_killed_before_its_cursor_moved_sets_aside_once", killed),
-        on_pocket("every_request_of_the_quarantine_may_fail", faults),
     ]
 }
 
 /// Writes a profile that the steps can't take: `newsletter` is no truth value.
-async fn reject_by_step(stand: &Stand, tenant: &str, id: &str) -> Result<(), Trouble> {
+pub(crate) async fn reject_by_step(stand: &Stand, tenant: &str, id: &str) -> Result<(), Trouble> {
     let path = format!("/{tenant}-profile-v1.0/_doc/{id}?refresh=true");
     let put = stand.send("PUT", &path, by_step("Bad Apple")).await?;
     assert!(put["result"].is_string(), "{put}");
@@ -86,7 +69,7 @@ fn by_mapping(name: &str) -> Value {
     json!({"name": name, "newsletter": "true", "shoe_size": 44})
 }
 
-fn good(name: &str) -> Value {
+pub(crate) fn good(name: &str) -> Value {
     json!({"name": name, "newsletter": "true"})
 }
 
@@ -126,7 +109,11 @@ async fn run_status(stand: &Stand) -> Result<RunStatus, Trouble> {
 
 /// Asserts that exactly these documents of the old set are missing in the new one, and that all others are as they must be.
 /// The old set loses them by that: the checker can't say what a document must become that has no form in the new set.
-async fn check_missing(stand: &Stand, documents: u64, missing: &[(&str, &str)]) -> Outcome {
+pub(crate) async fn check_missing(
+    stand: &Stand,
+    documents: u64,
+    missing: &[(&str, &str)],
+) -> Outcome {
     for (index, id) in missing {
         let new = index.replace("v1.0", "v2.0");
         let query = json!({"query": {"ids": {"values": [id]}}});
@@ -548,17 +535,16 @@ fn killed(runtime: &Runtime, stand: &Stand) -> Outcome {
             let slow = Fault::new("/lockstep-journal/_bulk", FaultKind::Slow { ms: 600_000 });
             pocket.plan_fault(slow.on("POST").times(1_000));
         }
-        let mut driver = Driver::start(stand)?;
+        let mut driver = Driver::start(stand, &["--windows", "1", "--window-documents", "20"])?;
         let begun = Instant::now();
         while list(&stand.session().cluster, APPLICATION)
             .await
             .map_or(true, |listing| listing.entries.is_empty())
         {
-            assert!(begun.elapsed() < WAIT_MAX && driver.child.try_wait()?.is_none());
+            assert!(begun.elapsed() < WAIT_MAX && !driver.is_over()?);
             sleep(Duration::from_millis(5)).await;
         }
-        driver.child.kill()?;
-        driver.child.wait()?;
+        driver.kill()?;
         let run = run_status(stand).await?;
         if let Some(pocket) = &stand.pocket {
             assert_eq!((run.record.state.name(), run.copied.read), ("copying", 0), "{run:?}");
@@ -574,59 +560,6 @@ fn killed(runtime: &Runtime, stand: &Stand) -> Outcome {
         check_missing(stand, 3_000, &[("acme-profile-v1.0", "bad")]).await?;
         stand.clean().await
     })
-}
-
-fn faults(runtime: &Runtime, stand: &Stand) -> Outcome {
-    for (method, path) in REQUESTS {
-        for nth in [1, 3] {
-            let fault = || Fault::new(path, FaultKind::Disconnect).on(method).nth(nth);
-            for fault in [fault(), fault().after()] {
-                runtime.block_on(decide_anyway(stand, fault))?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Upgrades with a fault planned; every command is given until it does what it has to.
-async fn decide_anyway(stand: &Stand, fault: Fault) -> Outcome {
-    let context = format!("{fault:?}");
-    stand.seed(100).await?;
-    for id in ["1", "2", "mended"] {
-        reject_by_step(stand, "acme", id).await?;
-    }
-    stand.pocket.as_ref().ok_or("no pocket cluster")?.plan_fault(fault);
-    let connection = Connection::parse(&stand.cluster.url)?.with_retry(RetryBounds::once());
-    let impatient = Session { cluster: Cluster::new(connection)?, ..stand.session() };
-    let mut errors = Vec::new();
-    let mut is_mended = false;
-    for _ in 0..2 * COMMANDS_MAX {
-        match impatient.upgrade(&demo_pack(), &wish("2.0")).await {
-            Ok(_) => {
-                let missing = [("acme-profile-v1.0", "1"), ("acme-profile-v1.0", "2")];
-                check_missing(stand, 101, &missing)
-                    .await
-                    .map_err(|error| format!("{context}: {error}"))?;
-                assert!(is_mended, "{context}");
-                return stand.clean().await;
-            }
-            Err(EngineError::Halted(problem)) if problem.code == "R0208" => {
-                if !std::mem::replace(&mut is_mended, true) {
-                    assert_eq!(problem.document_count, 3, "{context}: {problem:?}");
-                    let path = "/acme-profile-v1.0/_doc/mended?refresh=true";
-                    stand.send("PUT", path, good("Mended Now")).await?;
-                    continue;
-                }
-                let decision = Decision::Discard { reason: "test data".to_owned() };
-                let chosen = (&Chosen::Undecided, &decision);
-                if let Err(error) = decide(&impatient.cluster, APPLICATION, chosen, "anna").await {
-                    errors.push(format!("{} {error}", error.code()));
-                }
-            }
-            Err(error) => errors.push(format!("{} {error}", error.code())),
-        }
-    }
-    Err(format!("{context}: not done: {errors:?}").into())
 }
 
 /// Waits until the journal shows something.
@@ -654,31 +587,4 @@ async fn appears(stand: &Stand, path: &str) -> Outcome {
         sleep(Duration::from_millis(50)).await;
     }
     Err(format!("{path} never appeared").into())
-}
-
-/// `lockstep upgrade` as a process. It is ended when it is dropped.
-struct Driver {
-    child: Child,
-}
-
-impl Driver {
-    fn start(stand: &Stand) -> Result<Self, Trouble> {
-        let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demo/pack");
-        let child = Command::new(program()?)
-            .args(["upgrade", "--to", "2.0", "--json", "--windows", "1"])
-            .args(["--window-documents", "20", "--cluster", &stand.cluster.url, "--pack"])
-            .arg(pack)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
-        Ok(Self { child })
-    }
-}
-
-impl Drop for Driver {
-    fn drop(&mut self) {
-        // An error means that it is over already.
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
 }

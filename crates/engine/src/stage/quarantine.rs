@@ -148,7 +148,7 @@ impl Quarantine {
         let _turn = self.writing.lock().await;
         self.make().await?;
         let known = self.withheld(&pair.source.index);
-        let mut room = self.limit.saturating_sub(self.len());
+        let mut room = self.limit.saturating_sub(self.entries().len());
         let (mut kept, mut beyond) = (Vec::new(), Vec::new());
         for one in rejected {
             let is_known = known.0.as_ref().is_some_and(|entries| entries.contains_key(&one.place));
@@ -245,11 +245,6 @@ impl Quarantine {
             }
         }
         Ok(allowance)
-    }
-
-    /// How many entries are withheld.
-    fn len(&self) -> usize {
-        self.known().entries.values().map(|entries| entries.len()).sum()
     }
 
     async fn make(&self) -> Result<(), EngineError> {
