@@ -10,7 +10,10 @@ use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
 use lockstep_core::{
     pack::{PackFiles, model::Pack},
-    plan::model::{AliasPlan, Limits, Plan},
+    plan::{
+        model::{AliasPlan, Limits, Plan},
+        tenants::TenantChoice,
+    },
 };
 use lockstep_demo::{
     Release, SeedOptions, Traffic, TrafficOptions, check_traffic, pack_files, seed, tenant_names,
@@ -199,7 +202,7 @@ async fn measure(field: &Field, options: &FenceOptions) -> Result<FenceResults, 
     let traffic = Traffic::start(&field.address, traffic).await?;
     let (mut fences, mut floors) = (Vec::new(), Vec::new());
     for round in 1..=options.rounds {
-        play_round(field, options, round, (&mut fences, &mut floors)).await?;
+        Box::pin(play_round(field, options, round, (&mut fences, &mut floors))).await?;
     }
     let ledger = traffic.stop().await?;
     let counts = ledger.counts();

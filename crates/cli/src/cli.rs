@@ -154,6 +154,9 @@ pub(crate) enum Verb {
     Status(commands::status::StatusArguments),
     /// Compare the live and the new set of a run; nothing is changed
     Verify(commands::verify::VerifyArguments),
+    /// Look at documents that were rejected, and decide about them
+    #[command(subcommand)]
+    Quarantine(QuarantineVerb),
     /// Give a run up and drop its unfinished new set
     Abort(commands::abort::AbortArguments),
     /// Look for what a killed driver left behind, and mend what is provably Lockstep's own
@@ -163,6 +166,19 @@ pub(crate) enum Verb {
     Pack(PackVerb),
     /// Upgrade a small application on an embedded cluster, and check the outcome
     Demo(commands::demo::DemoArguments),
+}
+
+/// What to do with rejected documents.
+#[derive(Debug, Subcommand)]
+pub(crate) enum QuarantineVerb {
+    /// List documents that were set aside, with reasons
+    List(commands::quarantine::ListArguments),
+    /// Show one of them; with --json as it was
+    Show(commands::quarantine::ShowArguments),
+    /// Try again to carry them over, as they are now in the live set
+    Retry(commands::quarantine::RetryArguments),
+    /// Leave them out of the new set, for a reason
+    Discard(commands::quarantine::DiscardArguments),
 }
 
 /// What to do with a pack.
@@ -217,7 +233,7 @@ mod tests {
         command.build();
         let mut found = Vec::new();
         helps(&mut command, "", &mut found);
-        assert_eq!(found.len(), 16);
+        assert_eq!(found.len(), 21);
         for (path, help) in found {
             insta::assert_snapshot!(path.replace(' ', "_"), help);
         }

@@ -443,34 +443,45 @@ fn read_until(output: &mut impl BufRead, text: &str) {
     }
 }
 
+/// The id under which the first document is in quarantine.
+fn first_key(listing: &Ended) -> String {
+    let listing: Value = serde_json::from_str(&listing.stdout).unwrap();
+    let key = listing.pointer("/documents/0/key").and_then(Value::as_str);
+    key.unwrap().to_owned()
+}
+
 #[test]
 fn a_document_that_a_step_rejects_halts_the_run_until_an_operator_decides() {
     let (runtime, pocket) = seeded();
     let pack = demo_pack();
     let with = |verb: &[&str]| run(&[verb, &["--pack", &pack, "--cluster", pocket.url()]].concat());
-    let written = send(
-        &pocket,
-        "PUT",
-        "/acme-profile-v1.0/_doc/bad?refresh=true",
-        r#"{"newsletter":"perhaps"}"#,
-    );
-    assert!(written.contains("201"), "{written}");
+    let put = |id: &str, body: &str| {
+        let path = format!("/acme-profile-v1.0/_doc/{id}?refresh=true");
+        let written = send(&pocket, "PUT", &path, body);
+        assert!(written.contains("201") || written.contains("200"), "{written}");
+    };
+    // Nothing is there before the first run.
+    with(&["quarantine", "list"]).expect(1, "J0101");
+    with(&["quarantine", "retry", "--all"]).expect(1, "J0101");
+    put("bad", r#"{"newsletter":"perhaps"}"#);
+    put("worse", r#"{"newsletter":"never"}"#);
 
     let ended = with(&["upgrade", "--to", "2.0"]);
-    ended.expect(6, "R0201");
+    ended.expect(6, "R0208");
     assert!(ended.stderr.contains("acme-profile-v1.0 bad: "), "{ended:#?}");
     let ended = with(&["upgrade", "--to", "2.0", "--json"]);
-    ended.expect(6, "R0201");
+    ended.expect(6, "R0208");
     let problem = ended.last_line()["error"]["problem"].clone();
     assert_eq!(
         (&problem["document_count"], &problem["documents"][0]["id"]),
-        (&Value::from(1), &Value::from("bad"))
+        (&Value::from(2), &Value::from("bad"))
     );
     let ended = with(&["status"]);
     for part in [
         "halted",
         "1.0, reads and writes",
-        "problem[R0201]",
+        "quarantine 2 undecided",
+        "problem[R0208]",
         "acme-profile-v1.0 bad",
         "lockstep abort",
     ] {
@@ -486,6 +497,108 @@ fn a_document_that_a_step_rejects_halts_the_run_until_an_operator_decides() {
     );
     assert!(send(&pocket, "HEAD", "/acme-profile-v2.0", "").contains("404"));
     assert!(send(&pocket, "HEAD", "/acme-profile-v1.0", "").contains("200"));
+    // What it set aside stays for the record, and can't be decided any more.
+    let kept = with(&["quarantine", "list", "--json"]);
+    with(&["quarantine", "retry", &first_key(&kept)]).expect(1, "J0109");
+    runtime.block_on(pocket.stop());
+}
+
+/// A pocket cluster on which a run halted because of two documents, the commands on it, and their ids in quarantine.
+fn rejected() -> (tokio::runtime::Runtime, Pocket, [String; 2]) {
+    let (runtime, pocket) = seeded();
+    for (index, id) in [("acme-profile-v1.0", "bad"), ("borealis-profile-v1.0", "worse")] {
+        let path = format!("/{index}/_doc/{id}?refresh=true");
+        let written = send(&pocket, "PUT", &path, r#"{ "newsletter":"perhaps"}"#);
+        assert!(written.contains("201"), "{written}");
+    }
+    on_demo(&pocket, &["upgrade", "--to", "2.0"]).expect(6, "R0208");
+    let keys = ["acme-*", "borealis-*"].map(|pattern| {
+        first_key(&on_demo(&pocket, &["quarantine", "list", "--json", "--index", pattern]))
+    });
+    (runtime, pocket, keys)
+}
+
+/// A command about the demo on a cluster.
+fn on_demo(pocket: &Pocket, command: &[&str]) -> Ended {
+    run(&[command, &["--pack", &demo_pack(), "--cluster", pocket.url()]].concat())
+}
+
+#[test]
+fn rejected_documents_are_listed_and_shown() {
+    let (runtime, pocket, [first, second]) = rejected();
+    let with = |command: &[&str]| on_demo(&pocket, command);
+    let told = with(&["quarantine", "list"]);
+    let text = told.stdout.replace(&first, "KEY1").replace(&second, "KEY2");
+    insta::assert_snapshot!(text, @r#"
+    event-store: 2 documents in quarantine
+      KEY1  open       acme-profile-v1.0 bad: T0107: operation 2 (`cast` of `newsletter`): `"perhaps"` can't become a boolean; say `otherwise: keep`, `remove` or `null` if such values may occur
+      KEY2  open       borealis-profile-v1.0 worse: T0107: operation 2 (`cast` of `newsletter`): `"perhaps"` can't become a boolean; say `otherwise: keep`, `remove` or `null` if such values may occur
+    next: mend them in the application, or lockstep quarantine retry ID, or lockstep quarantine discard --reason TEXT ID
+    "#);
+    // Run, times and numbers are other ones every time.
+    let listed = with(&["quarantine", "list", "--json", "--index", "acme-*", "--limit", "1"]);
+    let mut listing: Value = serde_json::from_str(&listed.stdout).unwrap();
+    let entry = listing.pointer_mut("/documents/0").unwrap();
+    assert_eq!(entry["key"], first);
+    for field in ["key", "run", "index_uuid", "seq_no", "at"] {
+        assert!(entry[field].is_string() || entry[field].is_u64(), "{entry}");
+        entry[field] = Value::from("…");
+    }
+    listing["run"] = Value::from("…");
+    insta::assert_snapshot!(serde_json::to_string(&listing).unwrap(), @r#"{"application":"event-store","run":"…","document_count":1,"documents":[{"key":"…","run":"…","index":"acme-profile-v1.0","index_uuid":"…","document":"bad","seq_no":"…","bytes":25,"rejected_by":{"by":"step","code":"T0107","operation_number":2,"operation":"cast","field":"newsletter"},"reason":"T0107: operation 2 (`cast` of `newsletter`): `\"perhaps\"` can't become a boolean; say `otherwise: keep`, `remove` or `null` if such values may occur","at":"…","state":{"is":"open"}}]}"#);
+    let none = with(&["quarantine", "list", "--index", "nothing*"]);
+    assert!(none.stdout.contains("nothing of event-store is in quarantine"), "{none:#?}");
+
+    let shown = with(&["quarantine", "show", &first]);
+    assert!(shown.stdout.contains("`newsletter`") && !shown.stdout.contains("perhaps\"}"));
+    let shown = with(&["quarantine", "show", &first, "--json"]);
+    let shown: Value = serde_json::from_str(&shown.stdout).unwrap();
+    assert_eq!(shown["original"], r#"{ "newsletter":"perhaps"}"#);
+    runtime.block_on(pocket.stop());
+}
+
+#[test]
+fn rejected_documents_are_decided_and_mistakes_change_nothing() {
+    let (runtime, pocket, keys) = rejected();
+    let [first, second] = keys.each_ref().map(String::as_str);
+    let with = |command: &[&str]| on_demo(&pocket, command);
+    let told = with(&["quarantine", "list"]).stdout;
+    with(&["quarantine", "show", "ffff"]).expect(1, "J0110");
+    with(&["quarantine", "show", "../_all"]).expect(1, "J0110");
+    let ended = with(&["quarantine", "discard", "--reason", "test", first, "ffff"]);
+    ended.expect(1, "J0110");
+    assert!(ended.stderr.contains("ffff") && !ended.stderr.contains(first), "{ended:#?}");
+    with(&["quarantine", "discard", "--reason", "  ", first]).expect(2, "U0001");
+    for wrong in [
+        &["quarantine", "discard", first] as &[&str],
+        &["quarantine", "discard", "--reason", "", first],
+        &["quarantine", "discard", "--reason", "test"],
+        &["quarantine", "discard", "--reason", "test", "--all", first],
+        &["quarantine", "retry"],
+        &["quarantine"],
+        &["upgrade", "--to", "2.0", "--quarantine-max", "0"],
+    ] {
+        assert_eq!(with(wrong).code, Some(2), "{wrong:?}");
+    }
+    assert_eq!(with(&["quarantine", "list"]).stdout, told);
+
+    let ended = with(&["quarantine", "discard", "--reason", "test data", first]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:#?}");
+    assert!(ended.stdout.starts_with("1 document left out of the new set: test data\n"));
+    let ended = with(&["quarantine", "retry", "--all", "--json"]);
+    let retried: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(retried["document_count"], 1, "{ended:#?}");
+    let list = with(&["quarantine", "list"]).stdout;
+    assert!(list.contains("left out by ") && list.contains(": test data\n"), "{list}");
+    assert!(list.contains(&format!("{second}  retry ")), "{list}");
+    with(&["upgrade", "--to", "2.0"]).expect(6, "R0208");
+    with(&["quarantine", "discard", "--reason", "as well", "--all"]);
+    let ended = with(&["upgrade", "--to", "2.0"]);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    assert!(ended.stdout.contains("left out   2 documents"), "{ended:#?}");
+    let status = with(&["status"]);
+    assert!(status.stdout.contains("quarantine 2 left out of the new set"), "{status:#?}");
+    with(&["quarantine", "retry", "--all"]).expect(1, "J0109");
     runtime.block_on(pocket.stop());
 }
 

@@ -40,6 +40,7 @@ impl Drive {
         self.round_last =
             self.run.record.state.round().saturating_add(self.context.plan.limits.rounds_max);
         self.take_over().await?;
+        self.context.quarantine.load().await?;
         self.announce();
         loop {
             self.check()?;

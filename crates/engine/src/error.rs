@@ -118,6 +118,24 @@ pub enum EngineError {
         /// Which index, which step, and why.
         reason: String,
     },
+    /// Nothing can be decided about rejected documents any more, or not now.
+    #[error("the run is {state}: nothing can be decided about its quarantine any more")]
+    Undecidable {
+        /// Its state.
+        state: &'static str,
+    },
+    /// What should be decided about isn't there.
+    #[error("nothing to decide in quarantine under {}", keys.join(", "))]
+    NotInQuarantine {
+        /// The keys that were given.
+        keys: Vec<String>,
+    },
+    /// Somebody else wrote entries between the look at them and the decision.
+    #[error("{} entries of the quarantine changed meanwhile: {}", keys.len(), keys.join(", "))]
+    QuarantineMoved {
+        /// Their keys.
+        keys: Vec<String>,
+    },
     /// The run stopped because an operator is needed.
     #[error("{}", .0.message)]
     Halted(Box<Problem>),
@@ -160,6 +178,8 @@ pub enum ErrorClass {
 
 /// Code of the problem that documents were rejected by a step or by the new mapping.
 pub const REJECTED_DOCUMENTS: &str = "R0201";
+/// Code of the problem that nobody decided about rejected documents.
+pub const UNDECIDED_DOCUMENTS: &str = "R0208";
 /// Code of the problem that both sets differ although nobody writes.
 pub const SETS_DIFFER: &str = "R0401";
 
@@ -181,6 +201,9 @@ impl EngineError {
             Self::NoWayBack { .. } => "J0106".to_owned(),
             Self::NotSwitched { .. } => "J0107".to_owned(),
             Self::OtherTenants { .. } => "J0108".to_owned(),
+            Self::Undecidable { .. } => "J0109".to_owned(),
+            Self::NotInQuarantine { .. } => "J0110".to_owned(),
+            Self::QuarantineMoved { .. } => "J0203".to_owned(),
             Self::Driven { .. } => "J0201".to_owned(),
             Self::LeaseLost => "J0202".to_owned(),
             Self::JournalUnreadable { .. } => "J0301".to_owned(),
@@ -207,11 +230,15 @@ impl EngineError {
             | Self::Returning { .. }
             | Self::NoWayBack { .. }
             | Self::NotSwitched { .. }
+            | Self::Undecidable { .. }
+            | Self::NotInQuarantine { .. }
             | Self::JournalUnreadable { .. }
             | Self::State(_) => ErrorClass::Refused,
-            Self::Driven { .. } | Self::LeaseLost => ErrorClass::Busy,
+            Self::Driven { .. } | Self::LeaseLost | Self::QuarantineMoved { .. } => {
+                ErrorClass::Busy
+            }
             Self::Halted(problem) => match problem.code.as_str() {
-                REJECTED_DOCUMENTS | SETS_DIFFER => ErrorClass::Data,
+                REJECTED_DOCUMENTS | UNDECIDED_DOCUMENTS | SETS_DIFFER => ErrorClass::Data,
                 _ => ErrorClass::Halted,
             },
             Self::Interrupted => ErrorClass::Interrupted,
@@ -250,6 +277,13 @@ impl EngineError {
             }
             Self::NoWayBack { .. } => {
                 "the old set is still there as it was at the switch, without what was written since; nothing was changed".to_owned()
+            }
+            Self::Undecidable { .. } => "look at `lockstep status`; entries are kept for the record".to_owned(),
+            Self::NotInQuarantine { .. } => {
+                "look at `lockstep quarantine list`: an entry is over once its document was carried over, written again or deleted".to_owned()
+            }
+            Self::QuarantineMoved { .. } => {
+                "the others were decided; look at `lockstep quarantine list`, then decide again".to_owned()
             }
             Self::Driven { .. } => "wait for it, or stop it; its lease ends seconds after it dies".to_owned(),
             Self::JournalUnreadable { .. } => "use the version of Lockstep that wrote it, or a newer one".to_owned(),

@@ -193,7 +193,8 @@ pub(crate) fn is_dead_here(record: &LeaseRecord) -> bool {
     process_place().as_deref() == Some(place) && process_mark(pid).as_ref() != Some(mark)
 }
 
-fn host() -> String {
+/// The name of this machine.
+pub fn host() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
     name.map_or_else(|_| "unknown".to_owned(), |name| name.trim().to_owned())
 }

@@ -27,5 +27,7 @@ pub mod stage;
 
 pub mod status;
 
+pub mod quarantine;
+
 pub use error::{EngineError, ErrorClass};
 pub use session::Session;

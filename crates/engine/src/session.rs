@@ -33,7 +33,7 @@ use crate::{
     lease::Lease,
     pace::{self, Pace},
     report::Reporter,
-    stage::{StageContext, back, compare},
+    stage::{StageContext, back, compare, quarantine::Quarantine},
     survey::survey,
 };
 
@@ -331,6 +331,7 @@ impl Session {
         let id = record.run.or(record.last_run).ok_or_else(no_run)?;
         let plan = journal.read::<PlanRecord>(&id).await?.ok_or_else(no_run)?.record.plan;
         let context = self.context(&journal, &id, &plan, self.stop.clone());
+        context.quarantine.load().await?;
         let verdict = compare::compare(&context).await?;
         Ok((plan, verdict))
     }
@@ -388,6 +389,11 @@ impl Session {
             plan: Arc::new(plan.clone()),
             programs: Arc::new(programs),
             live_names: None,
+            quarantine: Quarantine::new(
+                &self.cluster,
+                &plan.application,
+                (run, plan.limits.quarantine_max),
+            ),
             pace: Pace::default(),
             reporter: Arc::clone(&self.reporter),
             stop,

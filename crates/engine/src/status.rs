@@ -11,6 +11,7 @@ use crate::{
         RoundRecord, RunRecord, TaskRecord, VerdictRecord,
     },
     pace,
+    quarantine::{self, Counts},
 };
 
 /// Where an application stands.
@@ -49,6 +50,8 @@ pub struct RunStatus {
     pub copied: Tally,
     /// What was done to follow the live set since copying ended.
     pub followed: Option<PositionRecord>,
+    /// Rejected documents that were set aside.
+    pub quarantine: Counts,
     /// What operators ask of it.
     pub orders: OrdersRecord,
     /// What the last comparison found.
@@ -67,14 +70,14 @@ pub async fn status(cluster: &Cluster, application: &str) -> Result<Status, Engi
     let ApplicationRecord { live, run, last_run } = record.record;
     let is_under_way = run.is_some();
     let run = match run.or(last_run) {
-        Some(id) => run_status(&journal, application, &id, is_under_way).await?,
+        Some(id) => run_status((cluster, &journal), application, &id, is_under_way).await?,
         None => None,
     };
     Ok(Status { application: application.to_owned(), live: live.map(String::from), run })
 }
 
 async fn run_status(
-    journal: &Journal,
+    (cluster, journal): (&Cluster, &Journal),
     application: &str,
     id: &str,
     is_under_way: bool,
@@ -89,6 +92,7 @@ async fn run_status(
     let verdict = verdict(journal, id).await?;
     let followed = journal.read::<PositionRecord>(id).await?.map(|kept| kept.record);
     let orders = pace::read_orders(journal, id).await?;
+    let quarantine = quarantine::counts(cluster, application, id).await?;
     Ok(Some(RunStatus {
         record: run.record,
         from: plan.from.to_string(),
@@ -100,6 +104,7 @@ async fn run_status(
         excluded: plan.excluded,
         copied,
         followed,
+        quarantine,
         orders,
         verdict,
     }))

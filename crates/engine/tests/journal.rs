@@ -2,12 +2,14 @@
 //! `golden/journal`.
 
 use lockstep_core::run::{
+    quarantine::{Entry, EntryEnding, EntryState, RejectedBy, key},
     state::{BadDocument, Problem, RunState, Stage},
     task::{Cursor, Tally, Task},
 };
 use lockstep_engine::journal::{
-    ApplicationRecord, LeaseRecord, OrdersRecord, PairTerms, PositionRecord, Record, ReturnIndex,
-    ReturnRecord, RoundRecord, RunRecord, SetRecord, SwitchRecord, TaskRecord, VerdictRecord,
+    ApplicationRecord, LeaseRecord, OrdersRecord, OriginalRecord, PairTerms, PositionRecord,
+    Record, ReturnIndex, ReturnRecord, RoundRecord, RunRecord, SetRecord, SwitchRecord, TaskRecord,
+    VerdictRecord,
 };
 
 /// Reads the golden record, and asserts that it is what is written today.
@@ -101,7 +103,7 @@ fn round() {
 
 #[test]
 fn task() {
-    let tally = Tally { read: 5, written: 3, newer: 1, rejected: 1, bytes: 99 };
+    let tally = Tally { read: 5, written: 3, newer: 1, rejected: 1, unkept: 0, bytes: 99 };
     let document =
         BadDocument { index: "a".to_owned(), id: "1".to_owned(), reason: "why".to_owned() };
     let task = Task {
@@ -115,7 +117,72 @@ fn task() {
         tally,
         rejected: vec![document],
     };
-    check(include_str!("golden/journal/task-1.json"), &TaskRecord { task });
+    check(include_str!("golden/journal/task-1.json"), &TaskRecord { task: task.clone() });
+    // What was written before there was a quarantine has no other sign of documents that nobody keeps.
+    assert!(task.has_unkept());
+}
+
+#[test]
+fn task_with_documents_that_nobody_keeps() {
+    let tally = Tally { read: 5, written: 3, newer: 1, rejected: 1, unkept: 1, bytes: 99 };
+    let task = Task {
+        ordinal: 5,
+        round: 2,
+        index: 0,
+        shard: 1,
+        first: 10,
+        last: 10_009,
+        cursor: Cursor::Done,
+        tally,
+        rejected: Vec::new(),
+    };
+    assert!(task.has_unkept());
+    check(include_str!("golden/journal/task-2.json"), &TaskRecord { task });
+}
+
+fn entry(state: EntryState) -> Entry {
+    Entry {
+        key: key("0190f", "a", "1", Some("r")),
+        run: "0190f".to_owned(),
+        index: "a".to_owned(),
+        index_uuid: "u1".to_owned(),
+        document: "1".to_owned(),
+        routing: Some("r".to_owned()),
+        seq_no: 7,
+        bytes: 17,
+        rejected_by: RejectedBy::Step {
+            code: "T0107".to_owned(),
+            operation_number: Some(3),
+            operation: Some("cast".to_owned()),
+            field: Some("n".to_owned()),
+        },
+        reason: "why".to_owned(),
+        at: "2026-01-02T03:04:05Z".to_owned(),
+        state,
+    }
+}
+
+#[test]
+fn entries_of_the_quarantine() {
+    check(include_str!("golden/journal/entry-1.json"), &entry(EntryState::Open));
+    let (by, at) = ("anna@host".to_owned(), "2026-01-02T03:05:05Z".to_owned());
+    let retry = EntryState::Retry { by: by.clone(), at: at.clone() };
+    let mut mapped = entry(retry);
+    mapped.routing = None;
+    mapped.rejected_by = RejectedBy::Mapping { error_type: "mapper_parsing_exception".to_owned() };
+    check(include_str!("golden/journal/entry-retry-1.json"), &mapped);
+    let mut discarded =
+        entry(EntryState::Discarded { reason: "test data".to_owned(), by, at: at.clone() });
+    discarded.rejected_by = RejectedBy::Form;
+    check(include_str!("golden/journal/entry-discarded-1.json"), &discarded);
+    let over = EntryState::Over { ending: EntryEnding::Superseded, at };
+    check(include_str!("golden/journal/entry-over-1.json"), &entry(over));
+}
+
+#[test]
+fn original() {
+    let record = OriginalRecord { seq_no: 7, source: "{ \"n\": 1.10 }\n".to_owned() };
+    check(include_str!("golden/journal/original-1.json"), &record);
 }
 
 #[test]
@@ -142,7 +209,7 @@ fn verdict() {
 fn position() {
     let record = PositionRecord {
         shards: vec![(0, 0, 99, 80, -1), (0, 1, -1, -1, -1)],
-        carried: Tally { read: 7, written: 6, newer: 1, rejected: 0, bytes: 99 },
+        carried: Tally { read: 7, written: 6, newer: 1, rejected: 0, unkept: 0, bytes: 99 },
         terms: Vec::new(),
         deleted: 2,
         repaired: 1,

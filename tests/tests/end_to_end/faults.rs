@@ -3,14 +3,20 @@
 
 use std::time::Duration;
 
+use lockstep_core::run::quarantine::Decision;
 use lockstep_elastic::{Cluster, Connection, RetryBounds};
-use lockstep_engine::{EngineError, Session, session::Ending};
+use lockstep_engine::{
+    EngineError, Session,
+    quarantine::{Chosen, decide},
+    session::Ending,
+};
 use lockstep_pocket::{Fault, FaultKind};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::{
     Outcome, Scenario,
+    quarantine::{APPLICATION, check_missing, good, reject_by_step},
     stand::{Stand, Trouble, demo_pack, wish},
 };
 
@@ -60,6 +66,17 @@ const WAY_BACK: [(&str, &str); 12] = [
     ("GET", "/lockstep-journal/_doc/*"),
 ];
 
+/// Every kind of request that the quarantine makes, by method and path.
+const QUARANTINE: [(&str, &str); 7] = [
+    ("PUT", "/lockstep-quarantine"),
+    ("PUT", "/lockstep-quarantine/_create/*"),
+    ("PUT", "/lockstep-quarantine/_doc/*"),
+    ("DELETE", "/lockstep-quarantine/_doc/*"),
+    ("GET", "/lockstep-quarantine/_doc/*"),
+    ("POST", "/lockstep-quarantine/_refresh"),
+    ("POST", "/lockstep-quarantine/_search"),
+];
+
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario {
@@ -73,6 +90,12 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             is_pocket_only: true,
             is_heavy: false,
             play: effects,
+        },
+        Scenario {
+            name: "every_request_of_the_quarantine_may_fail",
+            is_pocket_only: true,
+            is_heavy: false,
+            play: quarantine,
         },
         Scenario {
             name: "every_look_may_fail",
@@ -187,6 +210,58 @@ async fn survive(stand: &Stand, fault: Fault) -> Outcome {
         }
     }
     Err(format!("{context}: not done after {COMMANDS_MAX} commands: {errors:?}").into())
+}
+
+fn quarantine(runtime: &Runtime, stand: &Stand) -> Outcome {
+    for (method, path) in QUARANTINE {
+        for nth in [1, 3] {
+            let fault = || Fault::new(path, FaultKind::Disconnect).on(method).nth(nth);
+            for fault in [fault(), fault().after()] {
+                runtime.block_on(decide_anyway(stand, fault))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Upgrades with a fault planned; every command is given until it does what it has to.
+async fn decide_anyway(stand: &Stand, fault: Fault) -> Outcome {
+    let context = format!("{fault:?}");
+    stand.seed(100).await?;
+    for id in ["1", "2", "mended"] {
+        reject_by_step(stand, "acme", id).await?;
+    }
+    stand.pocket.as_ref().ok_or("no pocket cluster")?.plan_fault(fault);
+    let impatient = impatient(stand)?;
+    let mut errors = Vec::new();
+    let mut is_mended = false;
+    for _ in 0..2 * COMMANDS_MAX {
+        match impatient.upgrade(&demo_pack(), &wish("2.0")).await {
+            Ok(_) => {
+                let missing = [("acme-profile-v1.0", "1"), ("acme-profile-v1.0", "2")];
+                check_missing(stand, 101, &missing)
+                    .await
+                    .map_err(|error| format!("{context}: {error}"))?;
+                assert!(is_mended, "{context}");
+                return stand.clean().await;
+            }
+            Err(EngineError::Halted(problem)) if problem.code == "R0208" => {
+                if !std::mem::replace(&mut is_mended, true) {
+                    assert_eq!(problem.document_count, 3, "{context}: {problem:?}");
+                    let path = "/acme-profile-v1.0/_doc/mended?refresh=true";
+                    stand.send("PUT", path, good("Mended Now")).await?;
+                    continue;
+                }
+                let decision = Decision::Discard { reason: "test data".to_owned() };
+                let chosen = (&Chosen::Undecided, &decision);
+                if let Err(error) = decide(&impatient.cluster, APPLICATION, chosen, "anna").await {
+                    errors.push(format!("{} {error}", error.code()));
+                }
+            }
+            Err(error) => errors.push(format!("{} {error}", error.code())),
+        }
+    }
+    Err(format!("{context}: not done: {errors:?}").into())
 }
 
 fn busy(runtime: &Runtime, stand: &Stand) -> Outcome {

@@ -98,12 +98,12 @@ async fn wait_for(
 }
 
 /// `lockstep upgrade` as a process. It is ended when it is dropped.
-struct Driver {
+pub(crate) struct Driver {
     child: Child,
 }
 
 impl Driver {
-    fn start(stand: &Stand, more: &[&str]) -> Result<Self, Trouble> {
+    pub(crate) fn start(stand: &Stand, more: &[&str]) -> Result<Self, Trouble> {
         let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demo/pack");
         let child = Command::new(program()?)
             .args(["upgrade", "--to", "2.0", "--json", "--cluster", &stand.cluster.url, "--pack"])
@@ -115,12 +115,12 @@ impl Driver {
         Ok(Self { child })
     }
 
-    fn is_over(&mut self) -> Result<bool, Trouble> {
+    pub(crate) fn is_over(&mut self) -> Result<bool, Trouble> {
         Ok(self.child.try_wait()?.is_some())
     }
 
     /// SIGKILL: the process can't do anything about it.
-    fn kill(mut self) -> Result<(), Trouble> {
+    pub(crate) fn kill(mut self) -> Result<(), Trouble> {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())

@@ -23,6 +23,8 @@ mod doctor;
 
 mod failover;
 
+mod quarantine;
+
 mod faults;
 
 mod kill;
@@ -73,6 +75,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             tenants::scenarios(),
             doctor::scenarios(),
             failover::scenarios(),
+            quarantine::scenarios(),
             faults::scenarios(),
             kill::scenarios(),
             chaos::scenarios(),

@@ -14,6 +14,7 @@ use lockstep_demo::{CheckOptions, SeedOptions, check};
 use lockstep_elastic::{Cluster as Client, Connection};
 use lockstep_engine::{
     Session,
+    journal::{JOURNAL_INDEX, QUARANTINE_INDEX},
     report::{Event, Reporter, Silent},
     session::Wish,
 };
@@ -115,10 +116,10 @@ impl Stand {
         }
         lockstep_demo::clear(&self.cluster.url, TENANTS).await?;
         let session = self.session();
-        if let Some(uuid) =
-            session.cluster.index_uuid(lockstep_engine::journal::JOURNAL_INDEX).await?
-        {
-            session.cluster.delete_index(lockstep_engine::journal::JOURNAL_INDEX, &uuid).await?;
+        for index in [JOURNAL_INDEX, QUARANTINE_INDEX] {
+            if let Some(uuid) = session.cluster.index_uuid(index).await? {
+                session.cluster.delete_index(index, &uuid).await?;
+            }
         }
         Ok(())
     }

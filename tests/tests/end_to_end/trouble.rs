@@ -45,7 +45,7 @@ fn rejected(runtime: &Runtime, stand: &Stand) -> Outcome {
         poison(stand).await?;
         let outcome = stand.session().upgrade(&demo_pack(), &wish("2.0")).await;
         let (code, documents) = halted(&outcome)?;
-        assert_eq!((code, documents.len()), ("R0201", 1), "{documents:?}");
+        assert_eq!((code, documents.len()), ("R0208", 1), "{documents:?}");
         assert_eq!(
             (documents[0].index.as_str(), documents[0].id.as_str()),
             ("acme-profile-v1.0", "bad apple")
@@ -57,7 +57,7 @@ fn rejected(runtime: &Runtime, stand: &Stand) -> Outcome {
         assert!(alias.get("acme-profile-v1.0").is_some(), "{alias}");
         // The same command says the same until the document is mended, and then goes on to the end.
         let again = stand.session().upgrade(&demo_pack(), &wish("2.0")).await;
-        assert_eq!(halted(&again)?.0, "R0201");
+        assert_eq!(halted(&again)?.0, "R0208");
         let mended = json!({"name": "Good Apple", "newsletter": "true"});
         stand.send("PUT", "/acme-profile-v1.0/_doc/bad%20apple?refresh=true", mended).await?;
         let ending = stand.session().upgrade(&demo_pack(), &wish("2.0")).await?;

@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod orders;
 pub(crate) mod pack_check;
 pub(crate) mod plan;
+pub(crate) mod quarantine;
 pub(crate) mod rollback;
 pub(crate) mod status;
 pub(crate) mod switch;
@@ -20,7 +21,7 @@ use lockstep_engine::{EngineError, Session, pack_folder, report::Silent};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cli::{ApplicationFlags, Global, PackVerb, Verb},
+    cli::{ApplicationFlags, Global, PackVerb, QuarantineVerb, Verb},
     error::CommandError,
     exit::Exit,
     ui::Ui,
@@ -60,7 +61,17 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<Exit, CommandEr
         Verb::Resume(arguments) => stoppable(context, orders::resume(&arguments, context)).await,
         Verb::Pace(arguments) => stoppable(context, orders::pace(&arguments, context)).await,
         Verb::Verify(arguments) => stoppable(context, verify::run(&arguments, context)).await,
+        Verb::Quarantine(verb) => stoppable(context, decide(&verb, context)).await,
         Verb::Pack(PackVerb::Check(arguments)) => pack_check::run(&arguments, context),
+    }
+}
+
+async fn decide(verb: &QuarantineVerb, context: &Context) -> Result<Exit, CommandError> {
+    match verb {
+        QuarantineVerb::List(arguments) => quarantine::list(arguments, context).await,
+        QuarantineVerb::Show(arguments) => quarantine::show(arguments, context).await,
+        QuarantineVerb::Retry(arguments) => quarantine::retry(arguments, context).await,
+        QuarantineVerb::Discard(arguments) => quarantine::discard(arguments, context).await,
     }
 }
 

@@ -31,6 +31,9 @@ const WINDOWS_MAX: u16 = 64;
 /// Most documents that the engines give in one answer (`index.max_result_window`).
 const WINDOW_DOCUMENTS_MAX: u16 = 10_000;
 
+/// Most rejected documents that are set aside: all are read in one answer, and nobody decides about more one by one.
+const QUARANTINE_MAX: u16 = 5_000;
+
 /// Flags of `lockstep upgrade`.
 #[derive(Debug, Args)]
 pub(crate) struct UpgradeArguments {
@@ -42,6 +45,9 @@ pub(crate) struct UpgradeArguments {
     /// Documents that a window holds at the most; fewer go easier on the cluster [default: 10000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(WINDOW_DOCUMENTS_MAX)))]
     window_documents: Option<u16>,
+    /// Rejected documents that are set aside at the most before the run stops [default: 1000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(QUARANTINE_MAX)))]
+    quarantine_max: Option<u16>,
     /// Keep the new set in step and don't switch before `lockstep switch`
     #[arg(long)]
     hold: bool,
@@ -53,7 +59,10 @@ pub(crate) async fn run(
     context: &Context,
 ) -> Result<Exit, CommandError> {
     let pack = arguments.upgrade.open_pack()?;
-    let limits = limits(arguments.windows, arguments.window_documents);
+    let mut limits = limits(arguments.windows, arguments.window_documents);
+    if let Some(documents) = arguments.quarantine_max {
+        limits.quarantine_max = u32::from(documents);
+    }
     let wish = Wish { is_held: arguments.hold, ..arguments.upgrade.wish(limits) };
     drive(context, &pack, &wish).await
 }
@@ -140,6 +149,7 @@ pub(crate) async fn report(
 ) -> Result<UpgradeReport, CommandError> {
     let journalled =
         status(cluster, &plan.application).await?.run.filter(|last| last.record.id == run.id);
+    let discarded = journalled.as_ref().map_or(0, |run| run.quarantine.discarded);
     let (copied, verdict, followed) = journalled
         .map(|run| (run.copied, run.verdict, run.followed.unwrap_or_default()))
         .unwrap_or_default();
@@ -157,6 +167,7 @@ pub(crate) async fn report(
         carried: followed.carried.read,
         deleted: followed.deleted,
         repaired: followed.repaired,
+        discarded,
         verified: verdict.as_ref().map_or(0, |verdict| verdict.documents),
         rounds: verdict.map_or(ledger.rounds, |verdict| verdict.round),
         time: ledger.time,

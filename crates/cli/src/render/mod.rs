@@ -6,6 +6,7 @@ pub(crate) mod plan;
 pub(crate) mod problem;
 pub(crate) mod program;
 pub(crate) mod quantity;
+pub(crate) mod quarantine;
 pub(crate) mod report;
 pub(crate) mod status;
 pub(crate) mod table;

@@ -43,6 +43,8 @@ pub(crate) struct UpgradeReport {
     pub(crate) deleted: u64,
     /// Documents that a comparison put right although they had been carried over.
     pub(crate) repaired: u64,
+    /// Rejected documents that somebody decided to leave out.
+    pub(crate) discarded: u64,
     /// Documents that both sets were found to have in common before the switch.
     pub(crate) verified: u64,
     /// How often verification began: once, and again for each fence that was missed.
@@ -108,6 +110,11 @@ fn facts(report: &UpgradeReport, text: &mut Text) {
         let carried = counted(report.carried, "write", "writes");
         let deleted = counted(report.deleted, "delete", "deletes");
         text.fact("followed", format_args!("{carried} and {deleted} of the application meanwhile"));
+    }
+    if report.discarded > 0 {
+        let documents = counted(report.discarded, "document", "documents");
+        let how = "as was decided (lockstep quarantine list)";
+        text.fact("left out", format_args!("{documents}, {how}"));
     }
     let verified = counted(report.verified, "document", "documents");
     text.fact("verified", format_args!("{verified} equal in both sets"));

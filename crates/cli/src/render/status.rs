@@ -12,6 +12,7 @@ use lockstep_engine::{
 use super::{
     BOLD, RED, Text, problem,
     quantity::{bytes, count, counted, duration, percent},
+    quarantine::counts_text,
     styled,
 };
 
@@ -41,6 +42,9 @@ pub(crate) fn render(status: &Status, now: Timestamp) -> Text {
     }
     if let Some(followed) = run.followed.as_ref().filter(|followed| is_worth_a_line(followed)) {
         text.fact("followed", follow_text(followed));
+    }
+    if run.quarantine.total() > 0 {
+        text.fact("quarantine", counts_text(run.quarantine));
     }
     if run.is_under_way && run.orders != OrdersRecord::default() {
         text.fact("orders", orders_text(run.orders));

@@ -226,8 +226,11 @@ pub struct Limits {
     pub window_width_max: u64,
     /// Sequence numbers of one task, the unit that the journal remembers.
     pub task_width_max: u64,
-    /// Rejected documents that are kept by id before a run stops collecting them.
+    /// Rejected documents that are shown when a run stops because of them.
     pub rejections_kept: usize,
+    /// Rejected documents that a run keeps in quarantine; when there are more it stops after copying.
+    #[serde(default = "quarantine_max", skip_serializing_if = "is_quarantine_max")]
+    pub quarantine_max: u32,
     /// How often a fence may be missed, and verification begin anew, before somebody is asked.
     pub rounds_max: u32,
     /// Sequence numbers that may be left to carry over when the fence is set.
@@ -235,6 +238,17 @@ pub struct Limits {
     pub lag_numbers_max: u64,
     /// How long writes may be blocked before the switch, in milliseconds.
     pub fence_ms_max: u64,
+}
+
+/// More than anybody wants to decide one by one: so many are a mistake of the pack. Few enough that all are known by heart.
+fn quarantine_max() -> u32 {
+    1_000
+}
+
+/// Plans that were stored before there was a quarantine keep their digest.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over like that")]
+fn is_quarantine_max(count: &u32) -> bool {
+    *count == quarantine_max()
 }
 
 /// About a hundred milliseconds of copying.
@@ -251,6 +265,7 @@ impl Default for Limits {
             window_width_max: 10_000,
             task_width_max: 200_000,
             rejections_kept: 1_000,
+            quarantine_max: quarantine_max(),
             rounds_max: 20,
             lag_numbers_max: lag_numbers_max(),
             fence_ms_max: 10_000,

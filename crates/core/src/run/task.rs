@@ -23,7 +23,7 @@ pub struct Task {
     pub cursor: Cursor,
     /// What it counted so far.
     pub tally: Tally,
-    /// Documents that were rejected, bounded by the plan's limit.
+    /// Documents that were rejected and not taken by the quarantine, bounded. Before there was a quarantine: all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejected: Vec<BadDocument>,
 }
@@ -49,8 +49,17 @@ pub struct Tally {
     pub newer: u64,
     /// Documents that a step or the target rejected.
     pub rejected: u64,
+    /// Those of them that the quarantine did not take: it was full, or on the way back there is none.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub unkept: u64,
     /// Bytes of documents read.
     pub bytes: u64,
+}
+
+/// Whether a count says nothing.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over like that")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 impl Tally {
@@ -60,6 +69,7 @@ impl Tally {
         self.written = self.written.saturating_add(other.written);
         self.newer = self.newer.saturating_add(other.newer);
         self.rejected = self.rejected.saturating_add(other.rejected);
+        self.unkept = self.unkept.saturating_add(other.unkept);
         self.bytes = self.bytes.saturating_add(other.bytes);
     }
 }
@@ -139,6 +149,12 @@ impl Task {
         self.tally.add(tally);
         self.cursor =
             if last >= self.last { Cursor::Done } else { Cursor::Next(last.saturating_add(1)) };
+    }
+
+    /// Whether documents were rejected that nobody keeps: they have to be read once more, when they are mended.
+    pub fn has_unkept(&self) -> bool {
+        // The list alone tells of it in what was written before there was a quarantine.
+        self.tally.unkept > 0 || !self.rejected.is_empty()
     }
 
     /// Starts again from the first number: what was rejected is read once more.

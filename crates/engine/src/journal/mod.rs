@@ -1,7 +1,8 @@
 //! The durable record of runs, kept in the cluster itself: an index with one JSON document a record.
 //!
 //! Every write is a compare-and-swap on what was read before, so two drivers can't both believe that they are the one.
-//! After a lost answer the record is read again: the write either happened or it didn't.
+//! After a lost answer the record is read again: the write either happened or it didn't. Rejected documents are kept in the
+//! same way, in an index of their own: see [`Journal::quarantine`].
 
 mod record;
 
@@ -10,15 +11,20 @@ use serde_json::{Value, json, value::RawValue};
 
 use self::record::Envelope;
 pub use self::record::{
-    ApplicationRecord, JOURNAL_FORMAT, LeaseRecord, OrdersRecord, PairTerms, PlanRecord,
-    PositionRecord, Record, ReturnIndex, ReturnRecord, RoundRecord, RunRecord, SetRecord,
-    SwitchRecord, TaskRecord, VerdictRecord,
+    ApplicationRecord, JOURNAL_FORMAT, LeaseRecord, OrdersRecord, OriginalRecord, PairTerms,
+    PlanRecord, PositionRecord, Record, ReturnIndex, ReturnRecord, RoundRecord, RunRecord,
+    SetRecord, SwitchRecord, TaskRecord, VerdictRecord,
 };
 use crate::error::EngineError;
 
 /// The index that holds the journal of all applications of a cluster.
 pub const JOURNAL_INDEX: &str = "lockstep-journal";
 
+/// The index that holds rejected documents of all applications of a cluster. It is made when the first one is kept.
+pub const QUARANTINE_INDEX: &str = "lockstep-quarantine";
+
+/// Records that are found in one call: the engines give no more (`index.max_result_window`).
+const FOUND_MAX: usize = 10_000;
 /// How many records are read in one call.
 const READ_AT_ONCE: usize = 500;
 /// How many records are written in one call.
@@ -29,6 +35,7 @@ const WRITE_AT_ONCE: usize = 500;
 pub struct Journal {
     cluster: Cluster,
     application: String,
+    index: &'static str,
 }
 
 /// A record together with where it stood when it was read or written: the expectation of the next write.
@@ -52,10 +59,15 @@ pub enum Write<R> {
 impl Journal {
     /// The journal of an application; the index is made by [`Journal::ensure`].
     pub fn new(cluster: &Cluster, application: &str) -> Self {
-        Self { cluster: cluster.clone(), application: application.to_owned() }
+        Self { cluster: cluster.clone(), application: application.to_owned(), index: JOURNAL_INDEX }
     }
 
-    /// Makes the journal's index when it isn't there.
+    /// The quarantine of an application: records of their own kinds, in an index of their own.
+    pub fn quarantine(cluster: &Cluster, application: &str) -> Self {
+        Self { index: QUARANTINE_INDEX, ..Self::new(cluster, application) }
+    }
+
+    /// Makes the index when it isn't there.
     pub async fn ensure(&self) -> Result<(), EngineError> {
         if self.exists().await? {
             return Ok(());
@@ -69,11 +81,12 @@ impl Journal {
                     "kind": {"type": "keyword"},
                     "application": {"type": "keyword"},
                     "run": {"type": "keyword"},
+                    "state": {"type": "keyword"},
                     "body": {"type": "object", "enabled": false}
                 }
             }
         });
-        match self.cluster.create_index(JOURNAL_INDEX, &body).await {
+        match self.cluster.create_index(self.index, &body).await {
             // Another process may have made it at the same time; then it is there just as well.
             Ok(_) => Ok(()),
             Err(failure) if failure.outcome_unknown() && self.exists().await? => Ok(()),
@@ -81,15 +94,15 @@ impl Journal {
         }
     }
 
-    /// Whether the journal's index is there.
+    /// Whether the index is there.
     pub async fn exists(&self) -> Result<bool, EngineError> {
-        Ok(self.cluster.index_uuid(JOURNAL_INDEX).await?.is_some())
+        Ok(self.cluster.index_uuid(self.index).await?.is_some())
     }
 
     /// Reads a record.
     pub async fn read<R: Record>(&self, key: &str) -> Result<Option<Kept<R>>, EngineError> {
         let id = id::<R>(key);
-        match self.cluster.document(JOURNAL_INDEX, &id).await {
+        match self.cluster.document(self.index, &id).await {
             Ok(Some(stored)) => {
                 let record = decode(&id, stored.source.get().as_bytes())?;
                 Ok(Some(keep(record, &stored)))
@@ -108,14 +121,55 @@ impl Journal {
             return Ok(records);
         }
         // Searches see only what was refreshed.
-        self.cluster.refresh(&[JOURNAL_INDEX]).await?;
+        self.cluster.refresh(&[self.index]).await?;
         for keys in keys.chunks(READ_AT_ONCE) {
             let ids: Vec<String> = keys.iter().map(|key| id::<R>(key)).collect();
-            let page = self.cluster.documents(JOURNAL_INDEX, &ids).await?;
+            let page = self.cluster.documents(self.index, &ids).await?;
             for hit in page.hits() {
                 let record = decode(&hit.id, hit.source)?;
                 records.push(Kept { record, seq_no: hit.seq_no, primary_term: hit.primary_term });
             }
+        }
+        Ok(records)
+    }
+
+    /// All records of one kind that a run has in any of these states; none where the index isn't there.
+    ///
+    /// # Errors
+    /// [`EngineError::JournalUnreadable`] when there are more than can be read in one call.
+    pub async fn find<R: Record>(
+        &self,
+        run: &str,
+        states: &[&str],
+    ) -> Result<Vec<Kept<R>>, EngineError> {
+        // Searches see only what was refreshed.
+        match self.cluster.refresh(&[self.index]).await {
+            Ok(()) => {}
+            Err(failure) if failure.is_index_absent() => return Ok(Vec::new()),
+            Err(failure) => return Err(failure.into()),
+        }
+        let filters = json!([
+            {"term": {"kind": R::KIND}},
+            {"term": {"application": self.application}},
+            {"term": {"run": run}},
+            {"terms": {"state": states}},
+        ]);
+        let body = json!({
+            "size": FOUND_MAX,
+            "query": {"bool": {"filter": filters}},
+            "sort": ["_doc"],
+        });
+        let page = self.cluster.search(self.index, &body).await?;
+        if page.len() >= FOUND_MAX {
+            return Err(EngineError::JournalUnreadable {
+                id: format!("{}:{run}", R::KIND),
+                reason: format!("there are {FOUND_MAX} of them or more"),
+            });
+        }
+        let mut records = Vec::with_capacity(page.len());
+        for hit in page.hits() {
+            let record = decode(&hit.id, hit.source)?;
+            records.push(Kept { record, seq_no: hit.seq_no, primary_term: hit.primary_term });
         }
         Ok(records)
     }
@@ -151,7 +205,7 @@ impl Journal {
             .iter()
             .map(|(id, source, expect)| Document { id, source, expect: *expect })
             .collect();
-        let puts = match self.cluster.put_documents(JOURNAL_INDEX, &documents).await {
+        let puts = match self.cluster.put_documents(self.index, &documents).await {
             Ok(puts) => puts.into_iter().map(Result::ok).collect(),
             // Each is then written by itself, which tells whether it arrived.
             Err(failure) if failure.outcome_unknown() => vec![None; part.len()],
@@ -182,6 +236,22 @@ impl Journal {
     /// Writes a record that must not be there yet.
     pub async fn create<R: Record>(&self, key: &str, record: R) -> Result<Write<R>, EngineError> {
         self.write(key, record, Expect::Absent).await
+    }
+
+    /// Writes a record over whatever is there.
+    pub async fn overwrite<R: Record>(&self, key: &str, record: R) -> Result<(), EngineError> {
+        match self.write(key, record, Expect::Any).await? {
+            Write::Kept(_) => Ok(()),
+            Write::Conflict => {
+                Err(EngineError::Bug("a write without a condition met one".to_owned()))
+            }
+        }
+    }
+
+    /// Removes a record, if it is there.
+    pub async fn remove<R: Record>(&self, key: &str) -> Result<(), EngineError> {
+        self.cluster.delete_document(self.index, &id::<R>(key)).await?;
+        Ok(())
     }
 
     /// Writes a record over the one that was read.
@@ -216,7 +286,7 @@ impl Journal {
     ) -> Result<Write<R>, EngineError> {
         let id = id::<R>(key);
         let source = self.encode(&record)?;
-        match self.cluster.put_document(JOURNAL_INDEX, &id, &source, expect).await {
+        match self.cluster.put_document(self.index, &id, &source, expect).await {
             Ok(Put::Stored { seq_no, primary_term }) => {
                 Ok(Write::Kept(Kept { record, seq_no, primary_term }))
             }
@@ -235,7 +305,7 @@ impl Journal {
         record: R,
         source: &RawValue,
     ) -> Result<Write<R>, EngineError> {
-        match self.cluster.document(JOURNAL_INDEX, id).await? {
+        match self.cluster.document(self.index, id).await? {
             Some(stored) if same_json(&stored.source, source) => {
                 Ok(Write::Kept(keep(record, &stored)))
             }
@@ -250,7 +320,7 @@ impl Journal {
         source: &RawValue,
         failure: Failure,
     ) -> Result<Write<R>, EngineError> {
-        match self.cluster.document(JOURNAL_INDEX, id).await? {
+        match self.cluster.document(self.index, id).await? {
             Some(stored) if same_json(&stored.source, source) => {
                 Ok(Write::Kept(keep(record, &stored)))
             }
@@ -267,7 +337,8 @@ impl Journal {
             format: JOURNAL_FORMAT,
             kind: R::KIND.to_owned(),
             application: self.application.clone(),
-            run: None,
+            run: record.run().map(str::to_owned),
+            state: record.state().map(str::to_owned),
             body: serde_json::to_value(record).map_err(bug)?,
         };
         serde_json::value::to_raw_value(&envelope).map_err(bug)

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use lockstep_core::{
     plan::model::Plan,
     run::{
+        quarantine::Entry,
         state::RunState,
         task::{Stretch, Tally, Task, cut},
     },
@@ -17,7 +18,7 @@ use serde_json::Value;
 /// The number of the form that this version writes.
 pub const JOURNAL_FORMAT: u32 = 1;
 
-/// A record as it is stored. `kind`, `application` and `run` can be searched; `body` is kept as it is.
+/// A record as it is stored. `kind`, `application`, `run` and `state` can be searched; `body` is kept as it is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Envelope {
     pub(super) format: u32,
@@ -25,6 +26,8 @@ pub(super) struct Envelope {
     pub(super) application: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) run: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) state: Option<String>,
     pub(super) body: Value,
 }
 
@@ -32,6 +35,16 @@ pub(super) struct Envelope {
 pub trait Record: Serialize + DeserializeOwned + Send + Sync {
     /// The word for it in the envelope.
     const KIND: &'static str;
+
+    /// The run by which it can be found, where that is needed.
+    fn run(&self) -> Option<&str> {
+        None
+    }
+
+    /// The state by which it can be found, where that is needed.
+    fn state(&self) -> Option<&str> {
+        None
+    }
 }
 
 /// What is known of an application: which release is live, which run is under way. One per application.
@@ -245,6 +258,27 @@ pub struct LeaseRecord {
     pub is_free: bool,
 }
 
+/// The document of an entry in quarantine, as it was rejected. Kept apart, so that entries stay small.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OriginalRecord {
+    /// The number of the write that made it.
+    pub seq_no: i64,
+    /// Its text, byte for byte.
+    pub source: String,
+}
+
+impl Record for Entry {
+    const KIND: &'static str = "entry";
+
+    fn run(&self) -> Option<&str> {
+        Some(&self.run)
+    }
+
+    fn state(&self) -> Option<&str> {
+        Some(self.state.name())
+    }
+}
+
 macro_rules! kinds {
     ($($record:ty => $kind:literal),+ $(,)?) => {
         $(impl Record for $record {
@@ -265,4 +299,5 @@ kinds! {
     OrdersRecord => "orders",
     VerdictRecord => "verdict",
     LeaseRecord => "lease",
+    OriginalRecord => "original",
 }

@@ -145,6 +145,7 @@ pub(super) async fn pairs_back(context: &StageContext) -> Result<Vec<CopyPair>, 
                 shards: start.shards.iter().map(facts).collect(),
             },
             target: source.index.clone(),
+            direction: Direction::Back,
             program: Arc::clone(program),
             version_base: start.version_base,
         });

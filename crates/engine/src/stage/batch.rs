@@ -76,6 +76,7 @@ mod tests {
     use lockstep_core::{plan::model::SourcePlan, transform::Program};
 
     use super::*;
+    use crate::stage::Direction;
 
     fn piece(index: usize, numbers: i64) -> Piece {
         let source = SourcePlan {
@@ -86,8 +87,14 @@ mod tests {
             shards: Vec::new(),
         };
         let program = Arc::new(Program::new(Vec::new()));
-        let pair =
-            CopyPair { position: index, source, target: "t".to_owned(), program, version_base: 1 };
+        let pair = CopyPair {
+            position: index,
+            source,
+            target: "t".to_owned(),
+            program,
+            version_base: 1,
+            direction: Direction::Forward,
+        };
         let stretch = Stretch { index, shard: 0, first: 5, last: 4 + numbers };
         Piece { pair, stretch, width: WindowWidth::new(1_000_000, 10_000) }
     }

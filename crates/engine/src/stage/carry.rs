@@ -1,18 +1,26 @@
 //! Carry: one window of documents goes through the steps and is written, item by item.
 //!
 //! Documents are written under the version that their sequence number gives, so carrying may be repeated, in any order, by
-//! anybody: an older state never overwrites a newer one.
+//! anybody: an older state never overwrites a newer one. What is rejected goes into [`quarantine`](super::quarantine).
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use lockstep_core::{
     run::{
+        quarantine::RejectedBy,
         state::{BadDocument, Problem},
         task::Tally,
     },
     transform::{Document, Workspace},
 };
-use lockstep_elastic::{BulkBody, IndexName, Key, Page, Version};
+use lockstep_elastic::{BulkBody, IndexName, Key, Page, Poison, Version};
 
-use super::{CopyPair, StageContext};
+use super::{
+    CopyPair, Direction, StageContext,
+    mend::Place,
+    quarantine::{Rejected, Withheld, place},
+    review::by_index,
+};
 use crate::error::{EngineError, REJECTED_DOCUMENTS};
 
 /// A bulk body is sent once it has this many bytes: the engines refuse more than 100 MB (`http.max_content_length`), and
@@ -21,27 +29,33 @@ const BULK_BYTES_MAX: usize = 12 * 1024 * 1024;
 /// Rejected documents that are kept by id for one list; all are counted.
 const REJECTIONS_KEPT: usize = 100;
 
-/// Takes the documents of a page through the steps and writes them. Those that a step or the target rejects are added to
-/// `rejected`, up to a bound, and counted.
+/// Takes the documents of a page through the steps and writes them. Those that a step or the target rejects go into
+/// quarantine; those that it doesn't take are counted as unkept, and added to `unkept` up to a bound.
 pub(super) async fn carry(
     context: &StageContext,
     pair: &CopyPair,
     page: Page,
-    rejected: &mut Vec<BadDocument>,
+    unkept: &mut Vec<BadDocument>,
 ) -> Result<Tally, EngineError> {
     context.pace.take(page.len() as u64, &context.stop).await;
     context.check_stop()?;
-    let target =
-        IndexName::parse(&pair.target).map_err(|error| EngineError::Bug(error.to_string()))?;
-    let transformed = transform(page, pair.clone(), target).await?;
-    write(context, pair, transformed, rejected).await
+    let target = index_name(pair)?;
+    let withheld = context.quarantine.withheld(&pair.source.index);
+    let transformed = transform(page, pair.clone(), (target, withheld)).await?;
+    write(context, pair, transformed, unkept).await
+}
+
+fn index_name(pair: &CopyPair) -> Result<IndexName, EngineError> {
+    IndexName::parse(&pair.target).map_err(|error| EngineError::Bug(error.to_string()))
 }
 
 /// A window after the steps, ready to be written.
 struct Transformed {
+    page: Page,
     bodies: Vec<BulkBody>,
-    rejected: Vec<(String, String)>,
-    read: u64,
+    rejected: Vec<Rejected>,
+    /// Documents that somebody decided to leave out, with the numbers of their last writes.
+    discarded: Vec<(Place, i64)>,
     bytes: u64,
 }
 
@@ -49,21 +63,29 @@ struct Transformed {
 async fn transform(
     page: Page,
     pair: CopyPair,
-    target: IndexName,
+    (target, withheld): (IndexName, Withheld),
 ) -> Result<Transformed, EngineError> {
-    let work = move || transform_page(&page, &pair, &target);
+    let work = move || transform_page(page, &pair, &target, &withheld);
     tokio::task::spawn_blocking(work).await.map_err(|error| EngineError::Bug(error.to_string()))
 }
 
-fn transform_page(page: &Page, pair: &CopyPair, target: &IndexName) -> Transformed {
+fn transform_page(
+    page: Page,
+    pair: &CopyPair,
+    target: &IndexName,
+    withheld: &Withheld,
+) -> Transformed {
     let mut workspace = Workspace::default();
     let room = page.len_bytes().min(BULK_BYTES_MAX);
     let mut body = BulkBody::with_capacity(room);
-    let mut transformed =
-        Transformed { bodies: Vec::new(), rejected: Vec::new(), read: 0, bytes: 0 };
+    let (mut bodies, mut rejected, mut discarded) = (Vec::new(), Vec::new(), Vec::new());
+    let mut bytes = 0;
     for hit in page.hits() {
-        transformed.read += 1;
-        transformed.bytes += hit.source.len() as u64;
+        bytes += hit.source.len() as u64;
+        if withheld.is_discarded(&hit) {
+            discarded.push((place(&hit), hit.seq_no));
+            continue;
+        }
         let version = Version::AtLeast(pair.version_of(hit.seq_no));
         let document =
             Document { id: &hit.id, routing: hit.routing.as_deref(), source: hit.source };
@@ -71,61 +93,151 @@ fn transform_page(page: &Page, pair: &CopyPair, target: &IndexName) -> Transform
         let outcome = pair.program.apply(&mut workspace, document, &mut |made| {
             let key = Key { id: made.id, routing: made.routing };
             if let Err(error) = body.index(target, key, version, made.source) {
-                unwritable = Some(error.to_string());
+                unwritable = Some((RejectedBy::Form, error.to_string()));
             }
         });
-        let reason = outcome.err().map(|rejection| rejection.to_string()).or(unwritable);
-        if let Some(reason) = reason {
-            transformed.rejected.push((hit.id.into_owned(), reason));
+        let step = outcome.err().map(|by| (RejectedBy::from(&by), by.to_string()));
+        if let Some((by, reason)) = step.or(unwritable) {
+            let (seq_no, source) = (hit.seq_no, hit.source.to_vec());
+            rejected.push(Rejected { place: place(&hit), seq_no, source, by, reason });
         }
         if body.len_bytes() >= BULK_BYTES_MAX {
-            transformed.bodies.push(std::mem::replace(&mut body, BulkBody::with_capacity(room)));
+            bodies.push(std::mem::replace(&mut body, BulkBody::with_capacity(room)));
         }
     }
     if !body.is_empty() {
-        transformed.bodies.push(body);
+        bodies.push(body);
     }
-    transformed
+    Transformed { page, bodies, rejected, discarded, bytes }
 }
 
 async fn write(
     context: &StageContext,
     pair: &CopyPair,
     transformed: Transformed,
-    rejected: &mut Vec<BadDocument>,
+    unkept: &mut Vec<BadDocument>,
 ) -> Result<Tally, EngineError> {
-    let Transformed { bodies, rejected: by_steps, read, bytes } = transformed;
-    let mut tally = Tally { read, bytes, ..Tally::default() };
-    let mut reject = |id: String, reason: String| {
-        tally.rejected += 1;
-        if rejected.len() < REJECTIONS_KEPT {
-            rejected.push(BadDocument { index: pair.source.index.clone(), id, reason });
-        }
-    };
-    for (id, reason) in by_steps {
-        reject(id, reason);
-    }
-    let (mut written, mut newer) = (0, 0);
+    let Transformed { page, bodies, mut rejected, discarded, bytes } = transformed;
+    let mut tally = Tally { read: page.len() as u64, bytes, ..Tally::default() };
+    let mut poisons = Vec::new();
     for body in bodies {
         let report = context.cluster.write_all(body).await?;
-        written += report.done_count as u64;
-        newer += report.newer_count as u64;
-        for poison in report.poison {
-            let rejection = poison.rejection;
-            reject(poison.item.id, format!("{}: {}", rejection.error_type, rejection.reason));
-        }
+        tally.written += report.done_count as u64;
+        tally.newer += report.newer_count as u64;
+        poisons.extend(report.poison);
     }
-    tally.written = written;
-    tally.newer = newer;
+    rejected.extend(by_mapping(&page, poisons)?);
+    tally.rejected = rejected.len() as u64;
+    let beyond = match pair.direction {
+        Direction::Forward => {
+            let mut left_out: BTreeMap<Place, i64> = discarded.into_iter().collect();
+            left_out.extend(rejected.iter().map(|one| (one.place.clone(), one.seq_no)));
+            let beyond = if rejected.is_empty() {
+                Vec::new()
+            } else {
+                context.quarantine.take(pair, rejected).await?
+            };
+            leave_out(context, pair, &left_out).await?;
+            let left_out: BTreeSet<Place> = left_out.into_keys().collect();
+            context.quarantine.carried(pair, &page, &left_out).await?;
+            beyond
+        }
+        // Nothing that was written since the switch may be lost by going back, so such a document stops it.
+        Direction::Back => {
+            let bad = |one: Rejected| BadDocument {
+                index: pair.source.index.clone(),
+                id: one.place.0,
+                reason: one.reason,
+            };
+            rejected.into_iter().map(bad).collect()
+        }
+    };
+    tally.unkept = beyond.len() as u64;
+    let room = REJECTIONS_KEPT.saturating_sub(unkept.len());
+    unkept.extend(beyond.into_iter().take(room));
     Ok(tally)
 }
 
-/// The problem of documents that a step or the new mapping rejected.
-pub(super) fn rejected_documents(documents: Vec<BadDocument>, document_count: u64) -> Problem {
+/// Documents that the target rejected, as they are in the page.
+fn by_mapping(page: &Page, poisons: Vec<Poison>) -> Result<Vec<Rejected>, EngineError> {
+    if poisons.is_empty() {
+        return Ok(Vec::new());
+    }
+    let hits: BTreeMap<Place, _> = page.hits().map(|hit| (place(&hit), hit)).collect();
+    let mut rejected = Vec::with_capacity(poisons.len());
+    for Poison { item, rejection } in poisons {
+        // Operations change neither ids nor routing.
+        let place = (item.id, item.routing);
+        let Some(hit) = hits.get(&place) else {
+            let what = format!("the target rejected `{}`, which was never sent", place.0);
+            return Err(EngineError::Bug(what));
+        };
+        rejected.push(Rejected {
+            place,
+            seq_no: hit.seq_no,
+            source: hit.source.to_vec(),
+            reason: format!("{}: {}", rejection.error_type, rejection.reason),
+            by: RejectedBy::Mapping { error_type: rejection.error_type },
+        });
+    }
+    Ok(rejected)
+}
+
+/// Deletes copies of earlier states of documents that are left out, so that the new set doesn't show them. Under the
+/// version that the rejected state would have: a late copy of an earlier one is refused, and another try is not.
+async fn leave_out(
+    context: &StageContext,
+    pair: &CopyPair,
+    left_out: &BTreeMap<Place, i64>,
+) -> Result<(), EngineError> {
+    let target = index_name(pair)?;
+    let mut body = BulkBody::default();
+    for ((id, routing), seq_no) in left_out {
+        let key = Key { id, routing: routing.as_deref() };
+        // An id that can't be an item can't have a copy either.
+        let _unwritable = body.delete(&target, key, Version::AtLeast(pair.version_of(*seq_no)));
+    }
+    if body.is_empty() {
+        return Ok(());
+    }
+    let report = context.cluster.write_all(body).await?;
+    if let Some(poison) = report.poison.first() {
+        return Err(EngineError::Bug(format!(
+            "an older copy of `{}` can't be deleted: {}",
+            poison.item.id, poison.rejection.reason
+        )));
+    }
+    Ok(())
+}
+
+/// The problem of documents that were rejected and are in no quarantine.
+pub(super) fn rejected_documents(
+    context: &StageContext,
+    direction: Direction,
+    documents: Vec<BadDocument>,
+    counts: &[(&str, u64)],
+) -> Problem {
+    let document_count = counts.iter().map(|(_, count)| count).sum();
+    let indices = by_index(counts.iter().copied());
+    let (message, hint) = match direction {
+        Direction::Forward => (
+            format!(
+                "{document_count} documents more than the {} that the quarantine takes were rejected by a step or by the new mapping: {indices}",
+                context.plan.limits.quarantine_max
+            ),
+            "so many are mostly a mistake of the pack: give the run up with `lockstep abort`, mend the pack, and start again; or mend these documents, and those of `lockstep quarantine list`, then run the same command again",
+        ),
+        Direction::Back => (
+            format!(
+                "{document_count} documents were rejected by a step or by the old mapping: {indices}"
+            ),
+            "mend these documents, then run the same command again; or stay on the new set with `lockstep abort`",
+        ),
+    };
     Problem {
         code: REJECTED_DOCUMENTS.to_owned(),
-        message: format!("{document_count} documents were rejected by a step or by the new mapping"),
-        hint: "mend these documents, then run the same command again; or give the run up with `lockstep abort`, mend the pack, and start again".to_owned(),
+        message,
+        hint: hint.to_owned(),
         documents,
         document_count,
     }

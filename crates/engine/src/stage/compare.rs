@@ -155,11 +155,16 @@ pub(super) async fn compare_one(
     way: Way<'_>,
     meter: &Meter,
 ) -> Result<Verdict, EngineError> {
-    let found_side = Side::Found { index: comparison.target.clone(), depth: way.depth };
+    let found_side = Side::Found {
+        index: comparison.target.clone(),
+        depth: way.depth,
+        withheld: context.quarantine.withheld(&comparison.target),
+    };
     let expected_side = comparison.source.as_ref().map(|pair| Side::Expected {
         index: pair.source.index.clone(),
         program: Arc::clone(&pair.program),
         depth: way.depth,
+        withheld: context.quarantine.withheld(&pair.source.index),
     });
     // Both sides are read up to the same moment: what is written later is on neither.
     let found_ranges = visible_ranges(context, &comparison.target).await?;

@@ -26,7 +26,7 @@ use super::{
     checkpoint::{Checkpoints, TASKS_WAITING_MAX, task_key},
     meter::Meter,
     position::{covered, stretches},
-    problem,
+    problem, review,
     window::{WindowReader, WindowWidth},
 };
 use crate::{
@@ -48,6 +48,9 @@ pub async fn copy_documents(context: &StageContext, round: u32) -> Result<Event,
     let (tasks, kept) = read_tasks(context, &rounds).await?;
     let open = open_tasks(&tasks);
     refresh_sources(context, &open).await?;
+    let pairs = context.pairs()?;
+    // What was mended since is over, and makes room.
+    context.quarantine.tidy(&context.cluster, pairs.iter()).await?;
     let total = context.plan.document_count();
     let (mut done, mut bytes) = (0, 0);
     for task in &tasks {
@@ -62,8 +65,8 @@ pub async fn copy_documents(context: &StageContext, round: u32) -> Result<Event,
     }
     let mut all: BTreeMap<u32, Task> = tasks.into_iter().map(|task| (task.ordinal, task)).collect();
     all.extend(finished.into_iter().map(|task| (task.ordinal, task)));
-    Ok(rejections(all.into_values(), context.plan.limits.rejections_kept)
-        .map_or(Event::DocumentsCopied, Event::Stuck))
+    review::tell(context, &mut 0);
+    Ok(unkept(context, &pairs, all.into_values()).map_or(Event::DocumentsCopied, Event::Stuck))
 }
 
 /// Journals what this round copies, unless that was done before; gives all rounds so far.
@@ -131,8 +134,8 @@ async fn read_tasks(
         if let Some(known) = kept.get(&task.ordinal) {
             *task = known.record.task.clone();
         }
-        // Somebody mended what was rejected, or wants to see it again.
-        if task.tally.rejected > 0 {
+        // Somebody mended what was rejected and isn't in quarantine, or wants to see it again.
+        if task.has_unkept() {
             task.restart();
         }
     }
@@ -272,14 +275,24 @@ async fn copy_task(
     Ok(reader.into_width())
 }
 
-/// The problem of all rejected documents, if there are any.
-fn rejections(tasks: impl Iterator<Item = Task>, kept_max: usize) -> Option<Problem> {
+/// The problem of all rejected documents that are in no quarantine, if there are any.
+fn unkept(
+    context: &StageContext,
+    pairs: &[CopyPair],
+    tasks: impl Iterator<Item = Task>,
+) -> Option<Problem> {
+    let names: BTreeMap<usize, &str> =
+        pairs.iter().map(|pair| (pair.position, pair.source.index.as_str())).collect();
     let mut documents = Vec::new();
-    let mut document_count = 0;
+    let mut counts: Vec<(&str, u64)> = Vec::new();
     for task in tasks {
-        document_count += task.tally.rejected;
-        let room = kept_max.saturating_sub(documents.len());
+        if task.tally.unkept == 0 {
+            continue;
+        }
+        counts.push((names.get(&task.index).copied().unwrap_or_default(), task.tally.unkept));
+        let room = context.plan.limits.rejections_kept.saturating_sub(documents.len());
         documents.extend(task.rejected.into_iter().take(room));
     }
-    (document_count > 0).then(|| rejected_documents(documents, document_count))
+    (!counts.is_empty())
+        .then(|| rejected_documents(context, Direction::Forward, documents, &counts))
 }

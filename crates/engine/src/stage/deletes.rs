@@ -203,7 +203,13 @@ async fn read_ids(
     for (owner, page) in owners.into_iter().zip(pages) {
         meter.add(page.len() as u64, 0);
         let Some(side) = sides.get_mut(owner) else { continue };
+        let Some(Small { pair, .. }) = group.get(owner / 2) else { continue };
+        let index = if owner % 2 == 0 { &pair.source.index } else { &pair.target };
+        let withheld = context.quarantine.withheld(index);
         for hit in page.hits() {
+            if withheld.has(&hit) {
+                continue;
+            }
             // Operations change neither ids nor routing, and drop no document.
             side.add(&hit.id, entry_hash(&hit.id, hit.routing.as_deref(), 0));
         }

@@ -151,7 +151,7 @@ async fn compare_pages(
     let mut parts: Vec<Vec<(&CopyPair, Entries)>> = vec![Vec::new()];
     let mut documents = 0;
     for (pair, page) in pages {
-        let mut entries: Entries = expected(pair, page)?.into_iter().collect();
+        let mut entries: Entries = expected(context, pair, page)?.into_iter().collect();
         while !entries.is_empty() {
             if documents >= DOCUMENTS_AT_ONCE {
                 parts.push(Vec::new());
@@ -186,7 +186,7 @@ async fn compare_part(
     let pages = context.cluster.documents_of(&wanted).await?;
     let mut differing = Vec::new();
     for ((pair, entries), page) in part.iter().zip(&pages) {
-        let found = found(pair, page)?;
+        let found = found(context, pair, page)?;
         let mut scanned = EntryHashes::new();
         let mut ids = BTreeSet::new();
         for (place, expected) in entries {

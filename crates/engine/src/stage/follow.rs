@@ -236,7 +236,7 @@ impl<'a> Follower<'a> {
     /// Carries over everything up to the watermarks.
     ///
     /// # Errors
-    /// [`EngineError::Halted`] when a step or the new mapping rejects a document; what was carried over before is kept.
+    /// [`EngineError::Halted`] when a rejected document can't be set aside; what was carried over before is kept.
     pub(super) async fn pass(&mut self) -> Result<Pass, EngineError> {
         let look = self.look().await?;
         self.carry_all(look.stretches).await
@@ -415,10 +415,12 @@ async fn carry_page(
     if page.is_empty() {
         return Ok(Tally::default());
     }
-    let mut rejected = Vec::new();
-    let tally = carry(context, pair, page, &mut rejected).await?;
-    if tally.rejected > 0 {
-        return Err(EngineError::Halted(Box::new(rejected_documents(rejected, tally.rejected))));
+    let mut unkept = Vec::new();
+    let tally = carry(context, pair, page, &mut unkept).await?;
+    if tally.unkept > 0 {
+        let counts = [(pair.source.index.as_str(), tally.unkept)];
+        let problem = rejected_documents(context, pair.direction, unkept, &counts);
+        return Err(EngineError::Halted(Box::new(problem)));
     }
     Ok(tally)
 }

@@ -15,6 +15,8 @@ use super::{
     deletes::{Unequal, delete_gone},
     delta::compare_delta,
     follow::{Follower, Look, Moment},
+    quarantine::Allowance,
+    review::review,
 };
 use crate::{
     error::EngineError,
@@ -55,7 +57,8 @@ pub(super) async fn pass_gate(
         bring_in_step(follower, stretches, &pairs, times)
     )?;
     let new = count_new(&cluster, &pairs).await?;
-    let mut unequal = unequal_of(&pairs, &live, &new);
+    let allowance = follower.context.quarantine.allowance(&cluster, &pairs).await?;
+    let mut unequal = unequal_of(&pairs, (&live, &new), &allowance);
     if !unequal.is_empty() {
         let again: Vec<CopyPair> = unequal.iter().map(|one| one.pair.clone()).collect();
         delete_gone(follower, unequal, Moment::Blocked).await?;
@@ -110,6 +113,9 @@ async fn bring_in_step(
     let begun = Instant::now();
     follower.carry_all(stretches).await?;
     times.carry_ms = milliseconds(begun);
+    if let Some(problem) = review(follower).await? {
+        return Err(EngineError::Halted(Box::new(problem)));
+    }
     refresh_new(&follower.context.cluster, pairs).await?;
     if compare_delta(follower, Moment::Blocked).await? > 0 {
         refresh_new(&follower.context.cluster, pairs).await?;
@@ -148,15 +154,22 @@ async fn unequal_pairs(
     let cluster = &follower.context.cluster;
     refresh_new(cluster, pairs).await?;
     let (live, new) = tokio::try_join!(count_live(cluster, pairs), count_new(cluster, pairs))?;
-    Ok(unequal_of(pairs, &live, &new))
+    let allowance = follower.context.quarantine.allowance(cluster, pairs).await?;
+    Ok(unequal_of(pairs, (&live, &new), &allowance))
 }
 
-fn unequal_of(pairs: &[CopyPair], live: &[u64], new: &[u64]) -> Vec<Unequal> {
-    let counted = pairs.iter().zip(live.iter().zip(new));
-    counted
-        .filter(|(_, (live, new))| live != new)
-        .map(|(pair, (live, new))| Unequal { pair: pair.clone(), live: *live, new: *new })
-        .collect()
+/// Pairs with counts that differ by anything but the documents in quarantine: exactly these are in one set only.
+fn unequal_of(
+    pairs: &[CopyPair],
+    (live, new): (&[u64], &[u64]),
+    allowance: &Allowance,
+) -> Vec<Unequal> {
+    let counted = pairs.iter().zip(live.iter().zip(new)).map(|(pair, (live, new))| Unequal {
+        pair: pair.clone(),
+        live: allowance.without(&pair.source.index, *live),
+        new: allowance.without(&pair.target, *new),
+    });
+    counted.filter(|one| one.live != one.new || allowance.is_wrong(&one.pair)).collect()
 }
 
 async fn refresh_new(cluster: &Cluster, pairs: &[CopyPair]) -> Result<(), EngineError> {

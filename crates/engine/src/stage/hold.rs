@@ -12,6 +12,7 @@ use super::{
     delta::compare_delta,
     follow::{Follower, Moment},
     gate::reconcile_deletes,
+    review::{review, tell},
 };
 use crate::{
     error::EngineError,
@@ -37,16 +38,20 @@ pub async fn keep_in_step(context: &StageContext) -> Result<Event, EngineError> 
     let mut follower = Follower::open(context, Direction::Forward).await?;
     let mut unplanned_at = Instant::now();
     let mut deletes_after = Instant::now();
-    let mut is_told = false;
+    let (mut is_told, mut undecided_told) = (false, 0);
     loop {
         context.check_stop()?;
         if let Some(problem) = catch_up(&mut follower).await? {
             return Ok(Event::Stuck(problem));
         }
+        review(&mut follower).await?;
+        tell(context, &mut undecided_told);
         compare_delta(&mut follower, Moment::Live).await?;
         if !context.pace.orders().is_held {
             come_close(&mut follower).await?;
-            return Ok(Event::Released);
+            let undecided = review(&mut follower).await?;
+            follower.write().await?;
+            return Ok(undecided.map_or(Event::Released, Event::Stuck));
         }
         if !is_told {
             is_told = true;

@@ -26,7 +26,8 @@ use super::{
     compare::Comparison,
     follow::Moment,
     problem,
-    side::{explain, for_documents, unreadable},
+    quarantine::place,
+    side::{explain, for_documents, rejected_hash, unreadable},
 };
 use crate::error::EngineError;
 
@@ -174,14 +175,23 @@ async fn find_work(
     let live = context.cluster.documents_of(&wanted(|pair| &pair.source.index)).await?;
     let new = context.cluster.documents_of(&wanted(|pair| &pair.target)).await?;
     let pages = live.iter().zip(&new);
-    suspects.iter().zip(pages).map(|(suspects, pages)| judge_pages(suspects, pages)).collect()
+    suspects
+        .iter()
+        .zip(pages)
+        .map(|(suspects, pages)| judge_pages(context, suspects, pages))
+        .collect()
 }
 
 /// Judges documents of one index by a page of each side.
-fn judge_pages(suspects: &Suspects<'_>, (live, new): (&Page, &Page)) -> Result<Work, EngineError> {
+fn judge_pages(
+    context: &StageContext,
+    suspects: &Suspects<'_>,
+    (live, new): (&Page, &Page),
+) -> Result<Work, EngineError> {
     let Suspects { pair, scanned, .. } = suspects;
-    let expected = expected(pair, live)?;
-    let found = found(pair, new)?;
+    let expected = expected(context, pair, live)?;
+    let found = found(context, pair, new)?;
+    let versions = withheld_versions(context, pair, live);
     let mut now: BTreeMap<&str, Digest> = BTreeMap::new();
     for ((id, _), expected) in &expected {
         now.entry(id).or_default().add(expected.entry_hash);
@@ -211,7 +221,7 @@ fn judge_pages(suspects: &Suspects<'_>, (live, new): (&Page, &Page)) -> Result<W
                 }
             }
             Judgement::Delete { version } => {
-                work.deletes.insert(place.clone(), version);
+                work.deletes.insert(place.clone(), versions.get(place).copied().unwrap_or(version));
             }
             Judgement::Foreign => {
                 work.outcome.foreign.insert((pair.target.clone(), id.clone()));
@@ -223,17 +233,32 @@ fn judge_pages(suspects: &Suspects<'_>, (live, new): (&Page, &Page)) -> Result<W
     Ok(work)
 }
 
-/// What the new set should hold of the documents of a page of the live one.
+/// Under which versions copies of documents in quarantine are deleted: that of the state which is there, and not one more,
+/// or another try to carry it over would be refused.
+fn withheld_versions(context: &StageContext, pair: &CopyPair, page: &Page) -> BTreeMap<Place, u64> {
+    let withheld = context.quarantine.withheld(&pair.source.index);
+    page.hits()
+        .filter(|hit| withheld.has(hit))
+        .map(|hit| (place(&hit), pair.version_of(hit.seq_no)))
+        .collect()
+}
+
+/// What the new set should hold of the documents of a page of the live one: nothing of those that are in quarantine.
 pub(super) fn expected(
+    context: &StageContext,
     pair: &CopyPair,
     page: &Page,
 ) -> Result<BTreeMap<Place, Expected>, EngineError> {
     let mut workspace = Workspace::default();
     let mut entries = BTreeMap::new();
     let index = &pair.source.index;
+    let withheld = context.quarantine.withheld(index);
     for hit in page.hits() {
+        if withheld.has(&hit) {
+            continue;
+        }
         let version = pair.version_of(hit.seq_no);
-        for_documents(&hit, Some(&pair.program), &mut workspace, index, &mut |made| {
+        let is_taken = for_documents(&hit, Some(&pair.program), &mut workspace, &mut |made| {
             let hash = document_hash(made.source)
                 .map_err(|error| unreadable(index, made.id, &error.to_string()))?;
             let entry_hash = entry_hash(made.id, made.routing, hash);
@@ -241,14 +266,25 @@ pub(super) fn expected(
             entries.insert(place, Expected { version, entry_hash });
             Ok(())
         })?;
+        if !is_taken {
+            entries.insert(place(&hit), Expected { version, entry_hash: rejected_hash(&hit) });
+        }
     }
     Ok(entries)
 }
 
-/// What the new set holds.
-pub(super) fn found(pair: &CopyPair, page: &Page) -> Result<BTreeMap<Place, Found>, EngineError> {
+/// What the new set holds. On the way back that is the old one, and what was discarded stays there as it was.
+pub(super) fn found(
+    context: &StageContext,
+    pair: &CopyPair,
+    page: &Page,
+) -> Result<BTreeMap<Place, Found>, EngineError> {
     let mut entries = BTreeMap::new();
+    let withheld = context.quarantine.withheld(&pair.target);
     for hit in page.hits() {
+        if withheld.has(&hit) {
+            continue;
+        }
         let hash = document_hash(hit.source)
             .map_err(|error| unreadable(&pair.target, &hit.id, &error.to_string()))?;
         let entry_hash = entry_hash(&hit.id, hit.routing.as_deref(), hash);
@@ -275,10 +311,12 @@ pub(super) async fn write(
     if mode != Mode::MendBlocked {
         wait_for_copies(context, &[pair]).await?;
     }
-    let mut rejected = Vec::new();
-    let tally = carry(context, pair, page, &mut rejected).await?;
-    if tally.rejected > 0 {
-        return Err(EngineError::Halted(Box::new(rejected_documents(rejected, tally.rejected))));
+    let mut unkept = Vec::new();
+    let tally = carry(context, pair, page, &mut unkept).await?;
+    if tally.unkept > 0 {
+        let counts = [(pair.source.index.as_str(), tally.unkept)];
+        let problem = rejected_documents(context, pair.direction, unkept, &counts);
+        return Err(EngineError::Halted(Box::new(problem)));
     }
     Ok(())
 }
@@ -309,7 +347,7 @@ async fn delete(
             .collect();
         let there = context.cluster.documents_of(&wanted).await?;
         for ((pair, places), page) in deletes.iter_mut().zip(&there) {
-            for place in expected(pair, page)?.into_keys() {
+            for place in expected(context, pair, page)?.into_keys() {
                 places.remove(&place);
             }
         }

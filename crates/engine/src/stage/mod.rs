@@ -43,6 +43,10 @@ mod meter;
 
 mod position;
 
+pub mod quarantine;
+
+mod review;
+
 mod side;
 
 mod terms;
@@ -79,6 +83,8 @@ pub struct StageContext {
     /// The names of the release that the application writes, where the pack is at hand: by them an index is noticed that
     /// the plan doesn't know.
     pub live_names: Option<Arc<ReleaseNames>>,
+    /// Documents that were rejected.
+    pub quarantine: quarantine::Quarantine,
     /// What operators ask of the run while it is under way.
     pub pace: Pace,
     /// Who listens.
@@ -104,6 +110,8 @@ pub(crate) struct CopyPair {
     pub(crate) source: SourcePlan,
     /// Written to the index of this name.
     pub(crate) target: String,
+    /// Which way documents flow.
+    pub(crate) direction: Direction,
     /// What happens on the way.
     pub(crate) program: Arc<Program>,
     /// Added to a sequence number of the source, it gives the version under which a document is written: at least 1, as
@@ -157,6 +165,7 @@ impl StageContext {
                 position,
                 source: source.clone(),
                 target: target.index.clone(),
+                direction: Direction::Forward,
                 program: Arc::clone(program),
                 version_base: 1,
             });

@@ -13,6 +13,7 @@ use lockstep_elastic::{Cluster, Hit, Page};
 
 use super::{
     CopyPair,
+    quarantine::Withheld,
     window::{WindowReader, WindowWidth},
 };
 use crate::error::EngineError;
@@ -31,6 +32,8 @@ pub(super) enum Side {
         program: Arc<Program>,
         /// What is read of each document.
         depth: Depth,
+        /// What is left out.
+        withheld: Withheld,
     },
     /// What the new set holds.
     Found {
@@ -38,6 +41,8 @@ pub(super) enum Side {
         index: String,
         /// What is read of each document.
         depth: Depth,
+        /// What is left out: on the way back, what was discarded and is in the old set only.
+        withheld: Withheld,
     },
 }
 
@@ -60,6 +65,12 @@ impl Side {
     pub(super) fn depth(&self) -> Depth {
         match self {
             Self::Expected { depth, .. } | Self::Found { depth, .. } => *depth,
+        }
+    }
+
+    fn withheld(&self) -> Withheld {
+        match self {
+            Self::Expected { withheld, .. } | Self::Found { withheld, .. } => withheld.clone(),
         }
     }
 
@@ -102,14 +113,15 @@ impl<'a> SideReader<'a> {
     pub(super) async fn next_digest(&mut self) -> Result<Option<DigestPart>, EngineError> {
         let Some((page, _)) = self.windows.next().await? else { return Ok(None) };
         let (program, depth) = (self.side.program(), self.side.depth());
-        let index = self.side.index().to_owned();
+        let (index, withheld) = (self.side.index().to_owned(), self.side.withheld());
         let work = move || {
             let mut part = DigestPart {
                 digest: BucketedDigest::new(),
                 documents: page.len() as u64,
                 bytes: page.hits().map(|hit| hit.source.len() as u64).sum(),
             };
-            each_entry(&page, (program.as_deref(), depth), &index, &mut |id, hash| {
+            let what = (program.as_deref(), depth, &withheld);
+            each_entry(&page, what, &index, &mut |id, hash| {
                 part.digest.add(id, hash);
             })?;
             Ok(part)
@@ -124,11 +136,12 @@ impl<'a> SideReader<'a> {
     ) -> Result<Option<EntryHashes>, EngineError> {
         let Some((page, _)) = self.windows.next().await? else { return Ok(None) };
         let (program, depth) = (self.side.program(), self.side.depth());
-        let index = self.side.index().to_owned();
+        let (index, withheld) = (self.side.index().to_owned(), self.side.withheld());
         let buckets = buckets.to_vec();
         let work = move || {
             let mut entries = EntryHashes::new();
-            each_entry(&page, (program.as_deref(), depth), &index, &mut |id, hash| {
+            let what = (program.as_deref(), depth, &withheld);
+            each_entry(&page, what, &index, &mut |id, hash| {
                 if buckets.binary_search(&bucket_of(id)).is_ok() {
                     entries.add(id, hash);
                 }
@@ -145,57 +158,69 @@ fn finish<T>(
     joined.map_err(|error| EngineError::Bug(error.to_string()))?
 }
 
+/// Stands for the content of a document that the steps reject and that isn't in quarantine yet: nothing in the new set is
+/// like it, so it is looked at, carried, and set aside.
+const REJECTED: u128 = u128::MAX;
+
+/// The hash of the entry of a document that the steps reject.
+pub(super) fn rejected_hash(hit: &Hit<'_>) -> u128 {
+    entry_hash(&hit.id, hit.routing.as_deref(), REJECTED)
+}
+
 /// Hands id and hash of every document that a page gives, through the program if there is one.
 fn each_entry(
     page: &Page,
-    (program, depth): (Option<&Program>, Depth),
+    (program, depth, withheld): (Option<&Program>, Depth, &Withheld),
     index: &str,
     take: &mut dyn FnMut(&str, u128),
 ) -> Result<(), EngineError> {
     let mut workspace = Workspace::default();
     for hit in page.hits() {
+        if withheld.has(&hit) {
+            continue;
+        }
         if depth == Depth::Identities {
             // Operations change neither ids nor routing, and drop no document.
             take(&hit.id, entry_hash(&hit.id, hit.routing.as_deref(), 0));
             continue;
         }
-        for_documents(&hit, program, &mut workspace, index, &mut |made| {
+        let is_taken = for_documents(&hit, program, &mut workspace, &mut |made| {
             let hash = document_hash(made.source)
                 .map_err(|error| unreadable(index, made.id, &error.to_string()))?;
             take(made.id, entry_hash(made.id, made.routing, hash));
             Ok(())
         })?;
+        if !is_taken {
+            take(&hit.id, rejected_hash(&hit));
+        }
     }
     Ok(())
 }
 
-/// Hands every document that a hit becomes.
+/// Hands every document that a hit becomes. `false` when a step rejects it; then nothing was handed.
 pub(super) fn for_documents(
     hit: &Hit<'_>,
     program: Option<&Program>,
     workspace: &mut Workspace,
-    index: &str,
     take: &mut dyn FnMut(Document<'_>) -> Result<(), EngineError>,
-) -> Result<(), EngineError> {
+) -> Result<bool, EngineError> {
     let document = Document { id: &hit.id, routing: hit.routing.as_deref(), source: hit.source };
-    let Some(program) = program else { return take(document) };
+    let Some(program) = program else { return take(document).map(|()| true) };
     let mut outcome = Ok(());
-    program
-        .apply(workspace, document, &mut |made| {
-            if outcome.is_ok() {
-                outcome = take(made);
-            }
-        })
-        .map_err(|rejection| unreadable(index, &hit.id, &rejection.to_string()))?;
-    outcome
+    let applied = program.apply(workspace, document, &mut |made| {
+        if outcome.is_ok() {
+            outcome = take(made);
+        }
+    });
+    outcome.map(|()| applied.is_ok())
 }
 
-/// Copying would have stopped at such a document, so it appeared since.
+/// A document that the engine keeps and that is no JSON text, or nested too deeply, to those who compare it.
 pub(super) fn unreadable(index: &str, id: &str, reason: &str) -> EngineError {
     EngineError::Halted(Box::new(super::problem(
         "R0402",
         format!("document `{id}` of `{index}` can't be compared: {reason}"),
-        "run the same command again: copying tells what is wrong with it",
+        "mend this document, then run the same command again",
     )))
 }
 
@@ -217,40 +242,32 @@ pub(super) async fn explain(
         .collect();
     let mut workspace = Workspace::default();
     for hit in cluster.documents(&pair.source.index, ids).await?.hits() {
-        for_documents(
-            &hit,
-            Some(&pair.program),
-            &mut workspace,
-            &pair.source.index,
-            &mut |made| {
-                let Some(found) = found.get(made.id) else { return Ok(()) };
-                let Ok(differences) = fields_differing(made.source, found, FIELDS_NAMED) else {
-                    return Ok(());
-                };
-                let fields: Vec<String> = differences
-                    .fields
-                    .iter()
-                    .map(|field| {
-                        let show = |value: &Option<String>| {
-                            value.clone().unwrap_or_else(|| "nothing".to_owned())
-                        };
-                        format!(
-                            "`{}` should be {} and is {}",
-                            field.path,
-                            show(&field.expected),
-                            show(&field.found)
-                        )
-                    })
-                    .collect();
-                let text = if fields.is_empty() {
-                    "differs in routing".to_owned()
-                } else {
-                    fields.join("; ")
-                };
-                reasons.insert(made.id.to_owned(), text);
-                Ok(())
-            },
-        )?;
+        // One that a step rejects has nothing to be told field by field.
+        let _is_taken = for_documents(&hit, Some(&pair.program), &mut workspace, &mut |made| {
+            let Some(found) = found.get(made.id) else { return Ok(()) };
+            let Ok(differences) = fields_differing(made.source, found, FIELDS_NAMED) else {
+                return Ok(());
+            };
+            let fields: Vec<String> = differences
+                .fields
+                .iter()
+                .map(|field| {
+                    let show = |value: &Option<String>| {
+                        value.clone().unwrap_or_else(|| "nothing".to_owned())
+                    };
+                    format!(
+                        "`{}` should be {} and is {}",
+                        field.path,
+                        show(&field.expected),
+                        show(&field.found)
+                    )
+                })
+                .collect();
+            let text =
+                if fields.is_empty() { "differs in routing".to_owned() } else { fields.join("; ") };
+            reasons.insert(made.id.to_owned(), text);
+            Ok(())
+        })?;
     }
     Ok(reasons)
 }

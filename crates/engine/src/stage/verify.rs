@@ -20,6 +20,7 @@ use super::{
     follow::{Follower, ShardKey},
     mend::Mode,
     problem,
+    review::review,
     side::Depth,
 };
 use crate::{
@@ -68,6 +69,8 @@ pub(super) async fn compare_until_clean(
         if let Some(problem) = catch_up(follower).await? {
             return Ok(Some(problem));
         }
+        // What is undecided stops nothing yet.
+        review(follower).await?;
         let (verdict, seen) = compare_once(follower).await?;
         record(follower, round, &verdict).await?;
         if verdict.foreign > 0 {

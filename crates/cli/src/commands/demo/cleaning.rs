@@ -12,7 +12,7 @@ use lockstep_demo::{clear, tenant_names};
 use lockstep_elastic::Cluster;
 use lockstep_engine::{
     EngineError, Session,
-    journal::{ApplicationRecord, JOURNAL_INDEX, Journal, PlanRecord},
+    journal::{ApplicationRecord, JOURNAL_INDEX, Journal, PlanRecord, QUARANTINE_INDEX},
 };
 use serde_json::json;
 
@@ -125,27 +125,33 @@ impl Cleaner {
         }
     }
 
-    /// Removes the journal's records of the demo, and the journal if nothing else is in it.
+    /// Removes the records of the demo in journal and quarantine.
     async fn forget(&self) -> Result<(), lockstep_elastic::Failure> {
-        let Some(uuid) = self.cluster.index_uuid(JOURNAL_INDEX).await? else { return Ok(()) };
+        self.forget_in(QUARANTINE_INDEX).await?;
+        self.forget_in(JOURNAL_INDEX).await
+    }
+
+    /// Removes the records of the demo in an index, and the index if nothing else is in it.
+    async fn forget_in(&self, index: &str) -> Result<(), lockstep_elastic::Failure> {
+        let Some(uuid) = self.cluster.index_uuid(index).await? else { return Ok(()) };
         let ours = json!({"term": {"application": self.application}});
         loop {
-            self.cluster.refresh(&[JOURNAL_INDEX]).await?;
+            self.cluster.refresh(&[index]).await?;
             let body = json!({
                 "size": RECORDS_AT_ONCE,
                 "query": {"constant_score": {"filter": ours}},
                 "sort": ["_doc"],
             });
-            let page = self.cluster.search(JOURNAL_INDEX, &body).await?;
+            let page = self.cluster.search(index, &body).await?;
             if page.is_empty() {
                 break;
             }
             for hit in page.hits() {
-                self.cluster.delete_document(JOURNAL_INDEX, &hit.id).await?;
+                self.cluster.delete_document(index, &hit.id).await?;
             }
         }
-        if self.cluster.count(JOURNAL_INDEX).await? == 0 {
-            self.cluster.delete_index(JOURNAL_INDEX, &uuid).await?;
+        if self.cluster.count(index).await? == 0 {
+            self.cluster.delete_index(index, &uuid).await?;
         }
         Ok(())
     }

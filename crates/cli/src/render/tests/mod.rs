@@ -1,6 +1,7 @@
 //! Snapshots of what people read.
 
 mod demo;
+mod quarantine;
 mod sample;
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ use lockstep_engine::{
     EngineError,
     error::REJECTED_DOCUMENTS,
     journal::{OrdersRecord, RunRecord, SwitchRecord, VerdictRecord},
+    quarantine::Counts,
     stage::compare::Verdict,
     status::{RunStatus, Status},
 };
@@ -247,8 +249,16 @@ fn run_status(state: RunState) -> Status {
         excluded: Vec::new(),
         tenant_count: 3,
         document_count: 120_000,
-        copied: Tally { read: 60_000, written: 59_990, newer: 0, rejected: 10, bytes: 61_000_000 },
+        copied: Tally {
+            read: 60_000,
+            written: 59_990,
+            newer: 0,
+            rejected: 10,
+            unkept: 0,
+            bytes: 61_000_000,
+        },
         followed: None,
+        quarantine: Counts::default(),
         orders: OrdersRecord::default(),
         verdict: None,
     };
@@ -291,6 +301,7 @@ fn a_status_tells_who_serves_how_far_and_what_to_type() {
     "#);
     let mut switched = run_status(RunState::Switched);
     if let Some(run) = &mut switched.run {
+        run.quarantine = Counts { open: 2, retry: 1, discarded: 1_200 };
         run.verdict = Some(VerdictRecord {
             round: 2,
             documents: 120_000,
@@ -306,6 +317,7 @@ fn a_status_tells_who_serves_how_far_and_what_to_type() {
       serves     2.0, reads and writes
       run        0190, switched since 1 min 15 s (2026-01-01T10:00:30Z)
       copied     60,000 of 120,000 documents (50 %), 61.0 MB, 3 tenants; 10 rejected
+      quarantine 2 undecided, 1 to be tried again, 1,200 left out of the new set (lockstep quarantine list)
       verified   120,000 documents equal in both sets (round 2)
     next: start the image of 2.0 if it isn't running yet; lockstep rollback goes back to 1.0, lockstep finalize gives that up
     "#);
@@ -354,6 +366,7 @@ fn sample_report(mode: SwitchMode) -> UpgradeReport {
         carried: 1_200,
         deleted: 30,
         repaired: 0,
+        discarded: 0,
         verified: 115_000,
         rounds: 2,
         time: Duration::from_millis(5_250),
@@ -384,13 +397,20 @@ fn a_report_tells_what_was_done_and_what_stays() {
       time       5.2 s
     next: the old set (1.0) stays, blocked for writes; start the image of 2.0 if it isn't running yet
     "#);
+    let mut poor = sample_report(SwitchMode::Alias);
+    poor.discarded = 1;
+    let text = plain(&upgraded(&poor));
+    assert!(
+        text.contains("\n  left out   1 document, as was decided (lockstep quarantine list)\n"),
+        "{text}"
+    );
     let versioned = plain(&upgraded(&sample_report(SwitchMode::Versioned)));
     assert!(
         versioned.contains("next: start the image of 2.0; the old set (1.0) stays"),
         "{versioned}"
     );
     insta::assert_snapshot!(serde_json::to_string(&sample_report(SwitchMode::Alias)).unwrap(), @r#"
-    {"application":"shop","from":"1.0","to":"2.0","run":"0190","mode":"alias","tenants":3,"indices":12,"documents":120000,"bytes":61000000,"carried":1200,"deleted":30,"repaired":0,"verified":115000,"rounds":2,"seconds":5.25,"copy_seconds":2.0,"docs_per_second":60000,"switch":{"block_ms":12,"watermark_ms":30,"carry_ms":7,"gate_ms":3,"template_ms":5,"alias_ms":9},"switch_ms":66}
+    {"application":"shop","from":"1.0","to":"2.0","run":"0190","mode":"alias","tenants":3,"indices":12,"documents":120000,"bytes":61000000,"carried":1200,"deleted":30,"repaired":0,"discarded":0,"verified":115000,"rounds":2,"seconds":5.25,"copy_seconds":2.0,"docs_per_second":60000,"switch":{"block_ms":12,"watermark_ms":30,"carry_ms":7,"gate_ms":3,"template_ms":5,"alias_ms":9},"switch_ms":66}
     "#);
 }
 
