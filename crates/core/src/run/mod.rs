@@ -6,3 +6,5 @@ pub mod state;
 pub mod step;
 
 pub mod task;
+
+pub mod crew;
