@@ -78,6 +78,9 @@ pub enum EngineError {
         /// Who.
         owner: String,
     },
+    /// Too many workers.
+    #[error("all places for workers are taken")]
+    Crowded,
     /// Somebody else took the run over.
     #[error("another process took this run over; this one stopped")]
     LeaseLost,
@@ -176,6 +179,7 @@ impl EngineError {
             Self::NotSwitched { .. } => "J0107".to_owned(),
             Self::Driven { .. } => "J0201".to_owned(),
             Self::LeaseLost => "J0202".to_owned(),
+            Self::Crowded => "J0203".to_owned(),
             Self::JournalUnreadable { .. } => "J0301".to_owned(),
             Self::State(_) => "J0401".to_owned(),
             Self::Halted(problem) => problem.code.clone(),
@@ -201,7 +205,7 @@ impl EngineError {
             | Self::NotSwitched { .. }
             | Self::JournalUnreadable { .. }
             | Self::State(_) => ErrorClass::Refused,
-            Self::Driven { .. } | Self::LeaseLost => ErrorClass::Busy,
+            Self::Driven { .. } | Self::LeaseLost | Self::Crowded => ErrorClass::Busy,
             Self::Halted(problem) => match problem.code.as_str() {
                 REJECTED_DOCUMENTS | SETS_DIFFER => ErrorClass::Data,
                 _ => ErrorClass::Halted,
@@ -241,6 +245,7 @@ impl EngineError {
                 "the old set is still there as it was at the switch, without what was written since; nothing was changed".to_owned()
             }
             Self::Driven { .. } => "wait for it, or stop it; its lease ends seconds after it dies".to_owned(),
+            Self::Crowded => "stop some workers: the cluster can't take more than so many carry".to_owned(),
             Self::JournalUnreadable { .. } => "use the version of Lockstep that wrote it, or a newer one".to_owned(),
             Self::LeaseLost | Self::State(_) => "look at `lockstep status`".to_owned(),
             Self::Halted(problem) => problem.hint.clone(),

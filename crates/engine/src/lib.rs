@@ -13,11 +13,19 @@ pub mod report;
 
 pub mod journal;
 
+mod process;
+
 pub mod lease;
+
+mod request;
+
+pub mod crew;
 
 pub mod pace;
 
 pub mod session;
+
+pub mod worker;
 
 pub mod drive;
 

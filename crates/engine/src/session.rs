@@ -333,7 +333,7 @@ impl Session {
     }
 
     /// The run that is under way. One that is over, whose driver died before it could say so, is closed here.
-    async fn open_run(
+    pub(crate) async fn open_run(
         &self,
         journal: &Journal,
         record: &Kept<ApplicationRecord>,
@@ -353,14 +353,20 @@ impl Session {
         Ok(Some((plan, run)))
     }
 
-    fn drive(&self, journal: &Journal, plan: &Plan, run: Kept<RunRecord>, lease: &Lease) -> Drive {
+    pub(crate) fn drive(
+        &self,
+        journal: &Journal,
+        plan: &Plan,
+        run: Kept<RunRecord>,
+        lease: &Lease,
+    ) -> Drive {
         let stop = self.stop.child_token();
         let lost = lease.lost().clone();
         let context = StageContext { lost, ..self.context(journal, &run.record.id, plan, stop) };
         Drive { context, run, driver: lease.number(), round_last: 0 }
     }
 
-    fn context(
+    pub(crate) fn context(
         &self,
         journal: &Journal,
         run: &str,
@@ -379,6 +385,7 @@ impl Session {
             plan: Arc::new(plan.clone()),
             programs: Arc::new(programs),
             live_names: None,
+            place: None,
             pace: Pace::default(),
             reporter: Arc::clone(&self.reporter),
             stop,
@@ -399,7 +406,7 @@ async fn name_run(journal: &Journal, plan: &Plan, id: &str) -> Result<(), Engine
 }
 
 /// The names of a release of a plan.
-fn release_names(pack: &Pack, version: &Version) -> Result<ReleaseNames, EngineError> {
+pub(crate) fn release_names(pack: &Pack, version: &Version) -> Result<ReleaseNames, EngineError> {
     let release = pack.release(version).map(|(_, release)| release);
     let release = release.ok_or_else(|| {
         EngineError::Bug(format!("the pack has no release {version}, which the plan names"))
@@ -497,7 +504,7 @@ fn kept<R>(write: Write<R>) -> Result<Kept<R>, EngineError> {
 }
 
 /// Drives while watching the lease: when it is lost, the stages stop.
-async fn watched(
+pub(crate) async fn watched(
     stop: &CancellationToken,
     lease: &Lease,
     drive: &mut Drive,
@@ -533,7 +540,10 @@ fn ending(drive: Drive) -> Ending {
 }
 
 /// Gives the lease back; what happened before is told first.
-async fn finish<T>(lease: Lease, outcome: Result<T, EngineError>) -> Result<T, EngineError> {
+pub(crate) async fn finish<T>(
+    lease: Lease,
+    outcome: Result<T, EngineError>,
+) -> Result<T, EngineError> {
     let released = lease.release().await;
     match (outcome, released) {
         (Err(error), Err(second)) => {

@@ -1,16 +1,17 @@
 //! Where an application stands: which release is live, what run is under way, how far it got.
 
-use lockstep_core::run::task::Tally;
+use lockstep_core::run::{crew::Holder, task::Tally};
 use lockstep_elastic::Cluster;
 use serde::Serialize;
 
 use crate::{
+    crew::read_places,
     error::EngineError,
     journal::{
         ApplicationRecord, Journal, LeaseRecord, OrdersRecord, PlanRecord, PositionRecord,
         RoundRecord, RunRecord, TaskRecord, VerdictRecord,
     },
-    pace,
+    pace, process,
 };
 
 /// Where an application stands.
@@ -44,12 +45,25 @@ pub struct RunStatus {
     pub document_count: u64,
     /// What was copied so far.
     pub copied: Tally,
+    /// Who has a place among the workers, in the order of places.
+    pub workers: Vec<WorkerStatus>,
     /// What was done to follow the live set since copying ended.
     pub followed: Option<PositionRecord>,
     /// What operators ask of it.
     pub orders: OrdersRecord,
     /// What the last comparison found.
     pub verdict: Option<VerdictRecord>,
+}
+
+/// What a worker does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WorkerStatus {
+    /// Who: `HOST/PID`.
+    pub name: String,
+    /// Tasks of the run that it holds now.
+    pub tasks: u64,
+    /// Documents of the tasks that it holds, and of those that it ended.
+    pub documents: u64,
 }
 
 /// Reads where an application stands. Changes nothing.
@@ -82,7 +96,12 @@ async fn run_status(
     let lease = journal.read::<LeaseRecord>(application).await?;
     let driver =
         lease.map(|kept| kept.record).filter(|lease| !lease.is_free).map(|lease| lease.owner);
-    let copied = copied(journal, id).await?;
+    let tasks = tasks(journal, id).await?;
+    let mut copied = Tally::default();
+    for record in &tasks {
+        copied.add(record.task.tally);
+    }
+    let workers = workers(journal, application, &tasks).await?;
     let verdict = verdict(journal, id).await?;
     let followed = journal.read::<PositionRecord>(id).await?.map(|kept| kept.record);
     let orders = pace::read_orders(journal, id).await?;
@@ -95,25 +114,47 @@ async fn run_status(
         tenant_count: plan.tenants.len(),
         document_count: plan.document_count(),
         copied,
+        workers,
         followed,
         orders,
         verdict,
     }))
 }
 
-/// What copying did; what came after it is in the position.
-async fn copied(journal: &Journal, id: &str) -> Result<Tally, EngineError> {
-    let mut copied = Tally::default();
+/// The tasks of copying that were begun; what came after it is in the position.
+async fn tasks(journal: &Journal, id: &str) -> Result<Vec<TaskRecord>, EngineError> {
     let Some(kept) = journal.read::<RoundRecord>(&format!("{id}:1")).await? else {
-        return Ok(copied);
+        return Ok(Vec::new());
     };
     let tasks = kept.record.tasks();
     let keys: Vec<String> =
         tasks.iter().map(|task| crate::stage::task_key(id, task.ordinal)).collect();
-    for kept in journal.read_many::<TaskRecord>(&keys).await? {
-        copied.add(kept.record.task.tally);
+    let kept = journal.read_many::<TaskRecord>(&keys).await?;
+    Ok(kept.into_iter().map(|kept| kept.record).collect())
+}
+
+/// Who has a place, and what they do. One that died is here until somebody who watched it takes its place away, unless it
+/// was a process of this machine.
+async fn workers(
+    journal: &Journal,
+    application: &str,
+    tasks: &[TaskRecord],
+) -> Result<Vec<WorkerStatus>, EngineError> {
+    let mut workers = Vec::new();
+    for (place, kept) in read_places(journal, application).await? {
+        let LeaseRecord { owner, process, number, is_free, .. } = kept.record;
+        if is_free || process::is_gone(process.as_deref()) {
+            continue;
+        }
+        let me = Holder { place, number };
+        let own = || tasks.iter().filter(|record| record.holder == Some(me));
+        workers.push(WorkerStatus {
+            name: owner,
+            tasks: own().filter(|record| record.task.next().is_some()).count() as u64,
+            documents: own().map(|record| record.task.tally.read).sum(),
+        });
     }
-    Ok(copied)
+    Ok(workers)
 }
 
 /// What the last comparison found.

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use lockstep_core::run::state::{RunState, Stage};
 use lockstep_engine::{
     journal::{OrdersRecord, PositionRecord, VerdictRecord},
-    status::{RunStatus, Status},
+    status::{RunStatus, Status, WorkerStatus},
 };
 
 use super::{
@@ -46,6 +46,9 @@ pub(crate) fn render(status: &Status, now: Timestamp) -> Text {
     if run.is_under_way {
         text.fact("driver", run.driver.as_deref().unwrap_or("nobody drives it now"));
     }
+    for worker in &run.workers {
+        text.fact("worker", worker_text(worker));
+    }
     if let RunState::Halted { problem, .. } = state {
         let label = styled(RED, format_args!("problem[{}]", problem.code));
         text.line(format_args!("{label}: {}", problem.message));
@@ -54,6 +57,15 @@ pub(crate) fn render(status: &Status, now: Timestamp) -> Text {
     }
     text.advice("next", next_command(run));
     text
+}
+
+fn worker_text(worker: &WorkerStatus) -> String {
+    let WorkerStatus { name, tasks, documents } = worker;
+    format!(
+        "{name}: holds {}; {} copied",
+        counted(*tasks, "task", "tasks"),
+        counted(*documents, "document", "documents")
+    )
 }
 
 fn is_worth_a_line(followed: &PositionRecord) -> bool {

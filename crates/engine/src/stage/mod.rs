@@ -39,6 +39,8 @@ mod meter;
 
 mod position;
 
+pub(crate) mod share;
+
 mod side;
 
 mod window;
@@ -55,7 +57,7 @@ use lockstep_elastic::Cluster;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::checkpoint::task_key;
-use crate::{error::EngineError, journal::Journal, pace::Pace, report::Reporter};
+use crate::{crew::Place, error::EngineError, journal::Journal, pace::Pace, report::Reporter};
 
 /// What every stage works with.
 #[derive(Clone)]
@@ -73,6 +75,8 @@ pub struct StageContext {
     /// The names of the release that the application writes, where the pack is at hand: by them an index is noticed that
     /// the plan doesn't know.
     pub live_names: Option<Arc<ReleaseNames>>,
+    /// The place among the workers that this process holds already; without one, copying takes one.
+    pub place: Option<Arc<Place>>,
     /// What operators ask of the run while it is under way.
     pub pace: Pace,
     /// Who listens.
