@@ -63,7 +63,7 @@ impl Drive {
     ///
     /// # Errors
     /// [`EngineError::LeaseLost`] when a later driver has it.
-    async fn take_over(&mut self) -> Result<(), EngineError> {
+    pub(crate) async fn take_over(&mut self) -> Result<(), EngineError> {
         if self.run.record.driver > self.driver {
             return Err(EngineError::LeaseLost);
         }

@@ -32,7 +32,7 @@ use crate::{
     lease::Lease,
     pace::{self, Pace},
     report::Reporter,
-    stage::{StageContext, back, compare},
+    stage::{StageContext, back, compare, flow_back},
     survey::survey,
 };
 
@@ -159,6 +159,14 @@ impl Session {
             if plan.kind == UpgradeKind::Minor {
                 return Ok(Ending::Minor { plan: Box::new(plan) });
             }
+            if let Some(id) = &record.record.last_run
+                && let Some(kept) = journal.read::<PlanRecord>(id).await?
+            {
+                // From here on the way back of the run before is nobody's business any more.
+                let stop = self.stop.child_token();
+                let context = self.context(journal, id, &kept.record.plan, stop);
+                flow_back::close_left_open(&context).await?;
+            }
             let orders = OrdersRecord { is_held: wish.is_held, ..OrdersRecord::default() };
             let run = begin(journal, &plan, (&record, orders), lease.number()).await?;
             (plan, run)
@@ -266,6 +274,7 @@ impl Session {
                 return Err(EngineError::NotSwitched { state: run.record.state.name() });
             }
             let mut drive = self.drive(&journal, &plan, run, &lease);
+            flow_back::close_left_open(&drive.context).await?;
             drive.happened(Event::Finalize, SwitchRecord::default()).await?;
             Ok(ending(drive))
         }

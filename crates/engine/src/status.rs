@@ -1,6 +1,6 @@
 //! Where an application stands: which release is live, what run is under way, how far it got.
 
-use lockstep_core::run::{crew::Holder, task::Tally};
+use lockstep_core::run::{crew::Holder, state::RunState, task::Tally};
 use lockstep_elastic::Cluster;
 use serde::Serialize;
 
@@ -12,6 +12,7 @@ use crate::{
         RoundRecord, RunRecord, TaskRecord, VerdictRecord,
     },
     pace, process,
+    stage::flow_back::{WayBackStatus, way_back_status},
 };
 
 /// Where an application stands.
@@ -53,6 +54,9 @@ pub struct RunStatus {
     pub orders: OrdersRecord,
     /// What the last comparison found.
     pub verdict: Option<VerdictRecord>,
+    /// After the switch, where there is a way back: how far the old set is behind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub way_back: Option<WayBackStatus>,
 }
 
 /// What a worker does.
@@ -78,14 +82,14 @@ pub async fn status(cluster: &Cluster, application: &str) -> Result<Status, Engi
     let ApplicationRecord { live, run, last_run } = record.record;
     let is_under_way = run.is_some();
     let run = match run.or(last_run) {
-        Some(id) => run_status(&journal, application, &id, is_under_way).await?,
+        Some(id) => run_status((cluster, &journal), application, &id, is_under_way).await?,
         None => None,
     };
     Ok(Status { application: application.to_owned(), live: live.map(String::from), run })
 }
 
 async fn run_status(
-    journal: &Journal,
+    (cluster, journal): (&Cluster, &Journal),
     application: &str,
     id: &str,
     is_under_way: bool,
@@ -94,8 +98,10 @@ async fn run_status(
     let Some(plan) = journal.read::<PlanRecord>(id).await? else { return Ok(None) };
     let plan = plan.record.plan;
     let lease = journal.read::<LeaseRecord>(application).await?;
-    let driver =
-        lease.map(|kept| kept.record).filter(|lease| !lease.is_free).map(|lease| lease.owner);
+    let driver = lease
+        .map(|kept| kept.record)
+        .filter(|lease| !lease.is_free && !process::is_gone(lease.process.as_deref()))
+        .map(|lease| lease.owner);
     let tasks = tasks(journal, id).await?;
     let mut copied = Tally::default();
     for record in &tasks {
@@ -105,6 +111,10 @@ async fn run_status(
     let verdict = verdict(journal, id).await?;
     let followed = journal.read::<PositionRecord>(id).await?.map(|kept| kept.record);
     let orders = pace::read_orders(journal, id).await?;
+    let way_back = match run.record.state {
+        RunState::Switched => way_back_status(cluster, journal, (id, &plan)).await?,
+        _ => None,
+    };
     Ok(Some(RunStatus {
         record: run.record,
         from: plan.from.to_string(),
@@ -118,6 +128,7 @@ async fn run_status(
         followed,
         orders,
         verdict,
+        way_back,
     }))
 }
 

@@ -1,9 +1,13 @@
-//! A worker: it waits for a run to be under way, helps to copy, and drives when nobody does. What it never does: begin a run,
-//! go on with one that halted, give one up.
+//! A worker: it waits for a run to be under way, helps to copy, and drives when nobody does. After the switch it carries back
+//! what is written. What it never does: begin a run, go on with one that halted, give one up.
 
 use std::{sync::Arc, time::Duration};
 
-use lockstep_core::{pack::model::Pack, plan::model::Plan, run::state::RunState};
+use lockstep_core::{
+    pack::model::{Pack, SwitchMode},
+    plan::model::Plan,
+    run::state::RunState,
+};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +20,7 @@ use crate::{
     report::Event as ReportEvent,
     request::RequestWatch,
     session::{Session, finish, release_names, watched},
-    stage::copy::help_copy,
+    stage::{back, copy::help_copy, flow_back::flow_back},
 };
 
 /// How often it is looked whether there is something to do.
@@ -29,6 +33,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(30);
 pub struct WorkWish {
     /// To end when there is nothing more to do.
     pub is_once: bool,
+    /// To carry the way back also where the old release's own names would take writes meanwhile.
+    pub keep_way_back: bool,
 }
 
 impl Session {
@@ -48,9 +54,10 @@ impl Session {
             place: None,
             lease: LeaseWatch::default(),
             requests: RequestWatch::default(),
+            wish: *wish,
             told: String::new(),
         };
-        let outcome = worker.work(wish).await;
+        let outcome = worker.work().await;
         if let Some(place) = worker.place.take().and_then(Arc::into_inner) {
             place.release().await;
         }
@@ -76,24 +83,27 @@ struct Worker<'a> {
     place: Option<Arc<Place>>,
     lease: LeaseWatch,
     requests: RequestWatch,
+    wish: WorkWish,
     /// What was told last: the same isn't told again.
     told: String,
 }
 
 impl Worker<'_> {
-    async fn work(&mut self, wish: &WorkWish) -> Result<(), EngineError> {
+    async fn work(&mut self) -> Result<(), EngineError> {
         let stop = &self.session.stop;
         let mut pause = LOOK_TIME;
         while !stop.is_cancelled() {
             match self.turn().await {
                 Ok(Turn::Busy) => pause = LOOK_TIME,
-                Ok(Turn::Idle) if wish.is_once => return Ok(()),
+                Ok(Turn::Idle) if self.wish.is_once => return Ok(()),
                 Ok(Turn::Idle) => pause = LOOK_TIME,
                 Err(_) if stop.is_cancelled() => return Ok(()),
+                Err(EngineError::Interrupted) => {
+                    self.tell("the lease went to whoever asked for it".to_owned());
+                }
                 // Somebody else goes on with it, or an operator has to; the journal says so.
                 Err(
-                    error @ (EngineError::Interrupted
-                    | EngineError::LeaseLost
+                    error @ (EngineError::LeaseLost
                     | EngineError::Driven { .. }
                     | EngineError::Halted(_)),
                 ) => self.tell(error.to_string()),
@@ -122,8 +132,13 @@ impl Worker<'_> {
         };
         self.keep_place().await?;
         let Some(id) = record.record.run else {
-            self.tell("waiting for a run".to_owned());
-            return Ok(Turn::Idle);
+            return match record.record.last_run {
+                Some(id) => self.flow_back(&id).await,
+                None => {
+                    self.tell("waiting for a run".to_owned());
+                    Ok(Turn::Idle)
+                }
+            };
         };
         let (plan, run) = self.run(&id).await?;
         let state = &run.record.state;
@@ -233,6 +248,73 @@ impl Worker<'_> {
             () = pace::follow_orders(journal, id, pace) => {
                 Err(EngineError::Bug("listening for orders ended".to_owned()))
             }
+        }
+    }
+
+    /// Carries back what is written on the new set of a run that was switched, if nobody else does.
+    async fn flow_back(&mut self, id: &str) -> Result<Turn, EngineError> {
+        let (plan, run) = self.run(id).await?;
+        if run.record.state != RunState::Switched {
+            self.tell("waiting for a run".to_owned());
+            return Ok(Turn::Idle);
+        }
+        if let Some(reason) = self.no_flow(&plan) {
+            self.tell(format!("waiting for a run; {reason}"));
+            return Ok(Turn::Idle);
+        }
+        if self.asker().await?.is_some() {
+            return Ok(Turn::Busy);
+        }
+        let application = &self.pack.name;
+        let reached = self.lease.reach(&self.journal, application, Manner::GiveWay).await?;
+        let Attempt::Taken(lease) = reached else { return Ok(Turn::Idle) };
+        self.tell(format!("what is written on {} goes back to {}", plan.to, plan.from));
+        let outcome = self.flow_back_leased(&lease, id).await;
+        finish(lease, outcome).await?;
+        Ok(Turn::Idle)
+    }
+
+    /// Why nothing flows back, if that is so.
+    fn no_flow(&self, plan: &Plan) -> Option<String> {
+        if let Some(reason) = back::way_back_missing(plan) {
+            return Some(format!("nothing flows back: {reason}"));
+        }
+        match plan.mode {
+            SwitchMode::Alias => None,
+            SwitchMode::Versioned if self.wish.keep_way_back => None,
+            SwitchMode::Versioned => Some(
+                "nothing flows back, because the old release would be able to write meanwhile: see --keep-way-back".to_owned(),
+            ),
+        }
+    }
+
+    async fn flow_back_leased(&mut self, lease: &Lease, id: &str) -> Result<(), EngineError> {
+        let (session, journal) = (self.session, &self.journal);
+        // It may have moved since it was looked at.
+        let record = journal.read::<ApplicationRecord>(&self.pack.name).await?;
+        let is_last = record.is_some_and(|kept| {
+            kept.record.run.is_none() && kept.record.last_run.as_deref() == Some(id)
+        });
+        let (plan, run) = self.run(id).await?;
+        if !is_last || run.record.state != RunState::Switched {
+            return Ok(());
+        }
+        let mut drive = session.drive(journal, &plan, run, lease);
+        // Nobody who drove it before can move it any more.
+        drive.take_over().await?;
+        let context = drive.context;
+        context.pace.order(pace::read_orders(journal, id).await?);
+        let stages = context.stop.clone();
+        let watching = async {
+            lease.lost().cancelled().await;
+            stages.cancel();
+            std::future::pending::<()>().await;
+        };
+        let giving = give_way(&mut self.requests, journal, &self.pack.name, &stages);
+        tokio::select! {
+            ended = flow_back(&context, lease, self.wish.is_once) => ended,
+            () = watching => Err(EngineError::Bug("watching a lease ended".to_owned())),
+            () = giving => Err(EngineError::Bug("listening for requests ended".to_owned())),
         }
     }
 

@@ -171,7 +171,11 @@ async fn begin_round(
         round,
         ordinal_first: u32::try_from(tasks_before)
             .map_err(|error| EngineError::Bug(error.to_string()))?,
-        task_width: task_width(&stretches, context.plan.limits.task_width_max),
+        task_width: task_width(
+            &stretches,
+            context.plan.limits.task_width_max,
+            context.plan.limits.window_width_max,
+        ),
         stretches: stretches
             .iter()
             .map(|stretch| (stretch.index, stretch.shard, stretch.first, stretch.last))

@@ -265,7 +265,10 @@ async fn delete(
 }
 
 /// Waits until every copy of the live index has every operation that its primaries have now.
-async fn wait_for_copies(context: &StageContext, pair: &CopyPair) -> Result<(), EngineError> {
+pub(super) async fn wait_for_copies(
+    context: &StageContext,
+    pair: &CopyPair,
+) -> Result<(), EngineError> {
     let begun = Instant::now();
     let mut wanted: Option<BTreeMap<u32, i64>> = None;
     loop {

@@ -17,6 +17,8 @@ pub mod switch;
 
 pub mod back;
 
+pub mod flow_back;
+
 pub mod abort;
 
 mod carry;

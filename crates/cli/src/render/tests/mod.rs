@@ -20,9 +20,9 @@ use lockstep_core::{
 use lockstep_engine::{
     EngineError,
     error::REJECTED_DOCUMENTS,
-    journal::{OrdersRecord, RunRecord, SwitchRecord, VerdictRecord},
-    stage::compare::Verdict,
-    status::{RunStatus, Status},
+    journal::{FlowRecord, OrdersRecord, RejectedBack, RunRecord, SwitchRecord, VerdictRecord},
+    stage::{compare::Verdict, flow_back::WayBackStatus},
+    status::{RunStatus, Status, WorkerStatus},
 };
 use serde_json::json;
 
@@ -248,8 +248,10 @@ fn run_status(state: RunState) -> Status {
         document_count: 120_000,
         copied: Tally { read: 60_000, written: 59_990, newer: 0, rejected: 10, bytes: 61_000_000 },
         followed: None,
+        workers: Vec::new(),
         orders: OrdersRecord::default(),
         verdict: None,
+        way_back: None,
     };
     Status { application: "shop".to_owned(), live: None, run: Some(run) }
 }
@@ -308,6 +310,49 @@ fn a_status_tells_who_serves_how_far_and_what_to_type() {
       verified   120,000 documents equal in both sets (round 2)
     next: start the image of 2.0 if it isn't running yet; lockstep rollback goes back to 1.0, lockstep finalize gives that up
     "#);
+}
+
+#[test]
+fn a_status_lists_workers_and_how_far_the_way_back_is() {
+    let mut copying = run_status(RunState::Copying { round: 1 });
+    if let Some(run) = &mut copying.run {
+        run.driver = Some("one/7".to_owned());
+        let worker =
+            |name: &str, tasks, documents| WorkerStatus { name: name.to_owned(), tasks, documents };
+        run.workers = vec![worker("one/7", 6, 40_000), worker("two/9", 1, 20_000)];
+    }
+    insta::assert_snapshot!(status_text(&copying), @"");
+    let mut switched = run_status(RunState::Switched);
+    let document = |id: &str| BadDocument {
+        index: "shop-order-v2".to_owned(),
+        id: id.to_owned(),
+        reason: "`customer` is not a number".to_owned(),
+    };
+    let rejected = |id: &str| RejectedBack { position: 2, document: document(id) };
+    if let Some(run) = &mut switched.run {
+        run.driver = Some("two/9".to_owned());
+        run.way_back = Some(WayBackStatus {
+            behind: Some(1_234),
+            flow: Some(FlowRecord {
+                is_open: true,
+                rejected: vec![rejected("odd"), rejected("strange")],
+                stuck: Some(self::rejected(0)),
+                deleted: 3,
+                at: "2026-01-01T10:01:40Z".to_owned(),
+            }),
+        });
+    }
+    insta::assert_snapshot!(status_text(&switched), @"");
+    if let Some(run) = &mut switched.run {
+        run.driver = None;
+        run.way_back = Some(WayBackStatus { behind: Some(0), flow: None });
+    }
+    let text = status_text(&switched);
+    let line = text.lines().find(|line| line.contains("way back")).unwrap();
+    assert_eq!(
+        line.trim(),
+        "way back   the old set has everything; no worker carries them; a rollback does"
+    );
 }
 
 #[test]
