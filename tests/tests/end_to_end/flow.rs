@@ -129,11 +129,12 @@ fn rejected(runtime: &Runtime, stand: &Stand) -> Outcome {
         assert_eq!((problem.code.as_str(), problem.documents[0].id.as_str()), ("R0201", "odd"));
         stand.session().abort("event-store").await?;
         // Mended, it goes back by itself.
-        let mended = json!({"customer": {"id": 7}, "total": 1});
+        let mended = json!({"customer": "7", "total": 1});
         let put = stand.send("PUT", "/acme-order/_doc/odd", mended).await?;
         assert!(put["result"].is_string(), "{put}");
-        stand.send("DELETE", "/acme-order/_doc/odd", Value::Null).await?;
         work_once(stand)?;
+        let old = stand.send("GET", "/acme-order-v1.0/_doc/odd", Value::Null).await?;
+        assert_eq!(old["_source"]["customer_id"], 7, "{old}");
         let flow = way_back(stand).await?.flow.ok_or("nothing flowed")?;
         assert!(flow.rejected.is_empty(), "{flow:?}");
         let ending = stand.session().rollback(&demo_pack()).await?;

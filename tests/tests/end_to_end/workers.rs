@@ -113,8 +113,7 @@ fn without_run(runtime: &Runtime, stand: &Stand) -> Outcome {
         let journal = stand.session().cluster.index_uuid("lockstep-journal").await?;
         assert!(journal.is_none(), "a worker left a trace");
         // One that halted is not gone on with: a document can't be taken through the steps.
-        let bad = serde_json::json!({"customer": {"id": "odd"}, "total": "not a number"});
-        stand.send("PUT", "/acme-order-v1.0/_doc/odd", bad).await?;
+        crate::trouble::poison(stand).await?;
         let halted = stand.session().upgrade(&demo_pack(), &wish("2.0")).await;
         if let Err(EngineError::Halted(_)) = halted {
             Process::worker(&program, stand, &["--once"])?.finish()?;

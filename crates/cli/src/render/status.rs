@@ -75,10 +75,10 @@ fn way_back_text(way_back: &WayBackStatus, carrier: Option<&str>, now: Timestamp
     };
     let carrier = match (carrier, &way_back.flow) {
         (Some(carrier), Some(flow)) => {
-            format!("{carrier} carries them, last {} ago", ago(&flow.at, now))
+            format!("{carrier} carries what is written, last {} ago", ago(&flow.at, now))
         }
-        (Some(carrier), None) => format!("{carrier} begins to carry them"),
-        (None, _) => "no worker carries them; a rollback does".to_owned(),
+        (Some(carrier), None) => format!("{carrier} begins to carry what is written"),
+        (None, _) => "no worker carries what is written, a rollback does".to_owned(),
     };
     format!("{behind}; {carrier}")
 }

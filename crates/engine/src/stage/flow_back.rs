@@ -388,10 +388,15 @@ impl<'a> Flow<'a> {
         if work.is_to_settle && self.record.rejected.is_empty() {
             compare_delta(follower).await?;
         }
-        if !work.deletes.is_empty() {
+        // Some may just have turned out to have a document that can't go back.
+        let is_whole = |pair: &&CopyPair| {
+            !self.record.rejected.iter().any(|rejected| rejected.position == pair.position)
+        };
+        let deletes: Vec<CopyPair> = work.deletes.iter().filter(is_whole).cloned().collect();
+        if !deletes.is_empty() {
             let begun = Instant::now();
-            self.record.deleted += reconcile_deletes(follower, &work.deletes).await?;
-            for pair in &work.deletes {
+            self.record.deleted += reconcile_deletes(follower, &deletes).await?;
+            for pair in &deletes {
                 self.deletes_seen.insert(pair.position, covered(follower, pair.position));
             }
             self.deletes_after = Instant::now() + begun.elapsed() * DELETES_SHARE;

@@ -321,7 +321,16 @@ fn a_status_lists_workers_and_how_far_the_way_back_is() {
             |name: &str, tasks, documents| WorkerStatus { name: name.to_owned(), tasks, documents };
         run.workers = vec![worker("one/7", 6, 40_000), worker("two/9", 1, 20_000)];
     }
-    insta::assert_snapshot!(status_text(&copying), @"");
+    insta::assert_snapshot!(status_text(&copying), @r#"
+    shop 1.0 → 2.0: copying
+      serves     1.0, reads and writes
+      run        0190, copying since 1 min 15 s (2026-01-01T10:00:30Z)
+      copied     60,000 of 120,000 documents (50 %), 61.0 MB, 3 tenants; 10 rejected
+      driver     one/7
+      worker     one/7: holds 6 tasks; 40,000 documents copied
+      worker     two/9: holds 1 task; 20,000 documents copied
+    next: nothing; it is being driven
+    "#);
     let mut switched = run_status(RunState::Switched);
     let document = |id: &str| BadDocument {
         index: "shop-order-v2".to_owned(),
@@ -342,7 +351,19 @@ fn a_status_lists_workers_and_how_far_the_way_back_is() {
             }),
         });
     }
-    insta::assert_snapshot!(status_text(&switched), @"");
+    insta::assert_snapshot!(status_text(&switched), @r#"
+    shop 1.0 → 2.0: switched
+      serves     2.0, reads and writes
+      run        0190, switched since 1 min 15 s (2026-01-01T10:00:30Z)
+      copied     60,000 of 120,000 documents (50 %), 61.0 MB, 3 tenants; 10 rejected
+      way back   the old set is 1,234 operations behind; two/9 carries what is written, last 5.0 s ago
+                 indices of the old set may take writes now, until a worker ends its pass
+                 it stands still [R0201]: 0 documents were rejected
+                 2 documents can't go back, and a rollback would stop at them:
+                 shop-order-v2/odd: `customer` is not a number
+                 shop-order-v2/strange: `customer` is not a number
+    next: start the image of 2.0 if it isn't running yet; lockstep rollback goes back to 1.0, lockstep finalize gives that up
+    "#);
     if let Some(run) = &mut switched.run {
         run.driver = None;
         run.way_back = Some(WayBackStatus { behind: Some(0), flow: None });
@@ -351,7 +372,7 @@ fn a_status_lists_workers_and_how_far_the_way_back_is() {
     let line = text.lines().find(|line| line.contains("way back")).unwrap();
     assert_eq!(
         line.trim(),
-        "way back   the old set has everything; no worker carries them; a rollback does"
+        "way back   the old set has everything; no worker carries what is written, a rollback does"
     );
 }
 
