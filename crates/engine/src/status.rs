@@ -111,9 +111,10 @@ async fn run_status(
     let verdict = verdict(journal, id).await?;
     let followed = journal.read::<PositionRecord>(id).await?.map(|kept| kept.record);
     let orders = pace::read_orders(journal, id).await?;
-    let way_back = match run.record.state {
-        RunState::Switched => way_back_status(cluster, journal, (id, &plan)).await?,
-        _ => None,
+    let way_back = if run.record.state == RunState::Switched {
+        way_back_status(cluster, journal, (id, &plan)).await?
+    } else {
+        None
     };
     Ok(Some(RunStatus {
         record: run.record,

@@ -94,9 +94,8 @@ impl Worker<'_> {
         let mut pause = LOOK_TIME;
         while !stop.is_cancelled() {
             match self.turn().await {
-                Ok(Turn::Busy) => pause = LOOK_TIME,
                 Ok(Turn::Idle) if self.wish.is_once => return Ok(()),
-                Ok(Turn::Idle) => pause = LOOK_TIME,
+                Ok(Turn::Busy | Turn::Idle) => pause = LOOK_TIME,
                 Err(_) if stop.is_cancelled() => return Ok(()),
                 Err(EngineError::Interrupted) => {
                     self.tell("the lease went to whoever asked for it".to_owned());
@@ -132,13 +131,11 @@ impl Worker<'_> {
         };
         self.keep_place().await?;
         let Some(id) = record.record.run else {
-            return match record.record.last_run {
-                Some(id) => self.flow_back(&id).await,
-                None => {
-                    self.tell("waiting for a run".to_owned());
-                    Ok(Turn::Idle)
-                }
-            };
+            if let Some(id) = record.record.last_run {
+                return self.flow_back(&id).await;
+            }
+            self.tell("waiting for a run".to_owned());
+            return Ok(Turn::Idle);
         };
         let (plan, run) = self.run(&id).await?;
         let state = &run.record.state;
@@ -336,7 +333,7 @@ async fn give_way(
     let asker = requests.asked(journal, application).await;
     tracing::info!(asker, "the lease is given to whoever asks for it");
     stages.cancel();
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Whether a worker goes on with a run in this state when nobody else does. What needs an operator, or gives something up,

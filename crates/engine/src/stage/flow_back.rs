@@ -277,14 +277,13 @@ async fn still_rejected(
 
 impl<'a> Flow<'a> {
     async fn open(context: &'a StageContext, lease: &'a Lease) -> Result<Self, EngineError> {
-        let kept = match context.journal.read::<FlowRecord>(&context.run).await? {
-            Some(kept) => kept,
-            None => {
-                let record = FlowRecord { at: now(), ..FlowRecord::default() };
-                match context.journal.create(&context.run, record).await? {
-                    Write::Kept(kept) => kept,
-                    Write::Conflict => return Err(EngineError::LeaseLost),
-                }
+        let kept = if let Some(kept) = context.journal.read(&context.run).await? {
+            kept
+        } else {
+            let record = FlowRecord { at: now(), ..FlowRecord::default() };
+            match context.journal.create(&context.run, record).await? {
+                Write::Kept(kept) => kept,
+                Write::Conflict => return Err(EngineError::LeaseLost),
             }
         };
         let record = kept.record.clone();
