@@ -180,7 +180,7 @@ mod tests {
         assert_eq!(widths(99_999, 10_000), (10, Some(10_000)));
         assert_eq!(widths(1_279_999, 10_000), (64, Some(20_000)));
         assert_eq!(widths(99_999_999, 10_000), (500, Some(200_000)));
-        assert_eq!(widths(9_999, 100), (64, Some(156)));
+        assert_eq!(widths(9_999, 100), (65, Some(156)));
     }
 
     #[test]
