@@ -134,6 +134,7 @@ fn abort_among_workers(runtime: &Runtime, stand: &Stand) -> Outcome {
         let mut workers: Vec<Process> =
             (0..2).map(|_| Process::worker(&program, stand, &[])).collect::<Result<_, _>>()?;
         let mut driver = Process::upgrade(&program, stand, &SLOW)?;
+        slow_down(stand, 400).await?;
         wait_for(stand, |run| run.copied.read > 0 && run.workers.len() == 3).await?;
         // A driver that is stopped leaves the run to a worker, and a worker leaves it to whoever asks.
         driver.interrupt()?;
@@ -162,6 +163,7 @@ fn orders(runtime: &Runtime, stand: &Stand) -> Outcome {
         let mut workers: Vec<Process> =
             (0..2).map(|_| Process::worker(&program, stand, &[])).collect::<Result<_, _>>()?;
         let mut driver = Process::upgrade(&program, stand, &SLOW)?;
+        slow_down(stand, RATE).await?;
         wait_for(stand, |run| run.copied.read > 0 && run.workers.len() == 3).await?;
         let session = stand.session();
         session.order("event-store", |orders| orders.is_paused = true).await?;
@@ -172,8 +174,6 @@ fn orders(runtime: &Runtime, stand: &Stand) -> Outcome {
         let still = run_status(stand).await?.ok_or("no run")?.copied.read;
         assert_eq!(paused, still, "somebody doesn't pause");
         assert!(paused < run.document_count, "it was over before it could be paused");
-        session.order("event-store", |orders| orders.documents_per_second_max = Some(RATE)).await?;
-        sleep(Duration::from_secs(1)).await;
         let begun = Instant::now();
         session.order("event-store", |orders| orders.is_paused = false).await?;
         let last = wait_for(stand, |run| {
@@ -193,6 +193,14 @@ fn orders(runtime: &Runtime, stand: &Stand) -> Outcome {
         }
         stand.clean().await
     })
+}
+
+/// Bounds the rate as soon as there is a run, so that copying lasts.
+async fn slow_down(stand: &Stand, rate: u64) -> Outcome {
+    wait_for(stand, |run| run.is_under_way).await?;
+    let orders = stand.session();
+    orders.order("event-store", |orders| orders.documents_per_second_max = Some(rate)).await?;
+    Ok(())
 }
 
 async fn run_status(stand: &Stand) -> Result<Option<RunStatus>, Trouble> {
