@@ -136,10 +136,11 @@ fn abort_among_workers(runtime: &Runtime, stand: &Stand) -> Outcome {
         let mut driver = Process::upgrade(&program, stand, &SLOW)?;
         slow_down(stand, 400).await?;
         wait_for(stand, |run| run.copied.read > 0 && run.workers.len() == 3).await?;
-        // A driver that is stopped leaves the run to a worker, and a worker leaves it to whoever asks.
+        // The driver is stopped, and the workers go on; whoever asks gets the run in the midst of that.
         driver.interrupt()?;
         driver.wait()?;
-        wait_for(stand, |run| run.record.driver > 1).await?;
+        let before = run_status(stand).await?.ok_or("no run")?.copied.read;
+        wait_for(stand, |run| run.copied.read > before).await?;
         let begun = Instant::now();
         let ending = stand.session().abort("event-store").await?;
         assert!(matches!(ending, Ending::Aborted { .. }), "{ending:?}");
