@@ -138,6 +138,8 @@ pub(crate) enum Verb {
     Plan(commands::plan::PlanArguments),
     /// Upgrade an application, or go on with an upgrade that was stopped
     Upgrade(commands::upgrade::UpgradeArguments),
+    /// Share the work of runs: help to copy, and drive when nobody does, until stopped
+    Worker(commands::worker::WorkerArguments),
     /// Let an upgrade that holds (`upgrade --hold`) go on to the switch
     Switch(commands::switch::SwitchArguments),
     /// Take an application back to the release that it was switched from, with what it wrote since
@@ -233,7 +235,7 @@ mod tests {
         command.build();
         let mut found = Vec::new();
         helps(&mut command, "", &mut found);
-        assert_eq!(found.len(), 21);
+        assert_eq!(found.len(), 22);
         for (path, help) in found {
             insta::assert_snapshot!(path.replace(' ', "_"), help);
         }

@@ -84,6 +84,9 @@ pub enum EngineError {
         /// Who.
         owner: String,
     },
+    /// Too many workers.
+    #[error("all places for workers are taken")]
+    Crowded,
     /// Somebody else took the run over.
     #[error("another process took this run over; this one stopped")]
     LeaseLost,
@@ -206,6 +209,7 @@ impl EngineError {
             Self::QuarantineMoved { .. } => "J0203".to_owned(),
             Self::Driven { .. } => "J0201".to_owned(),
             Self::LeaseLost => "J0202".to_owned(),
+            Self::Crowded => "J0204".to_owned(),
             Self::JournalUnreadable { .. } => "J0301".to_owned(),
             Self::State(_) => "J0401".to_owned(),
             Self::Halted(problem) => problem.code.clone(),
@@ -234,9 +238,10 @@ impl EngineError {
             | Self::NotInQuarantine { .. }
             | Self::JournalUnreadable { .. }
             | Self::State(_) => ErrorClass::Refused,
-            Self::Driven { .. } | Self::LeaseLost | Self::QuarantineMoved { .. } => {
-                ErrorClass::Busy
-            }
+            Self::Driven { .. }
+            | Self::LeaseLost
+            | Self::QuarantineMoved { .. }
+            | Self::Crowded => ErrorClass::Busy,
             Self::Halted(problem) => match problem.code.as_str() {
                 REJECTED_DOCUMENTS | UNDECIDED_DOCUMENTS | SETS_DIFFER => ErrorClass::Data,
                 _ => ErrorClass::Halted,
@@ -286,6 +291,7 @@ impl EngineError {
                 "the others were decided; look at `lockstep quarantine list`, then decide again".to_owned()
             }
             Self::Driven { .. } => "wait for it, or stop it; its lease ends seconds after it dies".to_owned(),
+            Self::Crowded => "stop some workers: the cluster can't take more than so many carry".to_owned(),
             Self::JournalUnreadable { .. } => "use the version of Lockstep that wrote it, or a newer one".to_owned(),
             Self::LeaseLost | Self::State(_) => "look at `lockstep status`".to_owned(),
             Self::Halted(problem) => problem.hint.clone(),

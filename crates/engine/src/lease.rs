@@ -1,14 +1,16 @@
-//! The right to drive an application's runs: one holder at a time, fenced by a number, kept alive by beats.
+//! The right to drive an application's runs: one holder at a time, fenced by a number, kept alive by beats. A place among the
+//! [workers](crate::crew) is held in the same way.
 //!
 //! No clock is compared between machines. Who wants a held lease watches it: a beat means its holder lives; none for
-//! [`LEASE_TIME`] means that it is dead. On the same machine the process itself is looked for, so that a killed driver
-//! is followed at once.
+//! [`SILENCE_MAX`] means that it is dead. On the same machine the process itself is looked for, so that a killed driver
+//! is followed at once. A worker that holds the lease gives it to whoever [asks](crate::request).
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
+use lockstep_core::run::crew::SILENCE_MAX;
 use lockstep_elastic::Class;
 use tokio::{sync::Mutex, time};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
@@ -17,15 +19,17 @@ use uuid::Uuid;
 use crate::{
     error::EngineError,
     journal::{Journal, Kept, LeaseRecord, Write},
+    process,
     report::{Event, Progress, Reporter, Unit, Waiting},
+    request::Request,
 };
 
-/// A lease without a beat for this long is dead.
-pub const LEASE_TIME: Duration = Duration::from_secs(12);
-/// How often a holder beats; several beats may be lost within [`LEASE_TIME`].
+/// How often a holder beats; several beats may be lost within [`SILENCE_MAX`].
 const BEAT_TIME: Duration = Duration::from_secs(2);
 /// How often a held lease is looked at.
 pub(crate) const WATCH_TIME: Duration = Duration::from_millis(300);
+/// How long a worker may take to give the lease to whoever asks. It stops what it does as if it was interrupted.
+const GIVE_TIME_MAX: Duration = Duration::from_mins(1);
 
 /// A held lease. It is given back by [`Lease::release`]; dropped without, it dies by itself.
 #[derive(Debug)]
@@ -38,8 +42,82 @@ pub struct Lease {
     beating: AbortOnDropHandle<()>,
 }
 
+/// How a holder takes a lease.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Until it is done.
+    Keep,
+    /// Until somebody asks for it.
+    GiveWay,
+}
+
+/// What came of reaching for a lease.
+#[derive(Debug)]
+pub(crate) enum Attempt {
+    /// It is held by this process now.
+    Taken(Lease),
+    /// Somebody else has it.
+    Held {
+        /// Who.
+        owner: String,
+        /// Whether its holder was seen to beat since the look before.
+        is_alive: bool,
+        /// Whether its holder gives it to whoever asks.
+        gives_way: bool,
+    },
+}
+
+/// What was seen of the lease of an application.
+#[derive(Debug, Default)]
+pub(crate) struct LeaseWatch {
+    seen: Option<(LeaseRecord, Instant)>,
+}
+
+impl LeaseWatch {
+    /// Takes the lease if nobody has it, or its holder is known to be dead.
+    pub(crate) async fn reach(
+        &mut self,
+        journal: &Journal,
+        application: &str,
+        manner: Manner,
+    ) -> Result<Attempt, EngineError> {
+        loop {
+            let found = journal.read::<LeaseRecord>(application).await?;
+            if let Some(kept) = found.as_ref().filter(|kept| !kept.record.is_free) {
+                let record = &kept.record;
+                let silence = self.silence(record);
+                let is_dead = silence.is_some_and(|silence| silence >= SILENCE_MAX)
+                    || process::is_gone(record.process.as_deref());
+                if !is_dead {
+                    return Ok(Attempt::Held {
+                        owner: record.owner.clone(),
+                        is_alive: silence.is_none(),
+                        gives_way: record.gives_way,
+                    });
+                }
+            }
+            self.seen = None;
+            if let Some(lease) = Lease::seize(journal, application, found.as_ref(), manner).await? {
+                return Ok(Attempt::Taken(lease));
+            }
+        }
+    }
+
+    /// How long the same record was seen already; `None` when it changed since the last look.
+    fn silence(&mut self, record: &LeaseRecord) -> Option<Duration> {
+        match &mut self.seen {
+            Some((before, since)) if before == record => Some(since.elapsed()),
+            seen => {
+                let is_first = seen.is_none();
+                *seen = Some((record.clone(), Instant::now()));
+                is_first.then_some(Duration::ZERO)
+            }
+        }
+    }
+}
+
 impl Lease {
-    /// Takes the lease of an application, waiting for a dead holder to be known as dead.
+    /// Takes the lease of an application, waiting for a dead holder to be known as dead, and for a worker to give it.
     ///
     /// # Errors
     /// [`EngineError::Driven`] when its holder lives.
@@ -49,37 +127,20 @@ impl Lease {
         reporter: &dyn Reporter,
         stop: &CancellationToken,
     ) -> Result<Self, EngineError> {
-        let mut seen: Option<(LeaseRecord, Instant)> = None;
-        loop {
-            let found = journal.read::<LeaseRecord>(application).await?;
-            let next = next_record(found.as_ref().map(|kept| &kept.record));
-            let written = match &found {
-                None => Some(journal.create(application, next).await?),
-                Some(kept) if kept.record.is_free || is_dead_here(&kept.record) => {
-                    Some(journal.replace(application, kept, next).await?)
-                }
-                Some(kept) => match &seen {
-                    Some((before, since)) if *before == kept.record => {
-                        if since.elapsed() >= LEASE_TIME {
-                            Some(journal.replace(application, kept, next).await?)
-                        } else {
-                            None
-                        }
+        let mut watch = LeaseWatch::default();
+        let mut request = Request::new(journal, application);
+        let outcome = loop {
+            match watch.reach(journal, application, Manner::Keep).await {
+                Ok(Attempt::Taken(lease)) => break Ok(lease),
+                Ok(Attempt::Held { owner, is_alive, gives_way }) => {
+                    let is_refused =
+                        if gives_way { request.age() > GIVE_TIME_MAX } else { is_alive };
+                    if is_refused {
+                        break Err(EngineError::Driven { owner });
                     }
-                    Some(_) => {
-                        return Err(EngineError::Driven { owner: kept.record.owner.clone() });
+                    if gives_way {
+                        request.repeat().await?;
                     }
-                    None => {
-                        seen = Some((kept.record.clone(), Instant::now()));
-                        None
-                    }
-                },
-            };
-            match written {
-                Some(Write::Kept(kept)) => return Ok(Self::hold(journal, application, kept)),
-                Some(Write::Conflict) => seen = None,
-                None => {
-                    let owner = found.map(|kept| kept.record.owner).unwrap_or_default();
                     reporter.report(Event::Progress(Progress {
                         stage: "lease",
                         unit: Unit::Indices,
@@ -89,25 +150,46 @@ impl Lease {
                         waiting: Some(Waiting::Lease { owner }),
                     }));
                 }
+                Err(error) => break Err(error),
             }
             tokio::select! {
                 () = time::sleep(WATCH_TIME) => {}
-                () = stop.cancelled() => return Err(EngineError::Interrupted),
+                () = stop.cancelled() => break Err(EngineError::Interrupted),
             }
+        };
+        request.end().await;
+        outcome
+    }
+
+    /// Writes a new holder over what was found of a lease; `None` when somebody else was faster.
+    pub(crate) async fn seize(
+        journal: &Journal,
+        key: &str,
+        found: Option<&Kept<LeaseRecord>>,
+        manner: Manner,
+    ) -> Result<Option<Self>, EngineError> {
+        let next = next_record(found.map(|kept| &kept.record), manner);
+        let written = match found {
+            None => journal.create(key, next).await?,
+            Some(kept) => journal.replace(key, kept, next).await?,
+        };
+        match written {
+            Write::Kept(kept) => Ok(Some(Self::hold(journal, key, kept))),
+            Write::Conflict => Ok(None),
         }
     }
 
-    fn hold(journal: &Journal, application: &str, kept: Kept<LeaseRecord>) -> Self {
+    fn hold(journal: &Journal, key: &str, kept: Kept<LeaseRecord>) -> Self {
         let number = kept.record.number;
         let kept = Arc::new(Mutex::new(kept));
         let lost = CancellationToken::new();
-        let beats = beat(journal.clone(), application.to_owned(), Arc::clone(&kept), lost.clone());
+        let beats = beat(journal.clone(), key.to_owned(), Arc::clone(&kept), lost.clone());
         #[expect(
             clippy::disallowed_methods,
             reason = "the lease owns the task, and its handle ends it on drop"
         )]
         let beating = AbortOnDropHandle::new(tokio::spawn(beats));
-        Self { journal: journal.clone(), key: application.to_owned(), kept, number, lost, beating }
+        Self { journal: journal.clone(), key: key.to_owned(), kept, number, lost, beating }
     }
 
     /// The fencing number; later holders have higher ones.
@@ -118,6 +200,24 @@ impl Lease {
     /// Cancelled when somebody else took the lease.
     pub fn lost(&self) -> &CancellationToken {
         &self.lost
+    }
+
+    /// Beats now, which tells for certain that nobody else has the lease at this moment: for a holder that may have slept.
+    ///
+    /// # Errors
+    /// [`EngineError::LeaseLost`] when somebody else took it.
+    pub(crate) async fn confirm(&self) -> Result<(), EngineError> {
+        let mut kept = self.kept.lock().await;
+        let mut record = kept.record.clone();
+        record.beat = record.beat.saturating_add(1);
+        match self.journal.replace(&self.key, &kept, record).await? {
+            Write::Kept(renewed) => *kept = renewed,
+            Write::Conflict => {
+                self.lost.cancel();
+                return Err(EngineError::LeaseLost);
+            }
+        }
+        Ok(())
     }
 
     /// Gives the lease back, so that the next driver needn't wait.
@@ -157,7 +257,7 @@ async fn beat(
             }
             Err(EngineError::Cluster(failure))
                 if matches!(failure.class(), Class::Retry | Class::BackOff)
-                    && answered.elapsed() < LEASE_TIME =>
+                    && answered.elapsed() < SILENCE_MAX =>
             {
                 tracing::warn!(%failure, "the lease could not be renewed yet");
             }
@@ -170,89 +270,14 @@ async fn beat(
     }
 }
 
-fn next_record(found: Option<&LeaseRecord>) -> LeaseRecord {
+fn next_record(found: Option<&LeaseRecord>, manner: Manner) -> LeaseRecord {
     LeaseRecord {
-        owner: format!("{}/{}", host(), std::process::id()),
+        owner: process::own_name(),
         holder: Uuid::now_v7().simple().to_string(),
-        process: process_mark(std::process::id()),
+        process: process::own_mark(),
         number: found.map_or(0, |record| record.number).saturating_add(1),
         beat: 0,
         is_free: false,
-    }
-}
-
-/// Whether the holder was a process of this machine that is gone.
-pub(crate) fn is_dead_here(record: &LeaseRecord) -> bool {
-    let Some(mark) = &record.process else { return false };
-    let mut parts = mark.rsplitn(3, ':');
-    let (Some(_started), Some(pid), Some(place)) = (parts.next(), parts.next(), parts.next())
-    else {
-        return false;
-    };
-    let Ok(pid) = pid.parse::<u32>() else { return false };
-    process_place().as_deref() == Some(place) && process_mark(pid).as_ref() != Some(mark)
-}
-
-/// The name of this machine.
-pub fn host() -> String {
-    let name = std::fs::read_to_string("/proc/sys/kernel/hostname");
-    name.map_or_else(|_| "unknown".to_owned(), |name| name.trim().to_owned())
-}
-
-/// Boot and process namespace: within one, a process id means one process at a time.
-fn process_place() -> Option<String> {
-    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    let space = std::fs::read_link("/proc/self/ns/pid").ok()?;
-    Some(format!("{}/{}", boot.trim(), space.to_string_lossy()))
-}
-
-/// `PLACE:PID:START`, which no other process ever has; `None` when the process is gone or the system doesn't tell.
-fn process_mark(pid: u32) -> Option<String> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is the command in parentheses and may hold anything; the start time is field 22.
-    let (_, after) = status.rsplit_once(')')?;
-    let mut fields = after.split_whitespace();
-    let is_zombie = fields.next()? == "Z";
-    let started = fields.nth(18)?;
-    if is_zombie {
-        return None;
-    }
-    Some(format!("{}:{pid}:{started}", process_place()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn record(process: Option<String>) -> LeaseRecord {
-        LeaseRecord {
-            owner: "a/1".to_owned(),
-            holder: "h".to_owned(),
-            process,
-            number: 1,
-            beat: 0,
-            is_free: false,
-        }
-    }
-
-    #[test]
-    fn a_process_of_this_machine_is_known_to_live_or_to_be_gone() {
-        let own = process_mark(std::process::id()).unwrap();
-        assert!(!is_dead_here(&record(Some(own.clone()))));
-        let mut child = std::process::Command::new("sleep").arg("30").spawn().unwrap();
-        let mark = process_mark(child.id()).unwrap();
-        assert!(!is_dead_here(&record(Some(mark.clone()))));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        assert!(is_dead_here(&record(Some(mark))));
-        let reused = own.rsplit_once(':').map(|(place, _)| format!("{place}:1")).unwrap();
-        assert!(is_dead_here(&record(Some(reused))));
-    }
-
-    #[test]
-    fn a_process_elsewhere_is_never_taken_for_dead() {
-        assert!(!is_dead_here(&record(Some("other-boot/pid:[1]:1:1".to_owned()))));
-        assert!(!is_dead_here(&record(None)));
-        assert!(!is_dead_here(&record(Some("nonsense".to_owned()))));
+        gives_way: manner == Manner::GiveWay,
     }
 }

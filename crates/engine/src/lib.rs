@@ -13,13 +13,21 @@ pub mod report;
 
 pub mod journal;
 
+pub mod process;
+
 pub mod lease;
+
+mod request;
+
+pub mod crew;
 
 pub mod pace;
 
 pub mod session;
 
 pub mod doctor;
+
+pub mod worker;
 
 pub mod drive;
 

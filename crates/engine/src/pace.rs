@@ -17,12 +17,12 @@ use crate::{
 const ATTEMPTS_MAX: u32 = 5;
 /// How often orders are looked for in the journal.
 const LOOK_TIME: Duration = Duration::from_millis(500);
-/// Longest time that a worker sleeps without a look at the orders.
+/// Longest time that somebody sleeps without a look at the orders.
 const NAP_TIME: Duration = Duration::from_millis(100);
 /// What may be carried at once after a quiet time, as time at the full rate.
 const BURST_TIME: Duration = Duration::from_millis(500);
 
-/// The orders that hold now, shared by all workers of a run.
+/// The orders that hold now, shared by everything that carries documents in this process.
 #[derive(Debug, Clone, Default)]
 pub struct Pace {
     state: Arc<Mutex<State>>,
@@ -33,6 +33,8 @@ struct State {
     orders: OrdersRecord,
     /// When all documents that were let through have had their time.
     busy_until: Option<Instant>,
+    /// How many processes share the rate; 0 is one as well.
+    sharers: u64,
 }
 
 impl Pace {
@@ -44,6 +46,11 @@ impl Pace {
     /// The orders that hold now.
     pub fn orders(&self) -> OrdersRecord {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).orders
+    }
+
+    /// Divides the rate among that many processes.
+    pub(crate) fn share(&self, processes: u64) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).sharers = processes;
     }
 
     /// Waits until that many documents may be carried: while paused, and as the rate asks. Returns at once when somebody
@@ -66,9 +73,10 @@ impl Pace {
             return Some(NAP_TIME);
         }
         let rate = state.orders.documents_per_second_max.filter(|rate| *rate > 0)?;
+        let sharers = state.sharers.max(1);
         let begin = state.busy_until.map_or(now, |until| until.max(now));
         if !*is_booked {
-            let micros = documents.saturating_mul(1_000_000) / rate;
+            let micros = documents.saturating_mul(1_000_000).saturating_mul(sharers) / rate;
             state.busy_until = Some(begin + Duration::from_micros(micros));
             *is_booked = true;
         }
@@ -133,6 +141,12 @@ mod tests {
         let wait = pace.wait(1_000, &mut second, now).unwrap();
         assert_eq!(wait, Duration::from_secs(1), "1,500 documents, of which 500 are free");
         assert_eq!(pace.wait(1_000, &mut second, now + Duration::from_secs(1)), None);
+        let mut third = false;
+        pace.share(3);
+        let begun = now + Duration::from_secs(2);
+        let wait = pace.wait(500, &mut third, begun).unwrap();
+        assert_eq!(wait, Duration::from_secs(1), "three processes share the rate");
+        pace.share(1);
         pace.order(OrdersRecord { is_paused: true, ..slow });
         assert_eq!(pace.wait(1, &mut first, now), Some(NAP_TIME));
         pace.order(OrdersRecord::default());

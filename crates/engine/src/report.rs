@@ -98,6 +98,11 @@ pub enum Waiting {
         /// How many indices.
         index_count: usize,
     },
+    /// Other workers hold what is left.
+    Workers {
+        /// Who.
+        names: String,
+    },
     /// Nobody has asked for the switch yet.
     Order,
     /// The cluster asked for less, or didn't answer; the request is repeated.
@@ -114,6 +119,7 @@ impl fmt::Display for Waiting {
             Self::Shards { index_count } => {
                 write!(formatter, "waiting for the shards of {index_count} indices")
             }
+            Self::Workers { names } => write!(formatter, "waiting for the tasks of {names}"),
             Self::Order => formatter.write_str("in step; waiting for `lockstep switch`"),
             Self::Cluster { reason } => write!(formatter, "waiting for the cluster: {reason}"),
         }

@@ -33,7 +33,7 @@ use crate::{
     lease::Lease,
     pace::{self, Pace},
     report::Reporter,
-    stage::{StageContext, back, compare, quarantine::Quarantine},
+    stage::{StageContext, back, compare, flow_back, quarantine::Quarantine},
     survey::survey,
 };
 
@@ -162,6 +162,14 @@ impl Session {
             if plan.kind == UpgradeKind::Minor {
                 return Ok(Ending::Minor { plan: Box::new(plan) });
             }
+            if let Some(id) = &record.record.last_run
+                && let Some(kept) = journal.read::<PlanRecord>(id).await?
+            {
+                // From here on the way back of the run before is nobody's business any more.
+                let stop = self.stop.child_token();
+                let context = self.context(journal, id, &kept.record.plan, stop);
+                flow_back::close_left_open(&context).await?;
+            }
             let orders = OrdersRecord { is_held: wish.is_held, ..OrdersRecord::default() };
             let run = begin(journal, &plan, (&record, orders), lease.number()).await?;
             (plan, run)
@@ -269,6 +277,7 @@ impl Session {
                 return Err(EngineError::NotSwitched { state: run.record.state.name() });
             }
             let mut drive = self.drive(&journal, &plan, run, &lease);
+            flow_back::close_left_open(&drive.context).await?;
             drive.happened(Event::Finalize, SwitchRecord::default()).await?;
             Ok(ending(drive))
         }
@@ -337,7 +346,7 @@ impl Session {
     }
 
     /// The run that is under way. One that is over, whose driver died before it could say so, is closed here.
-    async fn open_run(
+    pub(crate) async fn open_run(
         &self,
         journal: &Journal,
         record: &Kept<ApplicationRecord>,
@@ -370,7 +379,7 @@ impl Session {
         Drive { context, run, driver: lease.number(), round_last: 0 }
     }
 
-    fn context(
+    pub(crate) fn context(
         &self,
         journal: &Journal,
         run: &str,
@@ -394,6 +403,7 @@ impl Session {
                 &plan.application,
                 (run, plan.limits.quarantine_max),
             ),
+            place: None,
             pace: Pace::default(),
             reporter: Arc::clone(&self.reporter),
             stop,
@@ -414,7 +424,11 @@ async fn name_run(journal: &Journal, plan: &Plan, id: &str) -> Result<(), Engine
 }
 
 /// The names of a release of a plan; tenants that it leaves out are nobody's there.
-fn release_names(pack: &Pack, plan: &Plan, version: &Version) -> Result<ReleaseNames, EngineError> {
+pub(crate) fn release_names(
+    pack: &Pack,
+    plan: &Plan,
+    version: &Version,
+) -> Result<ReleaseNames, EngineError> {
     let release = pack.release(version).map(|(_, release)| release);
     let release = release.ok_or_else(|| {
         EngineError::Bug(format!("the pack has no release {version}, which the plan names"))
@@ -528,7 +542,7 @@ fn kept<R>(write: Write<R>) -> Result<Kept<R>, EngineError> {
 }
 
 /// Drives while watching the lease: when it is lost, the stages stop.
-async fn watched(
+pub(crate) async fn watched(
     stop: &CancellationToken,
     lease: &Lease,
     drive: &mut Drive,
@@ -547,7 +561,7 @@ async fn watched(
         std::future::pending::<()>().await;
     };
     tokio::select! {
-        ended = drive.drive_to_end() => ended,
+        ended = Box::pin(drive.drive_to_end()) => ended,
         () = obeying => Err(EngineError::Bug("listening for orders ended".to_owned())),
         () = watching => Err(EngineError::Bug("watching a lease ended".to_owned())),
     }

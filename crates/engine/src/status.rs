@@ -1,17 +1,22 @@
 //! Where an application stands: which release is live, what run is under way, how far it got.
 
-use lockstep_core::{plan::tenants::ExcludedTenant, run::task::Tally};
+use lockstep_core::{
+    plan::tenants::ExcludedTenant,
+    run::{crew::Holder, state::RunState, task::Tally},
+};
 use lockstep_elastic::Cluster;
 use serde::Serialize;
 
 use crate::{
+    crew::read_places,
     error::EngineError,
     journal::{
         ApplicationRecord, Journal, LeaseRecord, OrdersRecord, PlanRecord, PositionRecord,
         RoundRecord, RunRecord, TaskRecord, VerdictRecord,
     },
-    pace,
+    pace, process,
     quarantine::{self, Counts},
+    stage::flow_back::{WayBackStatus, way_back_status},
 };
 
 /// Where an application stands.
@@ -48,6 +53,8 @@ pub struct RunStatus {
     pub document_count: u64,
     /// What was copied so far.
     pub copied: Tally,
+    /// Who has a place among the workers, in the order of places.
+    pub workers: Vec<WorkerStatus>,
     /// What was done to follow the live set since copying ended.
     pub followed: Option<PositionRecord>,
     /// Rejected documents that were set aside.
@@ -56,6 +63,20 @@ pub struct RunStatus {
     pub orders: OrdersRecord,
     /// What the last comparison found.
     pub verdict: Option<VerdictRecord>,
+    /// After the switch, where there is a way back: how far the old set is behind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub way_back: Option<WayBackStatus>,
+}
+
+/// What a worker does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct WorkerStatus {
+    /// Who: `HOST/PID`.
+    pub name: String,
+    /// Tasks of the run that it holds now.
+    pub tasks: u64,
+    /// Documents of the tasks that it holds, and of those that it ended.
+    pub documents: u64,
 }
 
 /// Reads where an application stands. Changes nothing.
@@ -86,13 +107,25 @@ async fn run_status(
     let Some(plan) = journal.read::<PlanRecord>(id).await? else { return Ok(None) };
     let plan = plan.record.plan;
     let lease = journal.read::<LeaseRecord>(application).await?;
-    let driver =
-        lease.map(|kept| kept.record).filter(|lease| !lease.is_free).map(|lease| lease.owner);
-    let copied = copied(journal, id).await?;
+    let driver = lease
+        .map(|kept| kept.record)
+        .filter(|lease| !lease.is_free && !process::is_gone(lease.process.as_deref()))
+        .map(|lease| lease.owner);
+    let tasks = tasks(journal, id).await?;
+    let mut copied = Tally::default();
+    for record in &tasks {
+        copied.add(record.task.tally);
+    }
+    let workers = workers(journal, application, &tasks).await?;
     let verdict = verdict(journal, id).await?;
     let followed = journal.read::<PositionRecord>(id).await?.map(|kept| kept.record);
     let orders = pace::read_orders(journal, id).await?;
     let quarantine = quarantine::counts(cluster, application, id).await?;
+    let way_back = if run.record.state == RunState::Switched {
+        way_back_status(cluster, journal, (id, &plan)).await?
+    } else {
+        None
+    };
     Ok(Some(RunStatus {
         record: run.record,
         from: plan.from.to_string(),
@@ -103,26 +136,49 @@ async fn run_status(
         document_count: plan.document_count(),
         excluded: plan.excluded,
         copied,
+        workers,
         followed,
         quarantine,
         orders,
         verdict,
+        way_back,
     }))
 }
 
-/// What copying did; what came after it is in the position.
-async fn copied(journal: &Journal, id: &str) -> Result<Tally, EngineError> {
-    let mut copied = Tally::default();
+/// The tasks of copying that were begun; what came after it is in the position.
+async fn tasks(journal: &Journal, id: &str) -> Result<Vec<TaskRecord>, EngineError> {
     let Some(kept) = journal.read::<RoundRecord>(&format!("{id}:1")).await? else {
-        return Ok(copied);
+        return Ok(Vec::new());
     };
     let tasks = kept.record.tasks();
     let keys: Vec<String> =
         tasks.iter().map(|task| crate::stage::task_key(id, task.ordinal)).collect();
-    for kept in journal.read_many::<TaskRecord>(&keys).await? {
-        copied.add(kept.record.task.tally);
+    let kept = journal.read_many::<TaskRecord>(&keys).await?;
+    Ok(kept.into_iter().map(|kept| kept.record).collect())
+}
+
+/// Who has a place, and what they do. One that died is here until somebody who watched it takes its place away, unless it
+/// was a process of this machine.
+async fn workers(
+    journal: &Journal,
+    application: &str,
+    tasks: &[TaskRecord],
+) -> Result<Vec<WorkerStatus>, EngineError> {
+    let mut workers = Vec::new();
+    for (place, kept) in read_places(journal, application).await? {
+        let LeaseRecord { owner, process, number, is_free, .. } = kept.record;
+        if is_free || process::is_gone(process.as_deref()) {
+            continue;
+        }
+        let me = Holder { place, number };
+        let own = || tasks.iter().filter(|record| record.holder == Some(me));
+        workers.push(WorkerStatus {
+            name: owner,
+            tasks: own().filter(|record| record.task.next().is_some()).count() as u64,
+            documents: own().map(|record| record.task.tally.read).sum(),
+        });
     }
-    Ok(copied)
+    Ok(workers)
 }
 
 /// What the last comparison found.

@@ -2,14 +2,15 @@
 //! `golden/journal`.
 
 use lockstep_core::run::{
+    crew::Holder,
     quarantine::{Entry, EntryEnding, EntryState, RejectedBy, key},
     state::{BadDocument, Problem, RunState, Stage},
     task::{Cursor, Tally, Task},
 };
 use lockstep_engine::journal::{
-    ApplicationRecord, LeaseRecord, OrdersRecord, OriginalRecord, PairTerms, PositionRecord,
-    Record, ReturnIndex, ReturnRecord, RoundRecord, RunRecord, SetRecord, SwitchRecord, TaskRecord,
-    VerdictRecord,
+    ApplicationRecord, FlowRecord, LeaseRecord, LeaseRequestRecord, OrdersRecord, OriginalRecord,
+    PairTerms, PositionRecord, Record, RejectedBack, ReturnIndex, ReturnRecord, RoundRecord,
+    RunRecord, SetRecord, SwitchRecord, TaskRecord, VerdictRecord,
 };
 
 /// Reads the golden record, and asserts that it is what is written today.
@@ -117,9 +118,13 @@ fn task() {
         tally,
         rejected: vec![document],
     };
-    check(include_str!("golden/journal/task-1.json"), &TaskRecord { task: task.clone() });
+    let unheld: TaskRecord =
+        serde_json::from_str(include_str!("golden/journal/task-1.json")).unwrap();
+    assert_eq!(unheld, TaskRecord { task: task.clone(), holder: None });
     // What was written before there was a quarantine has no other sign of documents that nobody keeps.
     assert!(task.has_unkept());
+    let holder = Some(Holder { place: 3, number: 7 });
+    check(include_str!("golden/journal/task-held-1.json"), &TaskRecord { task, holder });
 }
 
 #[test]
@@ -137,7 +142,7 @@ fn task_with_documents_that_nobody_keeps() {
         rejected: Vec::new(),
     };
     assert!(task.has_unkept());
-    check(include_str!("golden/journal/task-2.json"), &TaskRecord { task });
+    check(include_str!("golden/journal/task-2.json"), &TaskRecord { task, holder: None });
 }
 
 fn entry(state: EntryState) -> Entry {
@@ -258,6 +263,42 @@ fn lease() {
         number: 4,
         beat: 9,
         is_free: false,
+        gives_way: true,
     };
-    check(include_str!("golden/journal/lease-1.json"), &record);
+    check(include_str!("golden/journal/lease-2.json"), &record);
+    let before: LeaseRecord =
+        serde_json::from_str(include_str!("golden/journal/lease-1.json")).unwrap();
+    assert_eq!(before, LeaseRecord { gives_way: false, ..record });
+}
+
+#[test]
+fn lease_request() {
+    let record = LeaseRequestRecord {
+        by: "host/1".to_owned(),
+        request: "0190f".to_owned(),
+        beat: 3,
+        is_over: false,
+    };
+    check(include_str!("golden/journal/lease-request-1.json"), &record);
+}
+
+#[test]
+fn flow() {
+    let document =
+        BadDocument { index: "a".to_owned(), id: "1".to_owned(), reason: "why".to_owned() };
+    let problem = Problem {
+        code: "R0703".to_owned(),
+        message: "m".to_owned(),
+        hint: "h".to_owned(),
+        documents: Vec::new(),
+        document_count: 0,
+    };
+    let record = FlowRecord {
+        is_open: true,
+        rejected: vec![RejectedBack { position: 2, document }],
+        stuck: Some(problem),
+        deleted: 4,
+        at: "2026-01-02T03:04:05Z".to_owned(),
+    };
+    check(include_str!("golden/journal/flow-1.json"), &record);
 }

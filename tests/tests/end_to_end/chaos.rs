@@ -1,5 +1,6 @@
-//! The driver is killed with SIGKILL at random moments while the application writes, started again, and killed again. In
-//! the end the run is switched, and nothing that was acknowledged to the application is lost.
+//! The driver is killed with SIGKILL at random moments while the application writes, started again, and killed again; in every
+//! second upgrade there are workers as well, of which one dies with each driver. In the end the run is switched, and nothing
+//! that was acknowledged to the application is lost.
 //!
 //! `scripts/chaos` runs this for long. What is not here: faults of the cluster or of the way to it.
 
@@ -22,6 +23,7 @@ use tokio::{runtime::Runtime, time::sleep};
 use crate::{
     Outcome, Scenario,
     moment::{Moment, Moments, STATES},
+    process::Process,
     stand::{Stand, Trouble, program},
     victim::{End, Victim},
 };
@@ -34,6 +36,8 @@ const SEED_VARIABLE: &str = "LOCKSTEP_CHAOS_SEED";
 const KILLS_DEFAULT: u32 = 8;
 /// Then the run is let to its end: many short stories are checked more often than a long one.
 const KILLS_PER_CYCLE_MAX: u32 = 5;
+/// Beside the driver, in every second upgrade.
+const WORKERS: usize = 2;
 /// From so many kills on, every state must have had one.
 const KILLS_EVERYWHERE: u32 = 60;
 /// Little, so that the time goes into kills: two tenants can be apart as well as three.
@@ -77,6 +81,7 @@ fn killed_at_random_moments(runtime: &Runtime, stand: &Stand) -> Outcome {
             moments: &mut moments,
             tally: &mut tally,
             story: String::new(),
+            workers: Vec::new(),
         };
         outcome = runtime.block_on(cycle.run()).map_err(|error| {
             let story = &cycle.story;
@@ -134,6 +139,7 @@ struct Cycle<'a> {
     tally: &'a mut Tally,
     /// What was done, a line for every driver.
     story: String,
+    workers: Vec<Process>,
 }
 
 impl Cycle<'_> {
@@ -146,6 +152,11 @@ impl Cycle<'_> {
             ..TrafficOptions::new(SEEDED)
         };
         let traffic = Traffic::start(url, options).await?;
+        if self.tally.cycles % 2 == 1 {
+            for _ in 0..WORKERS {
+                self.workers.push(Process::worker(self.program, self.stand, &[])?);
+            }
+        }
         let mut kills = 0;
         while self.drive(kills < self.kills_max).await? {
             kills += 1;
@@ -181,6 +192,12 @@ impl Cycle<'_> {
         write!(self.story, "\n  found {}, to be killed {moment:?}", stands.unwrap_or("nothing"))?;
         let End { was_killed, states, life, last } =
             Victim::start(self.program, self.stand)?.live_until(moment)?;
+        if was_killed && !self.workers.is_empty() {
+            // Dropped, it is killed.
+            drop(self.workers.remove(0));
+            self.workers.push(Process::worker(self.program, self.stand, &[])?);
+            self.tally.workers_killed += 1;
+        }
         let found = self.stands().await?;
         write!(self.story, ": told {states:?}, then the journal has {found:?}")?;
         let whole = if was_killed { states.len().saturating_sub(1) } else { states.len() };
@@ -231,6 +248,7 @@ struct Hits {
 #[derive(Debug, Default)]
 struct Tally {
     kills: u32,
+    workers_killed: u32,
     cycles: u32,
     /// By the state that the journal had right after the kill.
     hits: BTreeMap<&'static str, Hits>,
@@ -275,8 +293,16 @@ impl Tally {
             lines.push(format!("| {state} | {at_work} | {taking_up} | {blocked} |"));
         }
         let [lost, resurrected, differing, extra, split] = self.wrong;
-        let Self { kills, cycles, operations, refused_writes, unanswered_writes, .. } = self;
-        lines.push(format!("\n{kills} kills, {cycles} clean upgrades, {} s", took.as_secs()));
+        let Self {
+            kills,
+            workers_killed,
+            cycles,
+            operations,
+            refused_writes,
+            unanswered_writes,
+            ..
+        } = self;
+        lines.push(format!("\n{kills} kills of drivers, {workers_killed} of workers with them, {cycles} clean upgrades, {} s", took.as_secs()));
         lines.push(format!(
             "{lost} lost, {resurrected} resurrected, {differing} differing, {extra} extra; \
              {split} of {} observations split",

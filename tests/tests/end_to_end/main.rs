@@ -37,6 +37,12 @@ mod moment;
 
 mod victim;
 
+mod workers;
+
+mod flow;
+
+mod process;
+
 mod stand;
 
 use std::{
@@ -79,6 +85,8 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             faults::scenarios(),
             kill::scenarios(),
             chaos::scenarios(),
+            workers::scenarios(),
+            flow::scenarios(),
             tracardi::scenarios(),
         ];
         trials.extend(

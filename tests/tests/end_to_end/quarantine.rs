@@ -25,7 +25,8 @@ use tokio::{runtime::Runtime, time::sleep};
 use crate::{
     Outcome, Scenario,
     kill::Driver,
-    stand::{Stand, TENANTS, Trouble, demo_pack, meddle, wish},
+    process::Process,
+    stand::{Stand, TENANTS, Trouble, demo_pack, meddle, program, wish},
 };
 
 /// The demo's application.
@@ -204,6 +205,8 @@ fn returned(runtime: &Runtime, stand: &Stand) -> Outcome {
         let old = stand.send("POST", "/acme-profile/_search", hit).await?;
         let old = old["hits"]["hits"][0]["_id"].as_str().ok_or("no profile")?.to_owned();
         stand.send("DELETE", &format!("/acme-profile/_doc/{old}"), Value::Null).await?;
+        // A part of it flows back by itself.
+        Process::worker(&program()?, stand, &["--once"])?.finish()?;
         stand.send("DELETE", "/acme-profile/_doc/short", Value::Null).await?;
         let ending = stand.session().rollback(&demo_pack()).await?;
         assert!(matches!(ending, Ending::Returned { .. }), "{ending:?}");

@@ -24,7 +24,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
 }
 
 /// A profile that the steps can't take: `newsletter` is no truth value.
-async fn poison(stand: &Stand) -> Result<(), Trouble> {
+pub(crate) async fn poison(stand: &Stand) -> Result<(), Trouble> {
     let profile = json!({"name": "Bad Apple", "newsletter": "perhaps"});
     stand.send("PUT", "/acme-profile-v1.0/_doc/bad%20apple?refresh=true", profile).await?;
     Ok(())

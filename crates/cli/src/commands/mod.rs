@@ -12,6 +12,7 @@ pub(crate) mod status;
 pub(crate) mod switch;
 pub(crate) mod upgrade;
 pub(crate) mod verify;
+pub(crate) mod worker;
 
 use std::{io, path::Path, sync::Arc};
 
@@ -48,6 +49,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<Exit, CommandEr
     match verb {
         // These write; they stop by themselves, at a place from which the same command goes on.
         Verb::Upgrade(arguments) => Box::pin(upgrade::run(&arguments, context)).await,
+        Verb::Worker(arguments) => Box::pin(worker::run(&arguments, context)).await,
         Verb::Switch(arguments) => Box::pin(switch::run(&arguments, context)).await,
         Verb::Rollback(arguments) => Box::pin(rollback::rollback(&arguments, context)).await,
         Verb::Finalize(arguments) => Box::pin(rollback::finalize(&arguments, context)).await,

@@ -1,4 +1,4 @@
-//! `lockstep pause`, `resume` and `pace`: orders to the run that is under way. Whoever drives it, wherever, obeys within a
+//! `lockstep pause`, `resume` and `pace`: orders to the run that is under way. Whoever works on it, wherever, obeys within a
 //! second; nothing that was carried over is lost.
 
 use clap::Args;
@@ -23,7 +23,7 @@ pub(crate) struct OrderArguments {
 pub(crate) struct PaceArguments {
     #[command(flatten)]
     application: ApplicationFlags,
-    /// Documents that are carried over a second at the most; 0 for as fast as the cluster takes them
+    /// Documents that are carried over a second at the most, by all workers together; 0 for as fast as the cluster takes them
     #[arg(long, value_name = "N")]
     max_docs_per_second: u64,
 }

@@ -5,7 +5,7 @@ use std::env;
 use clap::{Args, builder::NonEmptyStringValueParser};
 use lockstep_core::run::quarantine::Decision;
 use lockstep_engine::{
-    lease::host,
+    process::host,
     quarantine::{self, Chosen},
 };
 use serde_json::json;

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use lockstep_core::run::state::{RunState, Stage};
+use lockstep_core::run::state::{BadDocument, RunState, Stage};
 use lockstep_engine::{
     journal::{OrdersRecord, PositionRecord, VerdictRecord},
-    status::{RunStatus, Status},
+    stage::flow_back::WayBackStatus,
+    status::{RunStatus, Status, WorkerStatus},
 };
 
 use super::{
@@ -52,8 +53,15 @@ pub(crate) fn render(status: &Status, now: Timestamp) -> Text {
     if let Some(verdict) = &run.verdict {
         text.fact("verified", verified(verdict));
     }
+    if let Some(way_back) = &run.way_back {
+        text.fact("way back", way_back_text(way_back, run.driver.as_deref(), now));
+        way_back_trouble(&mut text, way_back);
+    }
     if run.is_under_way {
         text.fact("driver", run.driver.as_deref().unwrap_or("nobody drives it now"));
+    }
+    for worker in &run.workers {
+        text.fact("worker", worker_text(worker));
     }
     if let RunState::Halted { problem, .. } = state {
         let label = styled(RED, format_args!("problem[{}]", problem.code));
@@ -63,6 +71,52 @@ pub(crate) fn render(status: &Status, now: Timestamp) -> Text {
     }
     text.advice("next", next_command(run));
     text
+}
+
+/// How far the old set is behind, and who carries it.
+fn way_back_text(way_back: &WayBackStatus, carrier: Option<&str>, now: Timestamp) -> String {
+    let behind = match way_back.behind {
+        None => "how far it is behind can't be told now".to_owned(),
+        Some(0) => "the old set has everything".to_owned(),
+        Some(behind) => {
+            format!("the old set is {} behind", counted(behind, "operation", "operations"))
+        }
+    };
+    let carrier = match (carrier, &way_back.flow) {
+        (Some(carrier), Some(flow)) => {
+            format!("{carrier} carries what is written, last {} ago", ago(&flow.at, now))
+        }
+        (Some(carrier), None) => format!("{carrier} begins to carry what is written"),
+        (None, _) => "no worker carries what is written, a rollback does".to_owned(),
+    };
+    format!("{behind}; {carrier}")
+}
+
+fn way_back_trouble(text: &mut Text, way_back: &WayBackStatus) {
+    let Some(flow) = &way_back.flow else { return };
+    if flow.is_open {
+        text.fact("", "indices of the old set may take writes now, until a worker ends its pass");
+    }
+    if let Some(problem) = &flow.stuck {
+        text.fact("", format_args!("it stands still [{}]: {}", problem.code, problem.message));
+    }
+    if !flow.rejected.is_empty() {
+        let count = counted(flow.rejected.len() as u64, "document", "documents");
+        text.fact("", format_args!("{count} can't go back, and a rollback would stop at them:"));
+    }
+    for rejected in flow.rejected.iter().take(DOCUMENTS_IN_STATUS) {
+        let BadDocument { index, id, reason } = &rejected.document;
+        text.fact("", format_args!("{index}/{id}: {reason}"));
+    }
+}
+
+fn worker_text(worker: &WorkerStatus) -> String {
+    let WorkerStatus { name, tasks, documents } = worker;
+    format!(
+        "{name}: holds {}; {} copied",
+        counted(*tasks, "task", "tasks"),
+        counted(*documents, "document", "documents")
+    )
 }
 
 fn is_worth_a_line(followed: &PositionRecord) -> bool {
@@ -194,10 +248,17 @@ fn copied(run: &RunStatus) -> String {
 }
 
 fn elapsed(since: &str, now: Timestamp) -> String {
+    if since.parse::<Timestamp>().is_err() {
+        return since.to_owned();
+    }
+    format!("{} ({since})", ago(since, now))
+}
+
+/// How long ago that was.
+fn ago(since: &str, now: Timestamp) -> String {
     let Ok(then) = since.parse::<Timestamp>() else { return since.to_owned() };
     // Clocks of two machines may disagree; nothing is in the future.
-    let time = Duration::try_from(now.duration_since(then)).unwrap_or_default();
-    format!("{} ({since})", duration(time))
+    duration(Duration::try_from(now.duration_since(then)).unwrap_or_default())
 }
 
 fn next_command(run: &RunStatus) -> String {

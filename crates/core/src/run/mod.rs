@@ -8,3 +8,5 @@ pub mod step;
 pub mod task;
 
 pub mod quarantine;
+
+pub mod crew;

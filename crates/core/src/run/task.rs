@@ -91,14 +91,13 @@ pub struct Stretch {
 /// one while all others have nothing left.
 const TASKS_WANTED: u64 = 64;
 
-/// Tasks are not made narrower than this for that: a window spans as many numbers.
-const WIDTH_WANTED: u64 = 10_000;
-
-/// How wide the tasks of a round should be, at most `width_max` numbers. The journal keeps the answer with the round, so
-/// that its tasks are found again whatever another version of Lockstep would answer.
-pub fn task_width(stretches: &[Stretch], width_max: u64) -> u64 {
+/// How wide the tasks of a round should be, at most `width_max` numbers, and not narrower than a window, which spans at most
+/// `window_width_max`: where windows are small, because documents are large or the cluster is to be gone easy on, tasks take
+/// as much longer. The journal keeps the answer with the round, so that its tasks are found again whatever another version
+/// of Lockstep would answer.
+pub fn task_width(stretches: &[Stretch], width_max: u64, window_width_max: u64) -> u64 {
     let numbers = stretches.iter().map(Stretch::number_count).fold(0, u64::saturating_add);
-    (numbers / TASKS_WANTED).max(WIDTH_WANTED).min(width_max.max(1))
+    (numbers / TASKS_WANTED).max(window_width_max).clamp(1, width_max.max(1))
 }
 
 /// Cuts stretches into tasks of `width` numbers, the last one of each stretch narrower, numbered from `ordinal_first`.
@@ -188,15 +187,16 @@ mod tests {
 
     #[test]
     fn a_round_has_enough_tasks_for_all_workers() {
-        let widths = |last: i64| {
+        let widths = |last: i64, window: u64| {
             let stretches = [Stretch { index: 0, shard: 0, first: 0, last }];
-            let tasks = cut(&stretches, 1, 0, task_width(&stretches, 200_000));
+            let tasks = cut(&stretches, 1, 0, task_width(&stretches, 200_000, window));
             (tasks.len(), tasks.first().map(|task| task.last + 1))
         };
-        assert_eq!(widths(9_999), (1, Some(10_000)));
-        assert_eq!(widths(99_999), (10, Some(10_000)));
-        assert_eq!(widths(1_279_999), (64, Some(20_000)));
-        assert_eq!(widths(99_999_999), (500, Some(200_000)));
+        assert_eq!(widths(9_999, 10_000), (1, Some(10_000)));
+        assert_eq!(widths(99_999, 10_000), (10, Some(10_000)));
+        assert_eq!(widths(1_279_999, 10_000), (64, Some(20_000)));
+        assert_eq!(widths(99_999_999, 10_000), (500, Some(200_000)));
+        assert_eq!(widths(9_999, 100), (65, Some(156)));
     }
 
     #[test]

@@ -7,7 +7,10 @@ use std::{
 
 use lockstep_core::{
     plan::{model::Plan, schema::OWNER_MARK},
-    run::state::{RunState, Stage},
+    run::{
+        crew::SILENCE_MAX,
+        state::{RunState, Stage},
+    },
 };
 use lockstep_elastic::{Block, IndexState};
 use serde_json::Value;
@@ -17,7 +20,8 @@ use super::{Leftover, Remedy, sets};
 use crate::{
     error::EngineError,
     journal::{ApplicationRecord, Journal, LeaseRecord, PlanRecord, RunRecord, SetRecord},
-    lease::{LEASE_TIME, WATCH_TIME, is_dead_here},
+    lease::WATCH_TIME,
+    process::is_gone,
     session::Session,
     stage::blocked_before,
 };
@@ -100,7 +104,7 @@ pub(super) async fn holder(session: &Session, application: &str) -> Result<Holde
         let found = journal.read::<LeaseRecord>(application).await?.map(|kept| kept.record);
         let Some(found) = found.filter(|lease| !lease.is_free) else { return Ok(Holder::Nobody) };
         let owner = found.owner.clone();
-        if is_dead_here(&found) || begun.elapsed() >= LEASE_TIME {
+        if is_gone(found.process.as_deref()) || begun.elapsed() >= SILENCE_MAX {
             return Ok(Holder::Dead { owner });
         }
         match &first {

@@ -11,9 +11,9 @@ use serde_json::{Value, json, value::RawValue};
 
 use self::record::Envelope;
 pub use self::record::{
-    ApplicationRecord, JOURNAL_FORMAT, LeaseRecord, OrdersRecord, OriginalRecord, PairTerms,
-    PlanRecord, PositionRecord, Record, ReturnIndex, ReturnRecord, RoundRecord, RunRecord,
-    SetRecord, SwitchRecord, TaskRecord, VerdictRecord,
+    ApplicationRecord, FlowRecord, JOURNAL_FORMAT, LeaseRecord, LeaseRequestRecord, OrdersRecord,
+    OriginalRecord, PairTerms, PlanRecord, PositionRecord, Record, RejectedBack, ReturnIndex,
+    ReturnRecord, RoundRecord, RunRecord, SetRecord, SwitchRecord, TaskRecord, VerdictRecord,
 };
 use crate::error::EngineError;
 
@@ -116,6 +116,14 @@ impl Journal {
 
     /// Reads many records; those that are not there are left out.
     pub async fn read_many<R: Record>(&self, keys: &[String]) -> Result<Vec<Kept<R>>, EngineError> {
+        Ok(self.read_many_keyed(keys).await?.into_iter().map(|(_, kept)| kept).collect())
+    }
+
+    /// The same, each with its key.
+    pub(crate) async fn read_many_keyed<R: Record>(
+        &self,
+        keys: &[String],
+    ) -> Result<Vec<(String, Kept<R>)>, EngineError> {
         let mut records = Vec::with_capacity(keys.len());
         if keys.is_empty() {
             return Ok(records);
@@ -127,7 +135,9 @@ impl Journal {
             let page = self.cluster.documents(self.index, &ids).await?;
             for hit in page.hits() {
                 let record = decode(&hit.id, hit.source)?;
-                records.push(Kept { record, seq_no: hit.seq_no, primary_term: hit.primary_term });
+                let key = hit.id.split_once(':').map_or("", |(_, key)| key).to_owned();
+                let kept = Kept { record, seq_no: hit.seq_no, primary_term: hit.primary_term };
+                records.push((key, kept));
             }
         }
         Ok(records)
@@ -174,25 +184,23 @@ impl Journal {
         Ok(records)
     }
 
-    /// Writes many records in few calls, each over what was read of it, or where nothing was.
-    ///
-    /// # Errors
-    /// [`EngineError::LeaseLost`] when somebody else wrote one of them.
-    pub async fn write_many<R: Record + Clone>(
+    /// Writes many records in few calls, each over what was read of it, or where nothing was. Gives what came of each, in
+    /// the same order.
+    pub async fn write_each<R: Record + Clone>(
         &self,
-        writes: Vec<(String, R, Option<Kept<R>>)>,
-    ) -> Result<Vec<(String, Kept<R>)>, EngineError> {
-        let mut kept = Vec::with_capacity(writes.len());
+        writes: &[(String, R, Option<Kept<R>>)],
+    ) -> Result<Vec<Write<R>>, EngineError> {
+        let mut written = Vec::with_capacity(writes.len());
         for part in writes.chunks(WRITE_AT_ONCE) {
-            kept.extend(self.write_part(part).await?);
+            written.extend(self.write_part(part).await?);
         }
-        Ok(kept)
+        Ok(written)
     }
 
     async fn write_part<R: Record + Clone>(
         &self,
         part: &[(String, R, Option<Kept<R>>)],
-    ) -> Result<Vec<(String, Kept<R>)>, EngineError> {
+    ) -> Result<Vec<Write<R>>, EngineError> {
         let mut sources = Vec::with_capacity(part.len());
         for (key, record, before) in part {
             let expect = match before {
@@ -211,26 +219,19 @@ impl Journal {
             Err(failure) if failure.outcome_unknown() => vec![None; part.len()],
             Err(failure) => return Err(failure.into()),
         };
-        let mut kept = Vec::with_capacity(part.len());
+        let mut written = Vec::with_capacity(part.len());
         for (((key, record, _), (_, source, expect)), put) in part.iter().zip(&sources).zip(puts) {
-            let one = match put {
+            written.push(match put {
                 Some(Put::Stored { seq_no, primary_term }) => {
-                    Kept { record: record.clone(), seq_no, primary_term }
+                    Write::Kept(Kept { record: record.clone(), seq_no, primary_term })
                 }
                 Some(Put::Conflict) => {
-                    match self.settle_conflict(&id::<R>(key), record.clone(), source).await? {
-                        Write::Kept(kept) => kept,
-                        Write::Conflict => return Err(EngineError::LeaseLost),
-                    }
+                    self.settle_conflict(&id::<R>(key), record.clone(), source).await?
                 }
-                None => match self.write(key, record.clone(), *expect).await? {
-                    Write::Kept(kept) => kept,
-                    Write::Conflict => return Err(EngineError::LeaseLost),
-                },
-            };
-            kept.push((key.clone(), one));
+                None => self.write(key, record.clone(), *expect).await?,
+            });
         }
-        Ok(kept)
+        Ok(written)
     }
 
     /// Writes a record that must not be there yet.

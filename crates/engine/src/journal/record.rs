@@ -6,8 +6,9 @@ use std::collections::BTreeMap;
 use lockstep_core::{
     plan::model::Plan,
     run::{
+        crew::Holder,
         quarantine::Entry,
-        state::RunState,
+        state::{BadDocument, Problem, RunState},
         task::{Stretch, Tally, Task, cut},
     },
     version::Version,
@@ -151,6 +152,9 @@ impl RoundRecord {
 pub struct TaskRecord {
     /// The task.
     pub task: Task,
+    /// Who works on it, or did so last; `None` when nobody did, or whoever did let go of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Holder>,
 }
 
 /// How far the new set follows the live one, shard by shard. Written while a run catches up, verifies and holds.
@@ -240,7 +244,7 @@ pub struct VerdictRecord {
     pub at: String,
 }
 
-/// The right to drive runs of an application.
+/// The right to drive runs of an application, or a place among its workers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseRecord {
     /// Who: `HOST/PID`.
@@ -256,6 +260,51 @@ pub struct LeaseRecord {
     pub beat: u64,
     /// Whether the holder gave it back.
     pub is_free: bool,
+    /// Whether the holder gives it to whoever asks: a worker does.
+    #[serde(default)]
+    pub gives_way: bool,
+}
+
+/// Somebody asks for the lease that a worker holds. One per application.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseRequestRecord {
+    /// Who: `HOST/PID`.
+    pub by: String,
+    /// Unique for every time that somebody asks.
+    pub request: String,
+    /// Counts how often that was repeated: who died asks no more.
+    pub beat: u64,
+    /// Whether it is over.
+    pub is_over: bool,
+}
+
+/// How writes flow back to the old set after the switch, while a worker carries them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowRecord {
+    /// Whether indices of the old set may take writes now: written before their block is lifted, and after it is set again.
+    #[serde(default)]
+    pub is_open: bool,
+    /// Documents that can't go back as they were then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rejected: Vec<RejectedBack>,
+    /// Why it stands still, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stuck: Option<Problem>,
+    /// Deletes that were carried back.
+    #[serde(default)]
+    pub deleted: u64,
+    /// When it was written last, RFC 3339.
+    pub at: String,
+}
+
+/// A document that can't go back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejectedBack {
+    /// Position of its index in the plan.
+    pub position: usize,
+    /// The document, in the new set, and why.
+    #[serde(flatten)]
+    pub document: BadDocument,
 }
 
 /// The document of an entry in quarantine, as it was rejected. Kept apart, so that entries stay small.
@@ -300,4 +349,6 @@ kinds! {
     VerdictRecord => "verdict",
     LeaseRecord => "lease",
     OriginalRecord => "original",
+    LeaseRequestRecord => "lease-request",
+    FlowRecord => "flow",
 }

@@ -1,21 +1,36 @@
 //! Abort: the unfinished new set is dropped, index by index, each only if its unique id or its mark says that this run
 //! made it. The live set is writable as before.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
-use lockstep_core::{plan::same_template, run::state::Event};
+use lockstep_core::{
+    plan::same_template,
+    run::{crew::holds, state::Event},
+};
 use lockstep_elastic::Deleted;
+use tokio::time;
 
 use super::{
     Direction, StageContext,
     fence::unblock,
     meter::Meter,
     prepare::{is_ours, read_set},
+    share::View,
 };
 use crate::{
+    crew::Crew,
     error::EngineError,
+    journal::RoundRecord,
     report::{Event as ReportEvent, Unit},
 };
+
+/// How long workers may take to let go of their tasks; one that is dead is known to be after seconds.
+const WORKERS_WAIT_MAX: Duration = Duration::from_mins(1);
+/// Time between two looks at what they hold.
+const WORKERS_LOOK_TIME: Duration = Duration::from_millis(300);
 
 /// Drops what the run made.
 ///
@@ -23,6 +38,7 @@ use crate::{
 /// [`EngineError`] when the cluster can't be worked with; the same command goes on.
 pub async fn drop_targets(context: &StageContext) -> Result<Event, EngineError> {
     unblock(context, Direction::Forward).await?;
+    wait_for_workers(context).await?;
     let set = read_set(context).await?;
     let names: BTreeSet<&String> = set
         .record
@@ -56,6 +72,34 @@ pub async fn drop_targets(context: &StageContext) -> Result<Event, EngineError> 
     meter.finish(&context.reporter);
     drop_templates(context).await?;
     Ok(Event::TargetsDropped)
+}
+
+/// Waits until no worker carries anything into the new set any more: to an index that is gone, a document would make a new one.
+/// They look at the run once a second, and let go of their tasks when it isn't copying any more.
+///
+/// # Errors
+/// [`EngineError::Driven`] when one lives and doesn't.
+async fn wait_for_workers(context: &StageContext) -> Result<(), EngineError> {
+    let rounds = context.rounds(1).await?;
+    let mut crew = Crew::new(&context.journal, &context.plan.application);
+    let begun = Instant::now();
+    loop {
+        crew.look().await?;
+        let places = crew.places();
+        let tasks = rounds.iter().flat_map(RoundRecord::tasks);
+        let view = View::open(context, tasks).await?;
+        let own = context.place.as_ref().map(|place| place.holder());
+        let holder = view
+            .records()
+            .filter(|(task, _)| task.next().is_some())
+            .filter_map(|(_, kept)| kept.and_then(|kept| kept.record.holder))
+            .find(|holder| holds(*holder, &places) && Some(*holder) != own);
+        let Some(holder) = holder else { return Ok(()) };
+        if begun.elapsed() > WORKERS_WAIT_MAX {
+            return Err(EngineError::Driven { owner: crew.name(holder) });
+        }
+        time::sleep(WORKERS_LOOK_TIME).await;
+    }
 }
 
 /// Drops the templates that a switch published: they would give the aliases of the application to whatever index is made

@@ -19,6 +19,7 @@ use super::{
     catch_up::catch_up,
     delta::compare_delta,
     fence::{live_names, unblock},
+    flow_back::retry_rejected,
     follow::{Follower, Moment},
     hold::come_close,
     prepare::read_set,
@@ -196,6 +197,9 @@ pub async fn follow_back(
     }
     unblock(context, Direction::Forward).await?;
     let mut follower = Follower::open(context, Direction::Back).await?;
+    if let Some(problem) = retry_rejected(context, &follower.pairs).await? {
+        return Ok(Event::Stuck(problem));
+    }
     if let Some(problem) = catch_up(&mut follower).await? {
         return Ok(Event::Stuck(problem));
     }

@@ -285,7 +285,11 @@ async fn expected_ranges(
 fn ranges(context: &StageContext, shards: impl Iterator<Item = (u32, i64)>) -> Vec<Stretch> {
     let stretches: Vec<Stretch> =
         shards.map(|(shard, last)| Stretch { index: 0, shard, first: 0, last }).collect();
-    let width = task_width(&stretches, context.plan.limits.task_width_max);
+    let width = task_width(
+        &stretches,
+        context.plan.limits.task_width_max,
+        context.plan.limits.window_width_max,
+    );
     let tasks = cut(&stretches, 0, 0, width);
     tasks
         .iter()

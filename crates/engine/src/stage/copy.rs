@@ -3,39 +3,44 @@
 //! The way of one document: a [window](super::window) of the source shard's log gives it with its bytes as they were
 //! written; the plan's program takes it through the steps; it goes into a bulk body under the version
 //! `_seq_no + 1`, `external_gte`, so that an older copy can never overwrite a newer one; the target's answer is read item
-//! by item ([`carry`](super::carry)); the task's cursor moves; the journal remembers it. What the application writes
+//! by item ([`carry`](super::carry)); the task's cursor moves; the journal remembers it. Who works on which task is
+//! [`share`](super::share)'s business. What the application writes
 //! meanwhile is carried over afterwards, see [`follow`](super::follow).
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use lockstep_core::run::{
+    crew::holds,
     state::{Event, Problem},
     task::{Task, task_width},
 };
-use tokio::{
-    sync::{Mutex, mpsc},
-    task::JoinSet,
-};
+use tokio::{sync::Mutex, time};
 
 use super::{
     CopyPair, Direction, StageContext,
     carry::{carry, rejected_documents},
-    checkpoint::{Checkpoints, TASKS_WAITING_MAX, task_key},
+    checkpoint::{Desk, task_key},
     meter::Meter,
     position::{covered, stretches},
     problem, review,
+    share::{Shared, View, share},
     window::{WindowReader, WindowWidth},
 };
 use crate::{
+    crew::{Crew, Place},
     error::EngineError,
-    journal::{Kept, RoundRecord, TaskRecord, Write},
-    report::Unit,
+    journal::{RoundRecord, TaskRecord, Write},
+    report::{Event as ReportEvent, Unit, Waiting},
 };
 
-/// Works off all tasks of a round.
+/// Time between two looks at tasks that others hold.
+const OTHERS_TIME: Duration = Duration::from_secs(1);
+
+/// Works off all tasks of a round, together with every worker that helps.
 ///
 /// # Errors
 /// [`EngineError`] when the cluster or the journal can't be worked with, or somebody asked to stop: what was
@@ -45,28 +50,108 @@ pub async fn copy_documents(context: &StageContext, round: u32) -> Result<Event,
         Ok(rounds) => rounds,
         Err(problem) => return Ok(Event::Stuck(problem)),
     };
-    let (tasks, kept) = read_tasks(context, &rounds).await?;
-    let open = open_tasks(&tasks);
-    refresh_sources(context, &open).await?;
     let pairs = context.pairs()?;
     // What was mended since is over, and makes room.
     context.quarantine.tidy(&context.cluster, pairs.iter()).await?;
-    let total = context.plan.document_count();
-    let (mut done, mut bytes) = (0, 0);
-    for task in &tasks {
-        done += task.tally.read;
-        bytes += task.tally.bytes;
+    let mut crew = Crew::new(&context.journal, &context.plan.application);
+    let mut view = View::open(context, tasks_of(&rounds)).await?;
+    refresh_sources(context, &view).await?;
+    crew.look().await?;
+    if restart_rejected(context, &view, &crew).await? {
+        view = View::open(context, tasks_of(&rounds)).await?;
     }
+    let total = context.plan.document_count();
+    let (done, bytes) = view
+        .tasks()
+        .fold((0, 0), |(done, bytes), task| (done + task.tally.read, bytes + task.tally.bytes));
     let counted = (done, bytes, total);
     let meter = Arc::new(Meter::go_on("copying", Unit::Documents, counted, &context.reporter));
-    let finished = work_off(context, open, kept, &meter).await?;
+    let mut own_place = None;
+    let outcome = until_done(context, &rounds, (&mut crew, &mut own_place), &meter).await;
+    if let Some(place) = own_place {
+        place.release().await;
+    }
+    let view = outcome?;
+    meter.set(view.tasks().map(|task| (task.tally.read, task.tally.bytes)));
     if let Some(meter) = Arc::into_inner(meter) {
         meter.finish(&context.reporter);
     }
-    let mut all: BTreeMap<u32, Task> = tasks.into_iter().map(|task| (task.ordinal, task)).collect();
-    all.extend(finished.into_iter().map(|task| (task.ordinal, task)));
     review::tell(context, &mut 0);
-    Ok(unkept(context, &pairs, all.into_values()).map_or(Event::DocumentsCopied, Event::Stuck))
+    Ok(unkept(context, &pairs, view.tasks().cloned()).map_or(Event::DocumentsCopied, Event::Stuck))
+}
+
+/// Takes part in the work until the journal says of every task that it is done. Nobody holds one any more then: what
+/// comes after copying never begins while a worker that may live is at it.
+async fn until_done(
+    context: &StageContext,
+    rounds: &[RoundRecord],
+    (crew, own_place): (&mut Crew, &mut Option<Place>),
+    meter: &Arc<Meter>,
+) -> Result<View, EngineError> {
+    let mut told = Vec::new();
+    loop {
+        context.check_stop()?;
+        let mut view = View::open(context, tasks_of(rounds)).await?;
+        if view.tasks().all(|task| task.next().is_none()) {
+            return Ok(view);
+        }
+        let shared = match &context.place {
+            Some(place) if !place.lost().is_cancelled() => {
+                share(context, (&mut view, crew), place, meter).await?
+            }
+            Some(_) | None => {
+                let place = match own_place.take() {
+                    Some(place) if !place.lost().is_cancelled() => place,
+                    Some(_) | None => crew.take_place().await?,
+                };
+                let place = own_place.insert(place);
+                share(context, (&mut view, crew), place, meter).await?
+            }
+        };
+        if let Shared::Held(names) = shared {
+            if !names.is_empty() && names != told {
+                told.clone_from(&names);
+                let names = names.join(", ");
+                context.reporter.report(ReportEvent::Waiting(Waiting::Workers { names }));
+            }
+            tokio::select! {
+                () = time::sleep(OTHERS_TIME) => {}
+                () = context.stop.cancelled() => {}
+            }
+        }
+    }
+}
+
+/// Takes part in the copying that somebody else drives, while there is something to take.
+///
+/// # Errors
+/// As [`copy_documents`].
+pub(crate) async fn help_copy(
+    context: &StageContext,
+    round: u32,
+    crew: &mut Crew,
+    place: &Place,
+) -> Result<Shared, EngineError> {
+    let rounds = context.rounds(round).await?;
+    if !rounds.iter().any(|known| known.round == round) {
+        return Ok(Shared::Held(Vec::new()));
+    }
+    let mut view = View::open(context, tasks_of(&rounds)).await?;
+    if view.tasks().all(|task| task.next().is_none()) {
+        return Ok(Shared::AllDone);
+    }
+    // What was set aside by others, and decided about.
+    context.quarantine.load().await?;
+    let (done, bytes) = view
+        .tasks()
+        .fold((0, 0), |(done, bytes), task| (done + task.tally.read, bytes + task.tally.bytes));
+    let counted = (done, bytes, context.plan.document_count());
+    let meter = Arc::new(Meter::go_on("copying", Unit::Documents, counted, &context.reporter));
+    share(context, (&mut view, crew), place, &meter).await
+}
+
+fn tasks_of(rounds: &[RoundRecord]) -> impl Iterator<Item = Task> {
+    rounds.iter().flat_map(RoundRecord::tasks)
 }
 
 /// Journals what this round copies, unless that was done before; gives all rounds so far.
@@ -91,7 +176,11 @@ async fn begin_round(
         round,
         ordinal_first: u32::try_from(tasks_before)
             .map_err(|error| EngineError::Bug(error.to_string()))?,
-        task_width: task_width(&stretches, context.plan.limits.task_width_max),
+        task_width: task_width(
+            &stretches,
+            context.plan.limits.task_width_max,
+            context.plan.limits.window_width_max,
+        ),
         stretches: stretches
             .iter()
             .map(|stretch| (stretch.index, stretch.shard, stretch.first, stretch.last))
@@ -116,36 +205,39 @@ pub(super) fn source_replaced(pair: &CopyPair) -> Problem {
     )
 }
 
-/// All tasks of the rounds as far as the journal knows them.
-async fn read_tasks(
+/// Begins tasks anew that rejected documents: somebody mended these, or wants to see them again. Gives whether there were
+/// any. Those that a worker holds are left to it.
+async fn restart_rejected(
     context: &StageContext,
-    rounds: &[RoundRecord],
-) -> Result<(Vec<Task>, BTreeMap<u32, Kept<TaskRecord>>), EngineError> {
-    let mut tasks: Vec<Task> = rounds.iter().flat_map(RoundRecord::tasks).collect();
-    let keys: Vec<String> = tasks.iter().map(|task| task_key(&context.run, task.ordinal)).collect();
-    let kept: BTreeMap<u32, Kept<TaskRecord>> = context
-        .journal
-        .read_many::<TaskRecord>(&keys)
-        .await?
-        .into_iter()
-        .map(|kept| (kept.record.task.ordinal, kept))
-        .collect();
-    for task in &mut tasks {
-        if let Some(known) = kept.get(&task.ordinal) {
-            *task = known.record.task.clone();
+    view: &View,
+    crew: &Crew,
+) -> Result<bool, EngineError> {
+    let places = crew.places();
+    let mut writes = Vec::new();
+    for (task, kept) in view.records() {
+        let Some(kept) = kept.filter(|_| task.has_unkept()) else { continue };
+        let is_held = kept.record.holder.is_some_and(|holder| holds(holder, &places));
+        if is_held && task.next().is_some() {
+            continue;
         }
-        // Somebody mended what was rejected and isn't in quarantine, or wants to see it again.
-        if task.has_unkept() {
-            task.restart();
-        }
+        let mut task = task.clone();
+        task.restart();
+        let key = task_key(&context.run, task.ordinal);
+        writes.push((key, TaskRecord { task, holder: None }, Some(kept.clone())));
     }
-    Ok((tasks, kept))
+    // One that somebody else wrote meanwhile is at work again.
+    context.journal.write_each(&writes).await?;
+    Ok(!writes.is_empty())
 }
 
 /// Makes what was mended visible to tasks that go on or start again: their watermark was read by an earlier command.
-async fn refresh_sources(context: &StageContext, open: &VecDeque<Task>) -> Result<(), EngineError> {
+async fn refresh_sources(context: &StageContext, view: &View) -> Result<(), EngineError> {
     let pairs = context.pairs()?;
-    let wanted: BTreeSet<usize> = open.iter().map(|task| task.index).collect();
+    let wanted: BTreeSet<usize> = view
+        .tasks()
+        .filter(|task| task.next().is_some() || task.has_unkept())
+        .map(|task| task.index)
+        .collect();
     let names: Vec<&str> = pairs
         .iter()
         .filter(|pair| wanted.contains(&pair.position))
@@ -157,108 +249,42 @@ async fn refresh_sources(context: &StageContext, open: &VecDeque<Task>) -> Resul
     Ok(())
 }
 
-/// What is left to do. Low numbers of all shards come first, so that workers are spread over shards and their nodes.
-fn open_tasks(tasks: &[Task]) -> VecDeque<Task> {
-    let mut open: Vec<Task> = tasks.iter().filter(|task| task.next().is_some()).cloned().collect();
-    open.sort_by_key(|task| (task.first, task.ordinal));
-    open.into()
-}
-
-/// Shared by the workers of a round.
-struct Shop {
-    context: StageContext,
+/// What all lanes of this process work with; each lane copies one task at a time.
+pub(super) struct Shop {
+    pub(super) context: StageContext,
+    pub(super) meter: Arc<Meter>,
     pairs: BTreeMap<usize, CopyPair>,
-    open: Mutex<VecDeque<Task>>,
+    desk: Arc<Desk>,
     /// What is known of the widths of windows, by index: documents of one index are much alike, those of another may be
     /// far larger.
     widths: Mutex<BTreeMap<usize, WindowWidth>>,
-    reports: mpsc::Sender<Task>,
-    meter: Arc<Meter>,
 }
 
-/// Lets workers work until no task is open. Gives the tasks as they ended.
-async fn work_off(
-    context: &StageContext,
-    open: VecDeque<Task>,
-    kept: BTreeMap<u32, Kept<TaskRecord>>,
-    meter: &Arc<Meter>,
-) -> Result<Vec<Task>, EngineError> {
-    let (reports, reported) = mpsc::channel(TASKS_WAITING_MAX);
-    let checkpoints = Checkpoints::new(context.journal.clone(), context.run.clone(), kept);
-    let pairs = context.pairs()?.into_iter().map(|pair| (pair.position, pair)).collect();
-    let mut shop_context = context.clone();
-    // One failing worker stops the others, without stopping the run itself.
-    shop_context.stop = context.stop.child_token();
-    let stop = shop_context.stop.clone();
-    let shop = Arc::new(Shop {
-        context: shop_context,
-        pairs,
-        open: Mutex::new(open),
-        widths: Mutex::default(),
-        reports,
-        meter: Arc::clone(meter),
-    });
-    let mut workers = JoinSet::new();
-    for _ in 0..context.plan.limits.windows_in_flight.max(1) {
-        workers.spawn(work(Arc::clone(&shop)));
-    }
-    drop(shop);
-    let working = async {
-        let mut finished = Vec::new();
-        let mut first_error = None;
-        while let Some(ended) = workers.join_next().await {
-            let outcome = ended
-                .map_err(|error| EngineError::Bug(error.to_string()))
-                .and_then(|outcome| outcome);
-            match outcome {
-                Ok(tasks) => finished.extend(tasks),
-                Err(error) => {
-                    stop.cancel();
-                    // The first error is the cause; what follows it is mostly `Interrupted`.
-                    first_error.get_or_insert(error);
-                }
-            }
-        }
-        first_error.map_or(Ok(finished), Err)
-    };
-    let checkpointing = async {
-        let outcome = checkpoints.write_all(reported).await;
-        if outcome.is_err() {
-            stop.cancel();
-        }
-        outcome
-    };
-    let (worked, checkpointed) = tokio::join!(working, checkpointing);
-    checkpointed?;
-    worked
-}
-
-async fn work(shop: Arc<Shop>) -> Result<Vec<Task>, EngineError> {
-    let mut finished = Vec::new();
-    let limits = &shop.context.plan.limits;
-    let fresh = WindowWidth::new(limits.window_bytes, limits.window_width_max);
-    loop {
-        let Some(mut task) = shop.open.lock().await.pop_front() else { return Ok(finished) };
-        let known = shop.widths.lock().await.get(&task.index).cloned();
-        let learned = copy_task(&shop, &mut task, known.unwrap_or_else(|| fresh.clone())).await?;
-        shop.widths.lock().await.insert(task.index, learned);
-        finished.push(task);
+impl Shop {
+    pub(super) fn open(
+        context: StageContext,
+        desk: Arc<Desk>,
+        meter: Arc<Meter>,
+    ) -> Result<Self, EngineError> {
+        let pairs = context.pairs()?.into_iter().map(|pair| (pair.position, pair)).collect();
+        Ok(Self { context, meter, pairs, desk, widths: Mutex::default() })
     }
 }
 
-async fn copy_task(
-    shop: &Shop,
-    task: &mut Task,
-    width: WindowWidth,
-) -> Result<WindowWidth, EngineError> {
-    let Some(first) = task.next() else { return Ok(width) };
-    let Shop { context, pairs, open: _, widths: _, reports, meter } = shop;
+/// Copies what is left of a task, window by window, unless another worker turns out to have taken it over.
+pub(super) async fn copy_task(shop: Arc<Shop>, mut task: Task) -> Result<(), EngineError> {
+    let Some(first) = task.next() else { return Ok(()) };
+    let Shop { context, meter, pairs, desk, widths } = shop.as_ref();
     let pair = pairs.get(&task.index).ok_or_else(|| {
         EngineError::Bug(format!(
             "task {} names index {}, which is not copied",
             task.ordinal, task.index
         ))
     })?;
+    let limits = &context.plan.limits;
+    let known = widths.lock().await.get(&task.index).cloned();
+    let width =
+        known.unwrap_or_else(|| WindowWidth::new(limits.window_bytes, limits.window_width_max));
     let place = (pair.source.index.as_str(), task.shard);
     let mut reader = WindowReader::new(&context.cluster, place, (first, task.last), width);
     loop {
@@ -266,13 +292,14 @@ async fn copy_task(
         let Some((page, last)) = reader.next().await? else { break };
         let tally = carry(context, pair, page, &mut task.rejected).await?;
         task.advance(last, tally);
-        meter.add(tally.read, tally.bytes);
-        if reports.send(task.clone()).await.is_err() {
-            // The journal's writer ended with an error, which is the one to tell.
-            return Err(EngineError::Interrupted);
+        if !desk.report(&task) {
+            // Whoever has it now counts it as well.
+            break;
         }
+        meter.add(tally.read, tally.bytes);
     }
-    Ok(reader.into_width())
+    widths.lock().await.insert(task.index, reader.into_width());
+    Ok(())
 }
 
 /// The problem of all rejected documents that are in no quarantine, if there are any.

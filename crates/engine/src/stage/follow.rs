@@ -326,6 +326,14 @@ impl<'a> Follower<'a> {
         Ok(())
     }
 
+    /// Takes in how far a shard was carried by somebody else than [`Self::carry_all`].
+    pub(super) fn note(&mut self, key: ShardKey, last: i64, tally: Tally) {
+        self.record.carried.add(tally);
+        if let Some(mark) = self.marks.get_mut(&key) {
+            mark.covered = mark.covered.max(last);
+        }
+    }
+
     /// Counts what a comparison did.
     pub(super) fn count(&mut self, deleted: u64, repaired: u64) {
         self.record.deleted += deleted;

@@ -376,7 +376,10 @@ async fn delete(
 }
 
 /// Waits until every copy of these live indices has every operation that its primaries have now.
-async fn wait_for_copies(context: &StageContext, pairs: &[&CopyPair]) -> Result<(), EngineError> {
+pub(super) async fn wait_for_copies(
+    context: &StageContext,
+    pairs: &[&CopyPair],
+) -> Result<(), EngineError> {
     let begun = Instant::now();
     let mut waiting = pairs.to_vec();
     let mut wanted: BTreeMap<(&str, u32), i64> = BTreeMap::new();

@@ -76,6 +76,14 @@ impl Meter {
         self.counters.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    /// Takes what is done from whoever knows it as a whole, as `(done, bytes)` of its parts.
+    pub(super) fn set(&self, parts: impl Iterator<Item = (u64, u64)>) {
+        let (done, bytes) =
+            parts.fold((0, 0), |(done, bytes), part| (done + part.0, bytes + part.1));
+        self.counters.done.store(done, Ordering::Relaxed);
+        self.counters.bytes.store(bytes, Ordering::Relaxed);
+    }
+
     /// Tells the last state of things.
     pub(super) fn finish(self, reporter: &Arc<dyn Reporter>) {
         self.counters.tell(reporter.as_ref());

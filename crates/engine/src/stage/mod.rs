@@ -17,6 +17,8 @@ pub mod switch;
 
 pub mod back;
 
+pub mod flow_back;
+
 pub mod abort;
 
 mod batch;
@@ -47,6 +49,8 @@ pub mod quarantine;
 
 mod review;
 
+pub(crate) mod share;
+
 mod side;
 
 mod terms;
@@ -65,7 +69,7 @@ use lockstep_elastic::Cluster;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::{checkpoint::task_key, fence::blocked_before};
-use crate::{error::EngineError, journal::Journal, pace::Pace, report::Reporter};
+use crate::{crew::Place, error::EngineError, journal::Journal, pace::Pace, report::Reporter};
 
 /// What every stage works with.
 #[derive(Clone)]
@@ -85,6 +89,8 @@ pub struct StageContext {
     pub live_names: Option<Arc<ReleaseNames>>,
     /// Documents that were rejected.
     pub quarantine: quarantine::Quarantine,
+    /// The place among the workers that this process holds already; without one, copying takes one.
+    pub place: Option<Arc<Place>>,
     /// What operators ask of the run while it is under way.
     pub pace: Pace,
     /// Who listens.

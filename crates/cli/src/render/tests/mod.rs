@@ -21,10 +21,10 @@ use lockstep_core::{
 use lockstep_engine::{
     EngineError,
     error::REJECTED_DOCUMENTS,
-    journal::{OrdersRecord, RunRecord, SwitchRecord, VerdictRecord},
+    journal::{FlowRecord, OrdersRecord, RejectedBack, RunRecord, SwitchRecord, VerdictRecord},
     quarantine::Counts,
-    stage::compare::Verdict,
-    status::{RunStatus, Status},
+    stage::{compare::Verdict, flow_back::WayBackStatus},
+    status::{RunStatus, Status, WorkerStatus},
 };
 use serde_json::json;
 
@@ -259,8 +259,10 @@ fn run_status(state: RunState) -> Status {
         },
         followed: None,
         quarantine: Counts::default(),
+        workers: Vec::new(),
         orders: OrdersRecord::default(),
         verdict: None,
+        way_back: None,
     };
     Status { application: "shop".to_owned(), live: None, run: Some(run) }
 }
@@ -321,6 +323,70 @@ fn a_status_tells_who_serves_how_far_and_what_to_type() {
       verified   120,000 documents equal in both sets (round 2)
     next: start the image of 2.0 if it isn't running yet; lockstep rollback goes back to 1.0, lockstep finalize gives that up
     "#);
+}
+
+#[test]
+fn a_status_lists_workers_and_how_far_the_way_back_is() {
+    let mut copying = run_status(RunState::Copying { round: 1 });
+    if let Some(run) = &mut copying.run {
+        run.driver = Some("one/7".to_owned());
+        let worker =
+            |name: &str, tasks, documents| WorkerStatus { name: name.to_owned(), tasks, documents };
+        run.workers = vec![worker("one/7", 6, 40_000), worker("two/9", 1, 20_000)];
+    }
+    insta::assert_snapshot!(status_text(&copying), @r#"
+    shop 1.0 → 2.0: copying
+      serves     1.0, reads and writes
+      run        0190, copying since 1 min 15 s (2026-01-01T10:00:30Z)
+      copied     60,000 of 120,000 documents (50 %), 61.0 MB, 3 tenants; 10 rejected
+      driver     one/7
+      worker     one/7: holds 6 tasks; 40,000 documents copied
+      worker     two/9: holds 1 task; 20,000 documents copied
+    next: nothing; it is being driven
+    "#);
+    let mut switched = run_status(RunState::Switched);
+    let document = |id: &str| BadDocument {
+        index: "shop-order-v2".to_owned(),
+        id: id.to_owned(),
+        reason: "`customer` is not a number".to_owned(),
+    };
+    let rejected = |id: &str| RejectedBack { position: 2, document: document(id) };
+    if let Some(run) = &mut switched.run {
+        run.driver = Some("two/9".to_owned());
+        run.way_back = Some(WayBackStatus {
+            behind: Some(1_234),
+            flow: Some(FlowRecord {
+                is_open: true,
+                rejected: vec![rejected("odd"), rejected("strange")],
+                stuck: Some(self::rejected(0)),
+                deleted: 3,
+                at: "2026-01-01T10:01:40Z".to_owned(),
+            }),
+        });
+    }
+    insta::assert_snapshot!(status_text(&switched), @r#"
+    shop 1.0 → 2.0: switched
+      serves     2.0, reads and writes
+      run        0190, switched since 1 min 15 s (2026-01-01T10:00:30Z)
+      copied     60,000 of 120,000 documents (50 %), 61.0 MB, 3 tenants; 10 rejected
+      way back   the old set is 1,234 operations behind; two/9 carries what is written, last 5.0 s ago
+                 indices of the old set may take writes now, until a worker ends its pass
+                 it stands still [R0201]: 0 documents were rejected
+                 2 documents can't go back, and a rollback would stop at them:
+                 shop-order-v2/odd: `customer` is not a number
+                 shop-order-v2/strange: `customer` is not a number
+    next: start the image of 2.0 if it isn't running yet; lockstep rollback goes back to 1.0, lockstep finalize gives that up
+    "#);
+    if let Some(run) = &mut switched.run {
+        run.driver = None;
+        run.way_back = Some(WayBackStatus { behind: Some(0), flow: None });
+    }
+    let text = status_text(&switched);
+    let line = text.lines().find(|line| line.contains("way back")).unwrap();
+    assert_eq!(
+        line.trim(),
+        "way back   the old set has everything; no worker carries what is written, a rollback does"
+    );
 }
 
 #[test]

@@ -79,7 +79,7 @@ async fn read_all(
         .map(|(shard, last)| Stretch { index: position, shard, first: 0, last: *last })
         .collect();
     let mut hits = Vec::new();
-    for task in cut(&stretches, 0, 0, task_width(&stretches, TASK_WIDTH_MAX)) {
+    for task in cut(&stretches, 0, 0, task_width(&stretches, TASK_WIDTH_MAX, TASK_WIDTH_MAX)) {
         let place: Place = (set, position, usize::try_from(task.shard).expect("few shards"));
         hits.extend(window(link, place, (task.first, task.last)).await?);
     }

@@ -66,7 +66,7 @@ async fn begin_round(link: &Link, way: &Way) -> Result<(Vec<Stretch>, u64), Stop
         return Ok((stretches, width));
     }
     let Look { stretches, .. } = Follower::unkept(link, way).look().await?;
-    let width = task_width(&stretches, TASK_WIDTH_MAX);
+    let width = task_width(&stretches, TASK_WIDTH_MAX, TASK_WIDTH_MAX);
     let record = Record::Round { stretches: stretches.clone(), width };
     link.write(Key::Round, None, record).await?;
     Ok((stretches, width))

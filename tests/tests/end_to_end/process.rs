@@ -1,0 +1,98 @@
+//! The program as a process that works beside others: started, interrupted, killed, waited for.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use crate::stand::{Stand, Trouble};
+
+/// One that lives longer after its end was asked for is stuck.
+const LIFE_MAX: Duration = Duration::from_mins(3);
+
+/// The program as a process. It is ended when it is dropped.
+pub(crate) struct Process {
+    child: Child,
+    errors: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Process {
+    pub(crate) fn worker(program: &Path, stand: &Stand, more: &[&str]) -> Result<Self, Trouble> {
+        Self::start(program, stand, &["worker"], more)
+    }
+
+    pub(crate) fn upgrade(program: &Path, stand: &Stand, more: &[&str]) -> Result<Self, Trouble> {
+        Self::start(program, stand, &["upgrade", "--to", "2.0"], more)
+    }
+
+    fn start(program: &Path, stand: &Stand, verb: &[&str], more: &[&str]) -> Result<Self, Trouble> {
+        let folder = tempfile::tempdir()?;
+        let errors = folder.path().join("errors");
+        let child = Command::new(program)
+            .args(verb)
+            .args(["--cluster", &stand.cluster.url, "--pack"])
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../demo/pack"))
+            .args(more)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(&errors)?)
+            .spawn()?;
+        Ok(Self { child, errors, _folder: folder })
+    }
+
+    pub(crate) fn is_over(&mut self) -> Result<bool, Trouble> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
+    /// SIGKILL: the process can't do anything about it.
+    pub(crate) fn kill(mut self) -> Result<(), Trouble> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// SIGINT, as Ctrl-C sends it.
+    pub(crate) fn interrupt(&self) -> Result<(), Trouble> {
+        // The shell's own, which is there on every machine.
+        let order = format!("kill -INT {}", self.child.id());
+        let status = Command::new("sh").args(["-c", &order]).status()?;
+        if status.success() { Ok(()) } else { Err(format!("{order}: {status}").into()) }
+    }
+
+    /// Waits for its end, however that is.
+    pub(crate) fn wait(&mut self) -> Result<std::process::ExitStatus, Trouble> {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status);
+            }
+            if begun.elapsed() > LIFE_MAX {
+                return Err(format!("it doesn't end; it said {}", self.words()?).into());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Waits for a good end.
+    pub(crate) fn finish(&mut self) -> Result<(), Trouble> {
+        let status = self.wait()?;
+        if status.success() {
+            return Ok(());
+        }
+        Err(format!("{status}; it said {}", self.words()?).into())
+    }
+
+    fn words(&self) -> Result<String, Trouble> {
+        Ok(std::fs::read_to_string(&self.errors)?)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // An error means that it is over already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
