@@ -19,6 +19,8 @@ pub mod back;
 
 pub mod abort;
 
+pub(crate) mod loss;
+
 mod carry;
 
 mod catch_up;
