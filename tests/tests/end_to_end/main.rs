@@ -25,9 +25,17 @@ mod kill;
 
 mod chaos;
 
+mod wire;
+
+mod node;
+
 mod tracardi;
 
+mod proxy;
+
 mod moment;
+
+mod dice;
 
 mod victim;
 
@@ -70,6 +78,8 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             faults::scenarios(),
             kill::scenarios(),
             chaos::scenarios(),
+            wire::scenarios(),
+            node::scenarios(&stand.cluster.name),
             tracardi::scenarios(),
         ];
         trials.extend(
