@@ -5,7 +5,7 @@
 //! What is not here: late blocks, settings and alias calls, against which the engines give no guard (`docs/promises.md`);
 //! a network that loses the application's own requests.
 
-use std::time::Duration;
+use std::{io::Write as _, time::Duration};
 
 use lockstep_core::run::state::RunState;
 use lockstep_demo::{Release, SeedOptions, Traffic, TrafficOptions, check_traffic};
@@ -34,7 +34,7 @@ const SHARE: usize = 4;
 /// How long the client waits for an answer: so short that a stall costs little, so long that a busy engine keeps it.
 const ANSWER_TIME: Duration = Duration::from_secs(3);
 /// The pocket cluster answers at once.
-const ANSWER_TIME_POCKET: Duration = Duration::from_millis(1_000);
+const ANSWER_TIME_POCKET: Duration = Duration::from_secs(1);
 /// As in `chaos.rs`: little data, so that the time goes into faults.
 const SEEDED: SeedOptions = SeedOptions { tenants: 2, documents: 1_000, seed: 1 };
 const OPERATIONS_PER_SECOND: u32 = 80;
@@ -109,10 +109,11 @@ async fn there_and_back(stand: &Stand, retry: RetryBounds) -> Outcome {
     stand.clean().await
 }
 
-/// Tells what came out where somebody asked for it.
+/// Tells which faults were dealt in which state, where this is set.
+const TABLE_VARIABLE: &str = "LOCKSTEP_FAULT_TABLE";
+
 fn tell(stand: &Stand, way: Way, words: &str) -> Outcome {
-    use std::io::Write as _;
-    if std::env::var_os("LOCKSTEP_CHAOS_KILLS").is_some() {
+    if std::env::var_os(TABLE_VARIABLE).is_some() {
         writeln!(std::io::stderr(), "{} {way:?}: {words}", stand.cluster.name)?;
     }
     Ok(())
