@@ -76,17 +76,14 @@ public final class EngineNode {
         settings.put("path.repo", List.of(data.resolve("repository").toString()));
         // A test machine's disk is often nearly full; the engine would then block writes in the middle of a test.
         settings.put("cluster.routing.allocation.disk.threshold_enabled", List.of("false"));
-        if (nodes == 1) {
-            settings.put("discovery.type", List.of("single-node"));
-        } else {
-            List<String> seeds = new ArrayList<>();
-            for (int node = 0; node < nodes; node++) {
-                seeds.add("127.0.0.1:" + (transport + node));
-            }
-            settings.put("discovery.type", List.of("zen"));
-            settings.put("discovery.seed_hosts", seeds);
-            settings.put("cluster.initial_" + kind.manager + "_nodes", List.of("Node 1"));
+        // A cluster of one node as well: another process may join it.
+        List<String> seeds = new ArrayList<>();
+        for (int node = 0; node < nodes; node++) {
+            seeds.add("127.0.0.1:" + (transport + node));
         }
+        settings.put("discovery.type", List.of("zen"));
+        settings.put("discovery.seed_hosts", seeds);
+        settings.put("cluster.initial_" + kind.manager + "_nodes", List.of("Node 1"));
         return settings;
     }
 

@@ -11,7 +11,8 @@ use crate::{
     journal::{ApplicationRecord, Journal, Kept, RunRecord, SwitchRecord, Write},
     report::Event as ReportEvent,
     stage::{
-        Direction, StageContext, abort, back, copy, fence, hold, prepare, settle, switch, verify,
+        Direction, StageContext, abort, back, copy, fence, hold, loss::unless_lost, prepare,
+        settle, switch, verify,
     },
 };
 
@@ -82,23 +83,32 @@ impl Drive {
 
     async fn act(&self, state: &RunState, times: &mut SwitchRecord) -> Result<Event, EngineError> {
         let round = state.round();
+        let context = &self.context;
         match state.action() {
-            Action::CreateTargets => prepare::create_targets(&self.context).await,
-            Action::CopyDocuments => copy::copy_documents(&self.context, round).await,
-            Action::RestoreSettings => settle::restore_settings(&self.context).await,
+            Action::CreateTargets => prepare::create_targets(context).await,
+            Action::CopyDocuments => {
+                let copying = copy::copy_documents(context, round);
+                unless_lost(context, Direction::Forward, Box::pin(copying)).await
+            }
+            Action::RestoreSettings => settle::restore_settings(context).await,
             Action::CompareSets => {
-                verify::compare_sets(&self.context, round, self.round_last).await
+                let comparing = verify::compare_sets(context, round, self.round_last);
+                unless_lost(context, Direction::Forward, Box::pin(comparing)).await
             }
-            Action::KeepInStep => hold::keep_in_step(&self.context).await,
-            Action::BlockSources => {
-                fence::block_live(&self.context, Direction::Forward, times).await
+            Action::KeepInStep => {
+                let holding = hold::keep_in_step(context);
+                unless_lost(context, Direction::Forward, Box::pin(holding)).await
             }
-            Action::MoveAliases => switch::move_aliases(&self.context, times).await,
-            Action::DropTargets => abort::drop_targets(&self.context).await,
-            Action::FollowBack => back::follow_back(&self.context, round, self.round_last).await,
-            Action::BlockTargets => fence::block_live(&self.context, Direction::Back, times).await,
-            Action::MoveAliasesBack => switch::move_aliases_back(&self.context, times).await,
-            Action::StayOnTargets => back::stay_on_targets(&self.context).await,
+            Action::BlockSources => fence::block_live(context, Direction::Forward, times).await,
+            Action::MoveAliases => switch::move_aliases(context, times).await,
+            Action::DropTargets => abort::drop_targets(context).await,
+            Action::FollowBack => {
+                let following = back::follow_back(context, round, self.round_last);
+                unless_lost(context, Direction::Back, Box::pin(following)).await
+            }
+            Action::BlockTargets => fence::block_live(context, Direction::Back, times).await,
+            Action::MoveAliasesBack => switch::move_aliases_back(context, times).await,
+            Action::StayOnTargets => back::stay_on_targets(context).await,
             Action::Finish | Action::Wait => {
                 Err(EngineError::Bug(format!("a run that is {state} was driven")))
             }

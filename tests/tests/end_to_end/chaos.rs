@@ -22,6 +22,7 @@ use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
     Outcome, Scenario,
+    dice::seed_of,
     moment::{Moment, Moments, STATES},
     process::Process,
     stand::{Stand, Trouble, program},
@@ -65,7 +66,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
 fn killed_at_random_moments(runtime: &Runtime, stand: &Stand) -> Outcome {
     let kills_told = number(KILLS_VARIABLE)?;
     let kills_wanted = kills_told.map_or(Ok(KILLS_DEFAULT), u32::try_from)?;
-    let seed = number(SEED_VARIABLE)?.unwrap_or_else(|| own_seed(&stand.cluster.name));
+    let seed = number(SEED_VARIABLE)?.unwrap_or_else(|| seed_of(&stand.cluster.name));
     let program = program()?;
     let begun = Instant::now();
     let time_max = TIME_BASE + TIME_PER_KILL * kills_wanted;
@@ -120,13 +121,6 @@ fn number(variable: &str) -> Result<Option<u64>, Trouble> {
     let Ok(text) = std::env::var(variable) else { return Ok(None) };
     let number = text.parse().map_err(|error| format!("{variable} is '{text}': {error}"))?;
     Ok(Some(number))
-}
-
-/// FNV-1a of the name.
-fn own_seed(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |seed, byte| {
-        (seed ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
-    })
 }
 
 /// One upgrade: from a fresh release 1.0 to the end of its run, however often its driver is killed. What is wrong is an

@@ -31,9 +31,17 @@ mod kill;
 
 mod chaos;
 
+mod wire;
+
+mod node;
+
 mod tracardi;
 
+mod proxy;
+
 mod moment;
+
+mod dice;
 
 mod victim;
 
@@ -87,6 +95,8 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             chaos::scenarios(),
             workers::scenarios(),
             flow::scenarios(),
+            wire::scenarios(),
+            node::scenarios(&stand.cluster.name),
             tracardi::scenarios(),
         ];
         trials.extend(

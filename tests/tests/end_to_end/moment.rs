@@ -3,6 +3,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use crate::dice::Dice;
+
 /// The states that a run goes through, in order.
 pub(crate) const STATES: [&str; 8] = [
     "preparing",
@@ -48,7 +50,7 @@ impl Moments {
     pub(crate) fn new(seed: u64) -> Self {
         let lengths = STATES.map(|state| (state, STATE_FIRST)).into();
         let drawn = STATES.map(|state| (state, 0)).into();
-        Self { dice: Dice(seed), life: LIFE_FIRST, lengths, drawn }
+        Self { dice: Dice::new(seed), life: LIFE_FIRST, lengths, drawn }
     }
 
     /// A moment for a driver that takes up a run in a state, or begins one. A quarter are anywhere in a driver's life; of
@@ -92,34 +94,5 @@ impl Moments {
         {
             *longest = length.max(*longest);
         }
-    }
-}
-
-/// splitmix64: short, and good enough for moments.
-#[derive(Debug)]
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number from 0 to one less than the bound.
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound.max(1)
-    }
-
-    /// A time from nothing to the longest, in steps of 100 µs.
-    fn duration(&mut self, longest: Duration) -> Duration {
-        let steps = u64::try_from(longest.as_micros() / 100).unwrap_or(u64::MAX);
-        Duration::from_micros(self.below(steps.saturating_add(1)) * 100)
-    }
-
-    fn pick(&mut self, states: &[&'static str]) -> Option<&'static str> {
-        let count = u64::try_from(states.len()).unwrap_or(u64::MAX);
-        usize::try_from(self.below(count)).ok().and_then(|at| states.get(at).copied())
     }
 }

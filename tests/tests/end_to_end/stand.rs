@@ -44,6 +44,11 @@ pub(crate) fn stands(runtime: &Runtime) -> Result<Vec<Arc<Stand>>, Box<dyn std::
 }
 
 impl Stand {
+    /// A cluster that a scenario started for itself.
+    pub(crate) fn of(cluster: Cluster) -> Self {
+        Self { cluster, turns: Mutex::new(()), pocket: None }
+    }
+
     /// Waits until no other scenario runs here.
     pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
         self.turns.lock().unwrap_or_else(PoisonError::into_inner)

@@ -23,6 +23,8 @@ pub mod abort;
 
 mod batch;
 
+pub(crate) mod loss;
+
 mod carry;
 
 mod catch_up;

@@ -35,7 +35,7 @@ const SHARDS_WAIT_ONCE: Duration = Duration::from_secs(5);
 /// # Errors
 /// [`EngineError`] when the cluster can't be worked with.
 pub async fn restore_settings(context: &StageContext) -> Result<Event, EngineError> {
-    let targets: Vec<&TargetPlan> = context.plan.targets().collect();
+    let targets = target_plans(context);
     if let Some(problem) = find_replaced(context, &targets).await? {
         return Ok(Event::Stuck(problem));
     }
@@ -67,9 +67,14 @@ pub async fn restore_settings(context: &StageContext) -> Result<Event, EngineErr
     wait_for_shards(context, &targets, meter).await
 }
 
+/// All targets of the plan.
+pub(super) fn target_plans(context: &StageContext) -> Vec<&TargetPlan> {
+    context.plan.targets().collect()
+}
+
 /// Looks whether every target is still the index that the run made. One that was deleted meanwhile would have been made
 /// anew by the engine at the next write, with a mapping that it guessed.
-async fn find_replaced(
+pub(super) async fn find_replaced(
     context: &StageContext,
     targets: &[&TargetPlan],
 ) -> Result<Option<Problem>, EngineError> {
@@ -117,7 +122,7 @@ async fn wait_for_shards(
             return Ok(Event::Stuck(problem(
                 "R0301",
                 "primary shards of the new set are still not there after five minutes",
-                "look at `GET _cluster/allocation/explain`, then run the same command again",
+                "look at `GET _cluster/allocation/explain`, then run the same command again; when a node is gone for good and its shards with it, give this run up with `lockstep abort` and start again",
             )));
         }
         context.reporter.report(ReportEvent::Progress(Progress {
