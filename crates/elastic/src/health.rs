@@ -58,6 +58,21 @@ impl Cluster {
         self.send(&Request::get(Path::fixed("/_cluster/health"))).await?.read()
     }
 
+    /// How many copies of shards of these indices are being built now. None are where a copy has no node to go to.
+    pub async fn initializing_shards(&self, names: &[impl AsRef<str>]) -> Result<u64, Failure> {
+        #[derive(Deserialize)]
+        struct Building {
+            initializing_shards: u64,
+        }
+        let names = IndexName::parse_all(names)?;
+        let mut count = 0;
+        for list in name_lists(&names) {
+            let request = Request::get(Path::fixed("/_cluster/health").list(&list));
+            count += self.send(&request).await?.read::<Building>()?.initializing_shards;
+        }
+        Ok(count)
+    }
+
     /// Waits until all these indices have at least this status.
     ///
     /// [`FailureKind::NotAcknowledged`] when they have not after `timeout`.

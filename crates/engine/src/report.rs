@@ -103,6 +103,11 @@ pub enum Waiting {
         /// Who.
         names: String,
     },
+    /// Copies of the new set's shards are being built: what is written right after the switch must not be on one node only.
+    Copies {
+        /// How many.
+        count: u64,
+    },
     /// Nobody has asked for the switch yet.
     Order,
     /// The cluster asked for less, or didn't answer; the request is repeated.
@@ -115,6 +120,9 @@ pub enum Waiting {
 impl fmt::Display for Waiting {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Copies { count } => {
+                write!(formatter, "waiting for {count} copies of shards of the new set")
+            }
             Self::Lease { owner } => write!(formatter, "waiting for the lease of {owner}"),
             Self::Shards { index_count } => {
                 write!(formatter, "waiting for the shards of {index_count} indices")

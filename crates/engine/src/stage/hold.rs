@@ -27,6 +27,8 @@ const UNPLANNED_TIME: Duration = Duration::from_secs(10);
 const DELETES_SHARE: u32 = 10;
 /// Numbers of an index up to which it counts as small: its ids are read in a fraction of a second.
 const SMALL_NUMBERS_MAX: i64 = 20_000;
+/// How long copies of the new set's shards are waited for before the switch.
+const COPIES_WAIT_MAX: Duration = Duration::from_mins(10);
 /// Passes that in the end bring the new set in step before the fence.
 const LAST_PASSES: u32 = 3;
 
@@ -39,6 +41,7 @@ pub async fn keep_in_step(context: &StageContext) -> Result<Event, EngineError> 
     let mut unplanned_at = Instant::now();
     let mut deletes_after = Instant::now();
     let (mut is_told, mut undecided_told) = (false, 0);
+    let mut copies = Copies::default();
     loop {
         context.check_stop()?;
         if let Some(problem) = catch_up(&mut follower).await? {
@@ -47,13 +50,14 @@ pub async fn keep_in_step(context: &StageContext) -> Result<Event, EngineError> 
         review(&mut follower).await?;
         tell(context, &mut undecided_told);
         compare_delta(&mut follower, Moment::Live).await?;
-        if !context.pace.orders().is_held {
+        let is_held = context.pace.orders().is_held;
+        if !is_held && copies.are_there(context).await? {
             come_close(&mut follower).await?;
             let undecided = review(&mut follower).await?;
             follower.write().await?;
             return Ok(undecided.map_or(Event::Released, Event::Stuck));
         }
-        if !is_told {
+        if is_held && !is_told {
             is_told = true;
             context.reporter.report(ReportEvent::Waiting(Waiting::Order));
         }
@@ -74,6 +78,41 @@ pub async fn keep_in_step(context: &StageContext) -> Result<Event, EngineError> 
             () = time::sleep(PASS_TIME) => {}
             () = context.stop.cancelled() => {}
         }
+    }
+}
+
+/// Copies of the new set's shards, which begin to be built once the documents are in.
+#[derive(Debug, Default)]
+struct Copies {
+    since: Option<Instant>,
+    told: Option<u64>,
+}
+
+impl Copies {
+    /// Whether none are being built any more, or were waited for long enough. A switch before that would leave what the
+    /// application writes then on one node alone. What has no node to go to is not waited for: the live set had to live
+    /// with that as well.
+    async fn are_there(&mut self, context: &StageContext) -> Result<bool, EngineError> {
+        let targets: Vec<&str> =
+            context.plan.targets().map(|target| target.index.as_str()).collect();
+        let count = context.cluster.initializing_shards(&targets).await?;
+        if count == 0 {
+            return Ok(true);
+        }
+        if self.since.get_or_insert_with(Instant::now).elapsed() >= COPIES_WAIT_MAX {
+            context.reporter.report(ReportEvent::Notice {
+                message: format!(
+                    "{count} copies of shards of the new set are still being built after {} minutes; switching without them",
+                    COPIES_WAIT_MAX.as_secs() / 60
+                ),
+            });
+            return Ok(true);
+        }
+        if self.told != Some(count) {
+            self.told = Some(count);
+            context.reporter.report(ReportEvent::Waiting(Waiting::Copies { count }));
+        }
+        Ok(false)
     }
 }
 
