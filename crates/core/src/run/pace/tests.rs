@@ -21,11 +21,11 @@ impl Model {
         while self.now < end {
             let Allowed { requests, bytes } = governor.allowed();
             let alone = Duration::from_micros(bytes as u64 * 1_000 / 32_768);
-            let rounds = u32::try_from(requests.div_ceil(self.at_once)).unwrap();
-            // The last round of requests may not fill the cluster: on average they take their share of it.
-            let busy = requests.min(self.at_once);
-            let time = alone.mul_f64(requests as f64 / busy as f64);
-            self.now += time.min(alone * rounds);
+            // More than are worked on at once share that work among them.
+            let [all, busy] =
+                [requests, requests.min(self.at_once)].map(|n| u32::try_from(n).unwrap());
+            let time = alone * all / busy;
+            self.now += time;
             let written = Written { bytes: bytes as u64, time, has_queued: true };
             told.extend((0..requests).filter_map(|_| governor.written(self.now, written)));
         }
@@ -54,8 +54,7 @@ fn it_finds_how_many_requests_carry_more() {
 fn who_never_waits_tries_nothing() {
     let mut governor = Governor::new(LIMITS);
     for beat in 1..1_000_u64 {
-        let written =
-            Written { bytes: 1_000, time: Duration::from_millis(100), has_queued: false };
+        let written = Written { bytes: 1_000, time: Duration::from_millis(100), has_queued: false };
         governor.written(Duration::from_millis(beat * 100), written);
     }
     assert_eq!(governor.allowed(), Governor::new(LIMITS).allowed());

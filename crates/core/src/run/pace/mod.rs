@@ -115,7 +115,9 @@ impl fmt::Display for Reason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::PushedBack { times: 1 } => formatter.write_str("the cluster pushed back"),
-            Self::PushedBack { times } => write!(formatter, "the cluster pushed back {times} times"),
+            Self::PushedBack { times } => {
+                write!(formatter, "the cluster pushed back {times} times")
+            }
             Self::SlowSearches { now_ms, usual_ms } => write!(
                 formatter,
                 "the application's searches take {now_ms} ms, where {usual_ms} ms are usual"
