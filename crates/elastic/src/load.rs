@@ -59,7 +59,7 @@ impl SearchTally {
 
 impl Cluster {
     /// The searches of these indices by anybody else: those of this crate are counted by the engine in a group of their own and
-    /// are taken off. Shards that can't answer now are left out.
+    /// are taken off. Indices that are not there, and shards that can't answer now, are left out.
     pub async fn searches_of_others(
         &self,
         names: &[impl AsRef<str>],
@@ -71,6 +71,7 @@ impl Cluster {
                 .segment("_stats")
                 .segment("search")
                 .parameter("level", "cluster")
+                .parameter("ignore_unavailable", true)
                 .parameter("groups", OWN_SEARCHES);
             let answer = self.send(&Request::get(path)).await?;
             let Some(search) = answer.read::<StatsAnswer>()?.all.total.search else { continue };
