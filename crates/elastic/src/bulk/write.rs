@@ -89,12 +89,12 @@ impl Cluster {
         self.write_all_telling(body, &|| {}).await
     }
 
-    /// [`Self::write_all`], which tells at once of each time that the cluster asks for less load: when the report is there,
-    /// that may be over.
+    /// [`Self::write_all`], which tells at once of each time that the cluster asks for less load, or is not there for a moment
+    /// (503): when the report is there, that may be over.
     pub async fn write_all_telling(
         &self,
         body: BulkBody,
-        on_back_off: &(dyn Fn() + Send + Sync),
+        on_push_back: &(dyn Fn() + Send + Sync),
     ) -> Result<WriteReport, Failure> {
         let mut report = WriteReport::default();
         let (bytes, starts) = body.into_parts();
@@ -104,7 +104,7 @@ impl Cluster {
             if pending.item_count() == 0 {
                 continue;
             }
-            if let Some(too_large) = self.write_part(pending, &mut report, on_back_off).await? {
+            if let Some(too_large) = self.write_part(pending, &mut report, on_push_back).await? {
                 let [left, right] = too_large.halves();
                 stack.push(right);
                 stack.push(left);
@@ -118,7 +118,7 @@ impl Cluster {
         &self,
         mut pending: Pending,
         report: &mut WriteReport,
-        on_back_off: &(dyn Fn() + Send + Sync),
+        on_push_back: &(dyn Fn() + Send + Sync),
     ) -> Result<Option<Pending>, Failure> {
         let mut waits = Waits::new(self.inner.connection.retry);
         loop {
@@ -146,7 +146,9 @@ impl Cluster {
             };
             if last.class() == Class::BackOff {
                 report.back_off_count += 1;
-                on_back_off();
+            }
+            if last.class() == Class::BackOff || last.status() == Some(503) {
+                on_push_back();
             }
             let Some(wait) = waits.next(last.retry_after()) else {
                 return Err(last.with_attempts(waits.attempt_count()));
