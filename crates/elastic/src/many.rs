@@ -16,7 +16,7 @@ use crate::cluster::Cluster;
 use crate::failure::{Failure, FailureKind};
 use crate::name::IndexName;
 use crate::path::Path;
-use crate::search::ids_body;
+use crate::search::{OWN_SEARCHES, ids_body};
 use crate::stats::ShardTally;
 use crate::transport::{Answer, Effect, Request};
 use crate::window::{Content, Page, WindowRequest};
@@ -68,8 +68,8 @@ impl Cluster {
     /// counted.
     pub async fn counts(&self, names: &[impl AsRef<str>]) -> Result<Vec<u64>, Failure> {
         let names = IndexName::parse_all(names)?;
-        let body = r#"{"size":0,"track_total_hits":true}"#;
-        let searches = names.iter().map(|name| Search::new(name, None, body, 1)).collect();
+        let body = format!(r#"{{"size":0,"stats":["{OWN_SEARCHES}"],"track_total_hits":true}}"#);
+        let searches = names.iter().map(|name| Search::new(name, None, &body, 1)).collect();
         self.search_many(searches, u64::MAX, |_, answer| read_count(&answer)).await
     }
 

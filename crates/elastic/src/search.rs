@@ -15,6 +15,10 @@ use crate::window::{Content, Page};
 /// Most ids that one search may ask for: the default of `index.max_result_window`.
 const IDS_MAX: usize = 10_000;
 
+/// The group in the engine's statistics under which searches of this crate are counted, so that they can be told from those
+/// of others: see [`Cluster::searches_of_others`].
+pub(crate) const OWN_SEARCHES: &str = "lockstep";
+
 impl Cluster {
     /// Counts the documents that searches see. Nested objects are not counted.
     pub async fn count(&self, name: &str) -> Result<u64, Failure> {
@@ -68,6 +72,7 @@ pub(crate) fn ids_body(ids: &[impl AsRef<str>], beside: &Value) -> Result<Value,
     let values: Vec<&str> = ids.iter().map(AsRef::as_ref).collect();
     let mut body = json!({
         "size": IDS_MAX,
+        "stats": [OWN_SEARCHES],
         "track_total_hits": false,
         "query": {"constant_score": {"filter": {"ids": {"values": values}}}},
         "sort": ["_doc"],

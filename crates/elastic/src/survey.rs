@@ -61,6 +61,8 @@ pub struct DiskWatermarks {
     pub high: Option<String>,
     /// Indices on the node become read-only.
     pub flood_stage: Option<String>,
+    /// Whether the cluster looks at disks at all.
+    pub is_enabled: bool,
 }
 
 #[derive(Deserialize)]
@@ -125,6 +127,9 @@ impl SettingsAnswer {
                 low: disk("low"),
                 high: disk("high"),
                 flood_stage: disk("flood_stage"),
+                is_enabled: self
+                    .text("cluster.routing.allocation.disk.threshold_enabled")
+                    .is_none_or(|text| text != "false"),
             },
         }
     }
@@ -135,16 +140,21 @@ impl Cluster {
     pub async fn survey(&self) -> Result<Survey, Failure> {
         let identity = self.identity().await?;
         let health = self.health().await?;
-        let settings = Path::fixed("/_cluster/settings?include_defaults=true&flat_settings=true");
-        let settings: SettingsAnswer = self.send(&Request::get(settings)).await?.read()?;
         Ok(Survey {
             identity,
             indices: self.indices().await?,
             templates: self.templates().await?,
             nodes: self.nodes().await?,
             health,
-            limits: settings.limits(),
+            limits: self.limits().await?,
         })
+    }
+
+    /// The bounds that the cluster sets, as they are now.
+    pub async fn limits(&self) -> Result<ClusterLimits, Failure> {
+        let path = Path::fixed("/_cluster/settings?include_defaults=true&flat_settings=true");
+        let settings: SettingsAnswer = self.send(&Request::get(path)).await?.read()?;
+        Ok(settings.limits())
     }
 
     /// All indices, open and closed, hidden ones too, by name.

@@ -14,6 +14,7 @@ use crate::cluster::Cluster;
 use crate::failure::{Failure, FailureKind};
 use crate::name::IndexName;
 use crate::path::Path;
+use crate::search::OWN_SEARCHES;
 use crate::stats::ShardTally;
 use crate::transport::{Answer, Effect, Request};
 
@@ -51,7 +52,7 @@ impl WindowRequest<'_> {
             Content::Identities => r#","_source":false,"version":true"#,
         };
         format!(
-            r#"{{"size":{size},"track_total_hits":false,"seq_no_primary_term":true,"sort":["_doc"]{extra},"query":{{"constant_score":{{"filter":{{"range":{{"_seq_no":{{"gte":{first},"lte":{last}}}}}}}}}}}}}"#
+            r#"{{"size":{size},"stats":["{OWN_SEARCHES}"],"track_total_hits":false,"seq_no_primary_term":true,"sort":["_doc"]{extra},"query":{{"constant_score":{{"filter":{{"range":{{"_seq_no":{{"gte":{first},"lte":{last}}}}}}}}}}}}}"#
         )
     }
 }

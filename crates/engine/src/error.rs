@@ -181,6 +181,8 @@ pub enum ErrorClass {
 
 /// Code of the problem that documents were rejected by a step or by the new mapping.
 pub const REJECTED_DOCUMENTS: &str = "R0201";
+/// Code of the problem that a disk stays full.
+pub const DISK_FULL: &str = "R0209";
 /// Code of the problem that nobody decided about rejected documents.
 pub const UNDECIDED_DOCUMENTS: &str = "R0208";
 /// Code of the problem that both sets differ although nobody writes.

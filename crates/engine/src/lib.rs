@@ -23,6 +23,8 @@ pub mod crew;
 
 pub mod pace;
 
+mod observer;
+
 pub mod session;
 
 pub mod doctor;

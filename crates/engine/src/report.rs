@@ -37,6 +37,8 @@ pub enum Event {
     Lag(Lag),
     /// The run waits for something.
     Waiting(Waiting),
+    /// The run became slower, or faster again, by itself.
+    Pace(PaceNews),
     /// Something to know.
     Notice {
         /// What.
@@ -59,6 +61,30 @@ pub struct Progress {
     pub bytes: u64,
     /// What it waits for, if it waits.
     pub waiting: Option<Waiting>,
+}
+
+/// How much a process writes at once from now on, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PaceNews {
+    /// Bulk requests under way at the most.
+    pub requests: usize,
+    /// The most that there may ever be: the plan's windows.
+    pub requests_max: usize,
+    /// Bytes of a body at the most.
+    pub body_bytes: usize,
+    /// Why.
+    pub reason: String,
+}
+
+impl fmt::Display for PaceNews {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { requests, requests_max, body_bytes, reason } = self;
+        let kilobytes = body_bytes / 1024;
+        write!(
+            formatter,
+            "pace: {reason}; {requests} of {requests_max} requests at once, of {kilobytes} KB"
+        )
+    }
 }
 
 /// How far the new set is behind the live one.

@@ -31,6 +31,7 @@ use crate::{
         SwitchRecord, Write,
     },
     lease::Lease,
+    observer::observe,
     pace::{self, Pace},
     report::Reporter,
     stage::{StageContext, back, compare, flow_back, quarantine::Quarantine},
@@ -404,7 +405,7 @@ impl Session {
                 (run, plan.limits.quarantine_max),
             ),
             place: None,
-            pace: Pace::default(),
+            pace: Pace::new(&plan.limits, &self.reporter),
             reporter: Arc::clone(&self.reporter),
             stop,
             lost: CancellationToken::new(),
@@ -553,6 +554,8 @@ pub(crate) async fn watched(
     // What was ordered before this driver came holds from its first step.
     pace.order(pace::read_orders(&journal, &run).await?);
     let obeying = pace::follow_orders(journal, run, pace);
+    let seen = drive.context.clone();
+    let observing = observe(&seen);
     let watching = async {
         tokio::select! {
             () = lease.lost().cancelled() => stages.cancel(),
@@ -563,6 +566,7 @@ pub(crate) async fn watched(
     tokio::select! {
         ended = Box::pin(drive.drive_to_end()) => ended,
         () = obeying => Err(EngineError::Bug("listening for orders ended".to_owned())),
+        () = observing => Err(EngineError::Bug("looking at the cluster ended".to_owned())),
         () = watching => Err(EngineError::Bug("watching a lease ended".to_owned())),
     }
 }

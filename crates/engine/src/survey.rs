@@ -16,7 +16,9 @@ use crate::error::EngineError;
 /// The engine's own default for `cluster.max_shards_per_node`.
 const SHARDS_PER_NODE_DEFAULT: u64 = 1_000;
 /// The engine's own default for the high disk watermark.
-const DISK_USED_SHARE_DEFAULT: f64 = 0.9;
+pub(crate) const DISK_HIGH_DEFAULT: f64 = 0.9;
+/// The engine's own default for the low disk watermark.
+pub(crate) const DISK_LOW_DEFAULT: f64 = 0.85;
 
 /// Looks at the whole cluster. Changes nothing.
 ///
@@ -71,20 +73,30 @@ fn node_facts(node: Node) -> NodeFacts {
     }
 }
 
-/// The high watermark as a share of the disk. It is written as a used share (`90%`, `0.9`) or as free bytes (`500mb`).
+/// The high watermark as a share of the disk, for the smallest one.
 fn disk_used_share_max(limits: &ClusterLimits, nodes: &[Node]) -> f64 {
-    let Some(text) = limits.disk.high.as_deref() else { return DISK_USED_SHARE_DEFAULT };
+    let smallest = nodes.iter().map(|node| node.disk_total_bytes).filter(|bytes| *bytes > 0).min();
+    used_share_max(limits.disk.high.as_deref(), smallest.unwrap_or_default(), DISK_HIGH_DEFAULT)
+}
+
+/// A watermark as a share of a disk. It is written as a used share (`90%`, `0.9`) or as free bytes (`500mb`).
+pub(crate) fn used_share_max(text: Option<&str>, disk_bytes: u64, default: f64) -> f64 {
+    let Some(text) = text else { return default };
     if let Some(percent) = text.strip_suffix('%') {
-        return percent.parse::<f64>().map_or(DISK_USED_SHARE_DEFAULT, |percent| percent / 100.0);
+        return percent.parse::<f64>().map_or(default, |percent| percent / 100.0);
     }
     if let Ok(share) = text.parse::<f64>() {
         return share;
     }
-    let smallest = nodes.iter().map(|node| node.disk_total_bytes).filter(|bytes| *bytes > 0).min();
-    match (free_bytes(text), smallest) {
-        (Some(free), Some(total)) => 1.0 - (free / bytes_as_f64(total)).min(1.0),
-        _ => DISK_USED_SHARE_DEFAULT,
+    match free_bytes(text) {
+        Some(free) if disk_bytes > 0 => 1.0 - (free / bytes_as_f64(disk_bytes)).min(1.0),
+        Some(_) | None => default,
     }
+}
+
+/// The share of a node's disk that is used. The node has a disk.
+pub(crate) fn used_share(node: &Node) -> f64 {
+    1.0 - bytes_as_f64(node.disk_free_bytes) / bytes_as_f64(node.disk_total_bytes)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "disk sizes are compared roughly")]

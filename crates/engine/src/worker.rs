@@ -16,6 +16,7 @@ use crate::{
     error::{EngineError, ErrorClass},
     journal::{ApplicationRecord, Journal, Kept, PlanRecord, RunRecord},
     lease::{Attempt, Lease, LeaseWatch, Manner},
+    observer::observe,
     pace,
     report::Event as ReportEvent,
     request::RequestWatch,
@@ -242,6 +243,9 @@ impl Worker<'_> {
         pace.order(pace::read_orders(&journal, &id).await?);
         tokio::select! {
             shared = help_copy(&context, round, &mut self.crew, &place) => shared.map(drop),
+            () = observe(&context) => {
+                Err(EngineError::Bug("looking at the cluster ended".to_owned()))
+            }
             () = pace::follow_orders(journal, id, pace) => {
                 Err(EngineError::Bug("listening for orders ended".to_owned()))
             }
@@ -310,6 +314,9 @@ impl Worker<'_> {
         let giving = give_way(&mut self.requests, journal, &self.pack.name, &stages);
         tokio::select! {
             ended = flow_back(&context, lease, self.wish.is_once) => ended,
+            () = observe(&context) => {
+                Err(EngineError::Bug("looking at the cluster ended".to_owned()))
+            }
             () = watching => Err(EngineError::Bug("watching a lease ended".to_owned())),
             () = giving => Err(EngineError::Bug("listening for requests ended".to_owned())),
         }

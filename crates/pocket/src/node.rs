@@ -17,6 +17,7 @@ use crate::error::Refusal;
 use crate::mapping::Mapping;
 use crate::routing::{default_routing_shards, shard_of};
 use crate::search::scroll::Scrolls;
+use crate::search::tally::Searches;
 use crate::settings::Settings;
 use crate::shard::Shard;
 use crate::templates::Template;
@@ -135,6 +136,7 @@ pub(crate) struct Index {
     pub(crate) mapping: Mapping,
     pub(crate) aliases: BTreeMap<String, Alias>,
     pub(crate) shards: Vec<RwLock<Shard>>,
+    searches: Mutex<Searches>,
     routing_shards: u32,
 }
 
@@ -155,12 +157,18 @@ impl Index {
             mapping,
             aliases: BTreeMap::new(),
             shards: (0..shards).map(|_| RwLock::new(Shard::new())).collect(),
+            searches: Mutex::default(),
             routing_shards,
         }
     }
 
     pub(crate) fn copies(&self) -> u32 {
         self.settings.shards().saturating_mul(self.settings.replicas().saturating_add(1))
+    }
+
+    /// The searches since it was made.
+    pub(crate) fn searches(&self) -> MutexGuard<'_, Searches> {
+        self.searches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The shard of a document.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::error::Refusal;
 
 /// Every parameter that some request of the surface takes on the engines.
-const PARAMETERS: [&str; 69] = [
+const PARAMETERS: [&str; 70] = [
     "_source",
     "_source_excludes",
     "_source_includes",
@@ -45,6 +45,7 @@ const PARAMETERS: [&str; 69] = [
     "include_segment_file_sizes",
     "include_type_name",
     "include_unloaded_segments",
+    "groups",
     "level",
     "local",
     "master_timeout",

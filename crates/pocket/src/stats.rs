@@ -6,8 +6,9 @@ use crate::error::Refusal;
 use crate::names::{Expansion, resolve};
 use crate::node::{Index, Node, read_shard};
 use crate::request::{Answer, Request};
+use crate::search::tally::Searches;
 
-/// The metrics of the engines; pocket fills the first two and leaves the others out.
+/// The metrics of the engines; pocket fills `docs`, `store` and `search` and leaves the others out.
 const METRICS: [&str; 18] = [
     "docs",
     "store",
@@ -30,21 +31,32 @@ const METRICS: [&str; 18] = [
 ];
 
 /// Counts of one or several shards.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Counts {
     documents: usize,
     bytes: usize,
+    searches: Searches,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy)]
+struct Wanted<'r> {
+    /// No list means all.
+    metrics: Option<&'r str>,
+    /// Groups of searches, as patterns.
+    groups: Option<&'r str>,
 }
 
 impl Counts {
-    fn add(&mut self, other: Self) {
+    fn add(&mut self, other: &Self) {
         self.documents += other.documents;
         self.bytes += other.bytes;
+        self.searches.add(&other.searches);
     }
 
-    fn json(self, metrics: Option<&str>) -> Value {
+    fn json(&self, wanted: Wanted<'_>) -> Value {
         let wants = |name: &str| {
-            metrics.is_none_or(|list| list.split(',').any(|m| m == name || m == "_all"))
+            wanted.metrics.is_none_or(|list| list.split(',').any(|m| m == name || m == "_all"))
         };
         let mut map = Map::new();
         if wants("docs") {
@@ -55,6 +67,9 @@ impl Counts {
                 "store".into(),
                 json!({"size_in_bytes": self.bytes, "reserved_in_bytes": 0}),
             );
+        }
+        if wants("search") {
+            map.insert("search".into(), self.searches.json(wanted.groups));
         }
         Value::Object(map)
     }
@@ -82,6 +97,7 @@ pub(crate) fn show(
         }
     }
     let expansion = Expansion { hidden: true, ..Expansion::OPEN }.of(request)?;
+    let wanted = Wanted { metrics, groups: request.parameter("groups") };
     let state = node.read();
     let mut indices = Map::new();
     let mut all = Counts::default();
@@ -91,12 +107,12 @@ pub(crate) fn show(
         index.refresh_due();
         total += index.copies();
         successful += index.settings.shards();
-        let (counts, shards) = index_stats(node, index, metrics);
-        all.add(counts);
+        let (counts, shards) = index_stats(node, index, wanted);
+        all.add(&counts);
         let mut json = Map::new();
         json.insert("uuid".into(), json!(index.uuid));
-        json.insert("primaries".into(), counts.json(metrics));
-        json.insert("total".into(), counts.json(metrics));
+        json.insert("primaries".into(), counts.json(wanted));
+        json.insert("total".into(), counts.json(wanted));
         if level == "shards" {
             json.insert("shards".into(), Value::Object(shards));
         }
@@ -104,21 +120,22 @@ pub(crate) fn show(
     }
     let mut answer = Map::new();
     answer.insert("_shards".into(), json!({"total": total, "successful": successful, "failed": 0}));
-    answer
-        .insert("_all".into(), json!({"primaries": all.json(metrics), "total": all.json(metrics)}));
+    answer.insert("_all".into(), json!({"primaries": all.json(wanted), "total": all.json(wanted)}));
     if level != "cluster" {
         answer.insert("indices".into(), Value::Object(indices));
     }
     Ok(Answer::ok(&Value::Object(answer)))
 }
 
-fn index_stats(node: &Node, index: &Index, metrics: Option<&str>) -> (Counts, Map<String, Value>) {
-    let mut sum = Counts::default();
+fn index_stats(node: &Node, index: &Index, wanted: Wanted<'_>) -> (Counts, Map<String, Value>) {
+    // Searches are counted for the whole index; its shards tell none.
+    let mut sum = Counts { searches: index.searches().clone(), ..Counts::default() };
     let mut shards = Map::new();
     for (number, shard) in index.shards.iter().enumerate() {
         let shard = read_shard(shard);
-        let counts = Counts { documents: shard.visible_count(), bytes: shard.bytes() };
-        sum.add(counts);
+        let (documents, bytes) = (shard.visible_count(), shard.bytes());
+        let counts = Counts { documents, bytes, ..Counts::default() };
+        sum.add(&counts);
         let seq_no = shard.max_seq_no();
         let mut json = json!({
             "routing": {
@@ -129,7 +146,7 @@ fn index_stats(node: &Node, index: &Index, metrics: Option<&str>) -> (Counts, Ma
                 "max_seq_no": seq_no, "local_checkpoint": seq_no, "global_checkpoint": seq_no,
             },
         });
-        if let (Value::Object(json), Value::Object(counts)) = (&mut json, counts.json(metrics)) {
+        if let (Value::Object(json), Value::Object(counts)) = (&mut json, counts.json(wanted)) {
             json.extend(counts);
         }
         shards.insert(number.to_string(), json!([json]));
@@ -149,7 +166,7 @@ pub(crate) fn cat_indices(
     for target in resolve(&state, expression, expansion)? {
         let index = target.index;
         index.refresh_due();
-        let (counts, _) = index_stats(node, index, None);
+        let (counts, _) = index_stats(node, index, Wanted { metrics: None, groups: None });
         let replicas = index.settings.replicas();
         rows.push(json!({
             "health": if replicas == 0 { "green" } else { "yellow" },

@@ -27,6 +27,8 @@ mod quarantine;
 
 mod faults;
 
+mod pace;
+
 mod kill;
 
 mod chaos;
@@ -84,6 +86,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
         let scenarios = [
             demo::scenarios(),
             live::scenarios(),
+            pace::scenarios(),
             back::scenarios(),
             trouble::scenarios(),
             tenants::scenarios(),

@@ -99,6 +99,7 @@ impl Display for Bars {
             }
             Event::Entered { run: _, state } => self.enter(state_text(state), at),
             Event::Notice { message } => self.line(&format!("  {message}")),
+            Event::Pace(news) => self.line(&format!("  {news}")),
             Event::Waiting(waiting) => self.say(waiting.to_string()),
             Event::Lag(lag) => self.say(lag_text(lag)),
             Event::Progress(progress) => {

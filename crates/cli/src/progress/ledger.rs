@@ -69,7 +69,11 @@ impl Ledger {
                     copying.last = progress.done;
                 }
             }
-            Event::Progress(_) | Event::Notice { .. } | Event::Lag(_) | Event::Waiting(_) => {}
+            Event::Progress(_)
+            | Event::Notice { .. }
+            | Event::Lag(_)
+            | Event::Waiting(_)
+            | Event::Pace(_) => {}
         }
     }
 

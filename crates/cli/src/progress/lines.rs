@@ -46,6 +46,7 @@ impl Display for Lines {
                 self.tell(at, &state_text(state));
             }
             Event::Notice { message } => self.tell(at, message),
+            Event::Pace(news) => self.tell(at, &news.to_string()),
             Event::Waiting(waiting) => self.tell(at, &waiting.to_string()),
             Event::Lag(lag) => {
                 if self.told_at.is_none_or(|told| at.duration_since(told) >= PAUSE) {

@@ -10,3 +10,5 @@ pub mod task;
 pub mod quarantine;
 
 pub mod crew;
+
+pub mod pace;

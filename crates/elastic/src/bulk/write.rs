@@ -86,6 +86,16 @@ impl Cluster {
     /// Items must be repeatable, as those with [`crate::Version::AtLeast`] are: after a lost answer all are sent again.
     /// Fails when the bounds on repeating are reached with items left, and at once when an item needs an operator.
     pub async fn write_all(&self, body: BulkBody) -> Result<WriteReport, Failure> {
+        self.write_all_telling(body, &|| {}).await
+    }
+
+    /// [`Self::write_all`], which tells at once of each time that the cluster asks for less load, or is not there for a moment
+    /// (503): when the report is there, that may be over.
+    pub async fn write_all_telling(
+        &self,
+        body: BulkBody,
+        on_push_back: &(dyn Fn() + Send + Sync),
+    ) -> Result<WriteReport, Failure> {
         let mut report = WriteReport::default();
         let (bytes, starts) = body.into_parts();
         // Halves wait on a stack: its depth is the logarithm of the number of items.
@@ -94,7 +104,7 @@ impl Cluster {
             if pending.item_count() == 0 {
                 continue;
             }
-            if let Some(too_large) = self.write_part(pending, &mut report).await? {
+            if let Some(too_large) = self.write_part(pending, &mut report, on_push_back).await? {
                 let [left, right] = too_large.halves();
                 stack.push(right);
                 stack.push(left);
@@ -108,6 +118,7 @@ impl Cluster {
         &self,
         mut pending: Pending,
         report: &mut WriteReport,
+        on_push_back: &(dyn Fn() + Send + Sync),
     ) -> Result<Option<Pending>, Failure> {
         let mut waits = Waits::new(self.inner.connection.retry);
         loop {
@@ -135,6 +146,9 @@ impl Cluster {
             };
             if last.class() == Class::BackOff {
                 report.back_off_count += 1;
+            }
+            if last.class() == Class::BackOff || last.status() == Some(503) {
+                on_push_back();
             }
             let Some(wait) = waits.next(last.retry_after()) else {
                 return Err(last.with_attempts(waits.attempt_count()));

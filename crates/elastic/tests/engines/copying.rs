@@ -61,6 +61,33 @@ async fn windows_up_to_the_watermark_give_every_document_once_and_its_bytes() {
 }
 
 #[tokio::test]
+async fn searches_of_others_are_told_from_our_own() {
+    on_every_cluster("others", async |target| {
+        let index = target.create("a", 2, json!({})).await;
+        target.write(&index, &[("1".to_owned(), "{}".to_owned())]).await;
+        target.cluster.refresh(&[&index]).await.unwrap();
+        let names = [index.as_str(), "lockstep-test-is-not-there"];
+        let others = async || target.cluster.searches_of_others(&names).await.unwrap();
+        let before = others().await;
+        // Every way in which the live set is read.
+        let window = WindowRequest { index: &index, shard: 0, first: 0, last: 9, size: 10 };
+        target.cluster.window(&window).await.unwrap();
+        target.cluster.window_identities(&window).await.unwrap();
+        target.cluster.windows(&[window]).await.unwrap();
+        target.cluster.windows_identities(&[window]).await.unwrap();
+        target.cluster.counts(&[&index]).await.unwrap();
+        target.cluster.documents(&index, &["1"]).await.unwrap();
+        target.cluster.documents_of(&[(&index, vec!["1"])]).await.unwrap();
+        assert_eq!(others().await, before, "{}", target.name);
+        let search = json!({"query": {"match_all": {}}});
+        target.cluster.search(&index, &search).await.unwrap();
+        let since = others().await.since(before).unwrap();
+        assert_eq!(since.count, 2, "{}: one a shard", target.name);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn versioned_writes_can_be_repeated_in_any_order() {
     on_every_cluster("version", async |target| {
         let index = target.create("a", 2, json!({})).await;

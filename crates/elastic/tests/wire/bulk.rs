@@ -1,6 +1,7 @@
 //! Writing documents: repeating what may be repeated, cutting what is too large, naming what can't be written.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use lockstep_elastic::{BulkBody, Class, FailureKind, IndexName, Key, Version};
@@ -66,9 +67,14 @@ async fn only_the_items_that_may_be_repeated_are_sent_again() {
             }
         })
     });
-    let report = server.cluster().write_all(body(8)).await.unwrap();
+    let pushed_back = AtomicU32::new(0);
+    let on_push_back = || {
+        pushed_back.fetch_add(1, Ordering::Relaxed);
+    };
+    let report = server.cluster().write_all_telling(body(8), &on_push_back).await.unwrap();
     assert_eq!((report.done_count, report.newer_count, report.poison.len()), (6, 1, 1));
     assert_eq!((report.repeated_count, report.back_off_count), (3, 2));
+    assert_eq!(pushed_back.into_inner(), 2, "each was told");
     let poison = &report.poison[0];
     assert_eq!((poison.item.id.as_str(), poison.item.index.as_str()), ("6", "i"));
     assert_eq!((poison.rejection.status, poison.rejection.reason.as_str()), (400, "because"));

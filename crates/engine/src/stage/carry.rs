@@ -13,7 +13,7 @@ use lockstep_core::{
     },
     transform::{Document, Workspace},
 };
-use lockstep_elastic::{BulkBody, IndexName, Key, Page, Poison, Version};
+use lockstep_elastic::{BulkBody, IndexName, Key, Page, Poison, Version, WriteReport};
 
 use super::{
     CopyPair, Direction, StageContext,
@@ -23,9 +23,6 @@ use super::{
 };
 use crate::error::{EngineError, REJECTED_DOCUMENTS};
 
-/// A bulk body is sent once it has this many bytes: the engines refuse more than 100 MB (`http.max_content_length`), and
-/// one window is smaller unless a document is large.
-const BULK_BYTES_MAX: usize = 12 * 1024 * 1024;
 /// Rejected documents that are kept by id for one list; all are counted.
 const REJECTIONS_KEPT: usize = 100;
 
@@ -41,7 +38,8 @@ pub(super) async fn carry(
     context.check_stop()?;
     let target = index_name(pair)?;
     let withheld = context.quarantine.withheld(&pair.source.index);
-    let transformed = transform(page, pair.clone(), (target, withheld)).await?;
+    let bytes_max = context.pace.body_bytes();
+    let transformed = transform(page, pair.clone(), (target, withheld), bytes_max).await?;
     write(context, pair, transformed, unkept).await
 }
 
@@ -64,19 +62,20 @@ async fn transform(
     page: Page,
     pair: CopyPair,
     (target, withheld): (IndexName, Withheld),
+    bytes_max: usize,
 ) -> Result<Transformed, EngineError> {
-    let work = move || transform_page(page, &pair, &target, &withheld);
+    let work = move || transform_page(page, &pair, (&target, &withheld), bytes_max);
     tokio::task::spawn_blocking(work).await.map_err(|error| EngineError::Bug(error.to_string()))
 }
 
 fn transform_page(
     page: Page,
     pair: &CopyPair,
-    target: &IndexName,
-    withheld: &Withheld,
+    (target, withheld): (&IndexName, &Withheld),
+    bytes_max: usize,
 ) -> Transformed {
     let mut workspace = Workspace::default();
-    let room = page.len_bytes().min(BULK_BYTES_MAX);
+    let room = page.len_bytes().min(bytes_max);
     let mut body = BulkBody::with_capacity(room);
     let (mut bodies, mut rejected, mut discarded) = (Vec::new(), Vec::new(), Vec::new());
     let mut bytes = 0;
@@ -101,7 +100,7 @@ fn transform_page(
             let (seq_no, source) = (hit.seq_no, hit.source.to_vec());
             rejected.push(Rejected { place: place(&hit), seq_no, source, by, reason });
         }
-        if body.len_bytes() >= BULK_BYTES_MAX {
+        if body.len_bytes() >= bytes_max {
             bodies.push(std::mem::replace(&mut body, BulkBody::with_capacity(room)));
         }
     }
@@ -121,7 +120,7 @@ async fn write(
     let mut tally = Tally { read: page.len() as u64, bytes, ..Tally::default() };
     let mut poisons = Vec::new();
     for body in bodies {
-        let report = context.cluster.write_all(body).await?;
+        let report = write_body(context, body).await?;
         tally.written += report.done_count as u64;
         tally.newer += report.newer_count as u64;
         poisons.extend(report.poison);
@@ -156,6 +155,17 @@ async fn write(
     let room = REJECTIONS_KEPT.saturating_sub(unkept.len());
     unkept.extend(beyond.into_iter().take(room));
     Ok(tally)
+}
+
+/// Writes a body as the pace allows, which learns from it.
+pub(super) async fn write_body(
+    context: &StageContext,
+    body: BulkBody,
+) -> Result<WriteReport, EngineError> {
+    let permit = context.pace.enter(body.len_bytes(), &context.stop).await?;
+    let report = context.cluster.write_all_telling(body, &|| context.pace.pushed_back()).await?;
+    permit.done();
+    Ok(report)
 }
 
 /// Documents that the target rejected, as they are in the page.
@@ -200,7 +210,7 @@ async fn leave_out(
     if body.is_empty() {
         return Ok(());
     }
-    let report = context.cluster.write_all(body).await?;
+    let report = write_body(context, body).await?;
     if let Some(poison) = report.poison.first() {
         return Err(EngineError::Bug(format!(
             "an older copy of `{}` can't be deleted: {}",

@@ -44,6 +44,7 @@ pub(super) async fn pass_gate(
     follower: &mut Follower<'_>,
     times: &mut SwitchRecord,
 ) -> Result<Gate, EngineError> {
+    let _hurry = follower.context.pace.hurry();
     let begun = Instant::now();
     let Look { stretches, highest, .. } = settled_look(follower).await?;
     times.watermark_ms = milliseconds(begun);

@@ -22,7 +22,7 @@ use tokio::time;
 
 use super::{
     CopyPair, StageContext,
-    carry::{carry, rejected_documents},
+    carry::{carry, rejected_documents, write_body},
     compare::Comparison,
     follow::Moment,
     problem,
@@ -365,7 +365,7 @@ async fn delete(
     if body.is_empty() {
         return Ok(0);
     }
-    let report = context.cluster.write_all(body).await?;
+    let report = write_body(context, body).await?;
     if let Some(poison) = report.poison.first() {
         return Err(EngineError::Bug(format!(
             "the copy `{}` can't be deleted: {}",

@@ -19,6 +19,8 @@ pub(crate) struct Body {
     pub(crate) total: TotalWanted,
     pub(crate) show: Show,
     pub(crate) aggregations: Vec<(String, Aggregation)>,
+    /// Groups in the statistics under which the search is counted.
+    pub(crate) groups: Vec<String>,
 }
 
 /// What each hit shows.
@@ -82,14 +84,13 @@ pub(crate) struct SortOrder {
 }
 
 /// Keys that are taken and change nothing here.
-const IGNORED: [&str; 9] = [
+const IGNORED: [&str; 8] = [
     "timeout",
     "terminate_after",
     "batched_reduce_size",
     "profile",
     "explain",
     "track_scores",
-    "stats",
     "min_score",
     "indices_boost",
 ];
@@ -116,6 +117,7 @@ impl Body {
                 bare: false,
             },
             aggregations: Vec::new(),
+            groups: Vec::new(),
         };
         let stored_only = map.contains_key("stored_fields") && !map.contains_key("_source");
         for (key, value) in map {
@@ -166,6 +168,7 @@ impl Body {
             "seq_no_primary_term" => self.show.seq_no = flag(key, &value)?,
             "version" => self.show.version = flag(key, &value)?,
             "_source" => self.show.source = parse_source(&value)?,
+            "stats" => self.groups = parse_groups(&value)?,
             "stored_fields" => self.show.bare = value.as_str() == Some("_none_"),
             "aggs" | "aggregations" => self.aggregations = Aggregation::parse_all(&value)?,
             ignored if IGNORED.contains(&ignored) => {}
@@ -239,6 +242,15 @@ impl Body {
         }
         if complaints.is_empty() { Ok(()) } else { Err(Refusal::validation(&complaints)) }
     }
+}
+
+/// Names of groups in the statistics.
+fn parse_groups(value: &Value) -> Result<Vec<String>, Refusal> {
+    let names = value.as_array().into_iter().flatten().map(|name| name.as_str().map(str::to_owned));
+    names
+        .collect::<Option<Vec<String>>>()
+        .filter(|_| value.is_array())
+        .ok_or_else(|| Refusal::parsing(format!("Unknown key for a {} in [stats].", token(value))))
 }
 
 /// The engines' name of a JSON token.

@@ -8,6 +8,7 @@ pub(crate) mod many;
 pub(crate) mod query;
 pub(crate) mod render;
 pub(crate) mod scroll;
+pub(crate) mod tally;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -256,7 +257,9 @@ fn collect(scopes: &[Scope<'_>], body: &Body, limit: usize) -> Result<Found, Ref
     for scope in scopes {
         for number in &scope.shards {
             shard_count += 1;
+            let begun = Instant::now();
             gathering.shard(scope, *number);
+            scope.index.searches().note(&body.groups, begun.elapsed());
         }
     }
     let Gathering { mut hits, count, at_least, aggregations, ordered, .. } = gathering;
