@@ -289,10 +289,7 @@ impl Quarantine {
                 let original = OriginalRecord { seq_no, source: source.clone() };
                 self.store.overwrite(&entry.key, original).await?;
             }
-            let write = match &known {
-                Some(known) => self.store.replace(&entry.key, known, entry.clone()).await?,
-                None => self.store.create(&entry.key, entry.clone()).await?,
-            };
+            let write = self.store.put(&entry.key, known.as_ref(), entry.clone()).await?;
             if let Write::Kept(kept) = write {
                 self.note(kept);
                 return Ok(());
