@@ -107,7 +107,7 @@ impl Drive {
                 unless_lost(context, Direction::Back, Box::pin(following)).await
             }
             Action::BlockTargets => fence::block_live(context, Direction::Back, times).await,
-            Action::MoveAliasesBack => switch::move_aliases_back(context, times).await,
+            Action::MoveAliasesBack => back::return_to_sources(context, times).await,
             Action::StayOnTargets => back::stay_on_targets(context).await,
             Action::Finish | Action::Wait => {
                 Err(EngineError::Bug(format!("a run that is {state} was driven")))

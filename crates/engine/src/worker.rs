@@ -3,11 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use lockstep_core::{
-    pack::model::{Pack, SwitchMode},
-    plan::model::Plan,
-    run::state::RunState,
-};
+use lockstep_core::{pack::model::Pack, plan::model::Plan, run::state::RunState};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
@@ -34,8 +30,6 @@ const PAUSE_MAX: Duration = Duration::from_secs(30);
 pub struct WorkWish {
     /// To end when there is nothing more to do.
     pub is_once: bool,
-    /// To carry the way back also where the old release's own names would take writes meanwhile.
-    pub keep_way_back: bool,
 }
 
 impl Session {
@@ -259,8 +253,8 @@ impl Worker<'_> {
             self.tell("waiting for a run".to_owned());
             return Ok(Turn::Idle);
         }
-        if let Some(reason) = self.no_flow(&plan) {
-            self.tell(format!("waiting for a run; {reason}"));
+        if let Some(reason) = back::way_back_missing(&plan) {
+            self.tell(format!("waiting for a run; nothing flows back: {reason}"));
             return Ok(Turn::Idle);
         }
         if self.asker().await?.is_some() {
@@ -273,20 +267,6 @@ impl Worker<'_> {
         let outcome = self.flow_back_leased(&lease, id).await;
         finish(lease, outcome).await?;
         Ok(Turn::Idle)
-    }
-
-    /// Why nothing flows back, if that is so.
-    fn no_flow(&self, plan: &Plan) -> Option<String> {
-        if let Some(reason) = back::way_back_missing(plan) {
-            return Some(format!("nothing flows back: {reason}"));
-        }
-        match plan.mode {
-            SwitchMode::Alias => None,
-            SwitchMode::Versioned if self.wish.keep_way_back => None,
-            SwitchMode::Versioned => Some(
-                "nothing flows back, because the old release would be able to write meanwhile: see --keep-way-back".to_owned(),
-            ),
-        }
     }
 
     async fn flow_back_leased(&mut self, lease: &Lease, id: &str) -> Result<(), EngineError> {

@@ -7,10 +7,11 @@ use lockstep_core::run::{
     state::{BadDocument, Problem, RunState, Stage},
     task::{Cursor, Tally, Task},
 };
+use lockstep_elastic::CopyRule;
 use lockstep_engine::journal::{
-    ApplicationRecord, FlowRecord, LeaseRecord, LeaseRequestRecord, OrdersRecord, OriginalRecord,
-    PairTerms, PositionRecord, Record, RejectedBack, ReturnIndex, ReturnRecord, RoundRecord,
-    RunRecord, SetRecord, SwitchRecord, TaskRecord, VerdictRecord,
+    ApplicationRecord, FlowRecord, GuardRecord, LeaseRecord, LeaseRequestRecord, OrdersRecord,
+    OriginalRecord, PairTerms, PositionRecord, Record, RejectedBack, ReturnIndex, ReturnRecord,
+    RoundRecord, RunRecord, SetRecord, SwitchRecord, TaskRecord, VerdictRecord,
 };
 
 /// Reads the golden record, and asserts that it is what is written today.
@@ -280,6 +281,19 @@ fn lease_request() {
         is_over: false,
     };
     check(include_str!("golden/journal/lease-request-1.json"), &record);
+}
+
+#[test]
+fn guard() {
+    let plain = CopyRule { replicas: 1, expansion: None, active_copies: None, allocation: None };
+    let odd = CopyRule {
+        replicas: 0,
+        expansion: Some("0-1".to_owned()),
+        active_copies: Some("1".to_owned()),
+        allocation: Some("all".to_owned()),
+    };
+    let rules = [("a".to_owned(), plain), ("b".to_owned(), odd)].into();
+    check(include_str!("golden/journal/guard-1.json"), &GuardRecord { rules });
 }
 
 #[test]

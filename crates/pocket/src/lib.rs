@@ -31,6 +31,7 @@ mod settings;
 mod shard;
 mod stats;
 mod templates;
+mod wait;
 mod wire;
 mod write;
 

@@ -77,6 +77,11 @@ impl Node {
         }
     }
 
+    /// Whether writes to some index may have to wait for copies of its shards.
+    pub(crate) fn has_waits(&self) -> bool {
+        self.read().indices.values().any(|index| index.settings.active_copies().is_some())
+    }
+
     // A panic under a lock can't leave half a change that matters to a test cluster, so poison is
     // not handed on.
     pub(crate) fn read(&self) -> RwLockReadGuard<'_, State> {

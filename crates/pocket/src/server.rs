@@ -116,7 +116,8 @@ async fn answer(service: &Arc<Service>, request: Request, partial: Option<Partia
         || request
             .segments
             .iter()
-            .any(|segment| matches!(segment.as_str(), "_search" | "_msearch" | "_count"));
+            .any(|segment| matches!(segment.as_str(), "_search" | "_msearch" | "_count"))
+        || service.node.has_waits();
     if !heavy {
         return routes::answer(&service.node, &request, partial.as_ref());
     }

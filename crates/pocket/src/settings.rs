@@ -10,6 +10,10 @@ use serde_json::{Map, Value, json};
 use crate::error::Refusal;
 use crate::names::matches;
 use crate::node::Flavour;
+use crate::wait::ActiveCopies;
+
+/// How many copies of a shard a write waits for.
+const WAIT_FOR_ACTIVE_SHARDS: &str = "index.write.wait_for_active_shards";
 
 /// Settings by full name (`index.refresh_interval`).
 #[derive(Debug, Clone, Default)]
@@ -151,6 +155,8 @@ impl Settings {
         for (key, default) in [("index.number_of_shards", "1"), ("index.number_of_replicas", "1")] {
             settings.values.entry(key.to_owned()).or_insert_with(|| json!(default));
         }
+        settings.expand_replicas();
+        settings.check_active_copies()?;
         Ok(settings)
     }
 
@@ -196,7 +202,8 @@ impl Settings {
                 }
             }
         }
-        Ok(())
+        self.expand_replicas();
+        self.check_active_copies()
     }
 
     /// Sets what clients may not.
@@ -222,6 +229,31 @@ impl Settings {
 
     pub(crate) fn replicas(&self) -> u32 {
         self.number("index.number_of_replicas").unwrap_or(1)
+    }
+
+    /// How many copies of a shard a write waits for, where requests don't say; `None` is one.
+    pub(crate) fn active_copies(&self) -> Option<ActiveCopies> {
+        self.text(WAIT_FOR_ACTIVE_SHARDS).and_then(ActiveCopies::parse)
+    }
+
+    /// Replicas as the one node lets them be, when the index has a range of them.
+    fn expand_replicas(&mut self) {
+        let range = self.text("index.auto_expand_replicas").filter(|text| *text != "false");
+        if let Some(least) = range.and_then(|range| range.split('-').next()).map(str::to_owned) {
+            self.set("index.number_of_replicas", least);
+        }
+    }
+
+    fn check_active_copies(&self) -> Result<(), Refusal> {
+        let copies = self.replicas().saturating_add(1);
+        match self.active_copies() {
+            Some(ActiveCopies::AtLeast(number)) if number > copies => {
+                Err(Refusal::illegal_argument(format!(
+                    "invalid {WAIT_FOR_ACTIVE_SHARDS}[{number}]: cannot be greater than number of shard copies [{copies}]"
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(crate) fn hidden(&self) -> bool {

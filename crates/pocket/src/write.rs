@@ -15,6 +15,7 @@ use crate::names::{check_index_name, matches};
 use crate::node::{Alias, Deed, Flavour, Index, Node, State, write_shard};
 use crate::search::render::filtered;
 use crate::shard::{Condition, Write, Written};
+use crate::wait::Wait;
 
 /// Longer ids are refused by the engines.
 const ID_BYTES_MAX: usize = 512;
@@ -34,6 +35,7 @@ pub(crate) struct Operation<'a> {
     pub(crate) source: Option<&'a str>,
     pub(crate) condition: Condition,
     pub(crate) require_alias: bool,
+    pub(crate) copies: Wait,
 }
 
 /// A write that happened.
@@ -55,7 +57,14 @@ pub(crate) enum Step<'s> {
 #[derive(Debug)]
 pub(crate) enum Need {
     Index,
-    Fields { index: String, additions: Vec<Addition> },
+    Fields {
+        index: String,
+        additions: Vec<Addition>,
+    },
+    /// More copies of the shard; the refusal is what is answered when they don't come in time.
+    Copies {
+        refusal: Refusal,
+    },
 }
 
 /// Where the writes to one name go.
@@ -146,6 +155,7 @@ fn creates_automatically(rule: &str, name: &str) -> bool {
 /// Makes the change that a write waits for.
 pub(crate) fn supply(node: &Node, name: &str, need: Need) -> Result<(), Refusal> {
     match need {
+        Need::Copies { refusal } => Err(refusal),
         Need::Index => lifecycle::create_automatically(node, name),
         Need::Fields { index, additions } => {
             let mut state = node.change();
@@ -197,6 +207,9 @@ fn write<'s>(place: Place<'s>, operation: &Operation<'_>) -> Result<Step<'s>, Re
         return Err(Refusal::illegal_argument("if _id is specified it must not be empty"));
     }
     index.check_block(Deed::Write)?;
+    if let Some(refusal) = operation.copies.refusal(index) {
+        return Ok(Step::Needs(Need::Copies { refusal }));
+    }
     let id = operation.id;
     if index.mapping.routing_required && routing.is_none() {
         let reason = format!("routing is required for [{}]/[_doc]/[{id}]", index.name);

@@ -30,6 +30,9 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
 /// Gives an index other primaries, and undoes what the last write to a document was.
 fn fail_over(url: &str, index: &str, undone: (&str, Value)) {
     let (path, content) = undone;
+    // On the way back the old set is guarded: without this the calls below would wait for a copy that there can't be.
+    let unguarded = json!({"index.write.wait_for_active_shards": null});
+    meddle("PUT", format!("{url}/{index}/_settings"), unguarded);
     meddle("PUT", format!("{url}{path}"), content);
     meddle("POST", format!("{url}/{index}/_close"), Value::Null);
     meddle("POST", format!("{url}/{index}/_open"), Value::Null);

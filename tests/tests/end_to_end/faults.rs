@@ -51,7 +51,7 @@ const LOOKS: [(&str, &str); 7] = [
 ];
 
 /// Every kind of request that the way back makes, by method and path.
-const WAY_BACK: [(&str, &str); 12] = [
+const WAY_BACK: [(&str, &str); 13] = [
     ("PUT", "/lockstep-journal/_create/*"),
     ("PUT", "/lockstep-journal/_doc/*"),
     ("POST", "/_bulk"),
@@ -63,6 +63,7 @@ const WAY_BACK: [(&str, &str); 12] = [
     ("POST", "/_msearch"),
     ("GET", "*/_stats/*"),
     ("GET", "/_alias"),
+    ("GET", "*/_settings/*"),
     ("GET", "/lockstep-journal/_doc/*"),
 ];
 

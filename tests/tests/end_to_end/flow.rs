@@ -8,7 +8,8 @@ use lockstep_engine::{
     EngineError, report::Event, session::Ending, stage::flow_back::WayBackStatus, status::status,
 };
 use serde_json::{Value, json};
-use tokio::{runtime::Runtime, time::sleep};
+use tokio::{runtime::Runtime, task::JoinSet, time::sleep};
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     Outcome, Scenario,
@@ -25,6 +26,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario("what_is_written_after_the_switch_flows_back", single_writes),
         scenario("a_document_that_cannot_go_back_stops_only_itself", rejected),
         scenario("an_old_set_that_was_left_open_is_blocked_again", left_open),
+        scenario("who_missed_the_switch_is_never_let_in_to_be_lost", stragglers),
         Scenario {
             is_heavy: true,
             ..scenario("a_rollback_after_a_flow_under_live_writes_is_quick", under_traffic)
@@ -173,6 +175,97 @@ async fn open_as_if_killed(stand: &Stand) -> Outcome {
     let open = json!({"index.blocks.write": false});
     stand.send("PUT", "/acme-profile-v1.0/_settings", open).await?;
     Ok(())
+}
+
+/// Somebody still writes to the old set by its name, all through the flow and the way back: what is acknowledged to him must
+/// be there in the end.
+fn stragglers(runtime: &Runtime, stand: &Stand) -> Outcome {
+    runtime.block_on(async {
+        switched(stand).await?;
+        let before = copy_rules(stand).await?;
+        let is_over = CancellationToken::new();
+        let kinds = ["index", "replace", "delete"];
+        let mut writers = JoinSet::new();
+        for kind in kinds {
+            writers.spawn(straggle(stand.cluster.url.clone(), kind, is_over.clone()));
+        }
+        let returned = there_and_back(stand).await;
+        is_over.cancel();
+        assert!(matches!(returned?, Ending::Returned { .. }));
+        while let Some(writer) = writers.join_next().await {
+            let (kind, done) = writer??;
+            // Once the old set is the live one, he is let in.
+            assert!(!done.is_empty(), "{kind}: never let in");
+            for id in done {
+                let expected = (kind != "delete").then(|| format!("Straggler {kind}"));
+                assert_eq!(old_name(stand, &id).await?, expected, "{id}, after {kind}");
+            }
+        }
+        assert_eq!(copy_rules(stand).await?, before, "the old set's settings");
+        stand.clean().await
+    })
+}
+
+/// Has writes flow back twice, goes back, and lets the others go on for a moment after that.
+async fn there_and_back(stand: &Stand) -> Result<Ending, Trouble> {
+    for pass in 0..2 {
+        for id in 0..20 {
+            profile(stand, &format!("fresh-{id}"), &format!("Fresh {pass}")).await?;
+        }
+        let mut worker = Process::worker(&program()?, stand, &["--once"])?;
+        while !worker.is_over()? {
+            sleep(Duration::from_millis(20)).await;
+        }
+        worker.finish()?;
+    }
+    profile(stand, "last", "Last").await?;
+    let ending = stand.session().rollback(&demo_pack()).await?;
+    sleep(Duration::from_millis(300)).await;
+    Ok(ending)
+}
+
+/// Writes one document after the other to the old set until told to stop; gives those that were acknowledged.
+async fn straggle(
+    url: String,
+    kind: &'static str,
+    is_over: CancellationToken,
+) -> Result<(&'static str, Vec<String>), Trouble> {
+    let client = reqwest::Client::new();
+    let mut done = Vec::new();
+    let mut number = 0;
+    while !is_over.is_cancelled() {
+        // Documents that are there are what replacing and deleting is about.
+        let id = match kind {
+            "index" => format!("straggler-{number}"),
+            "replace" => "kept".to_owned(),
+            _ => "changed".to_owned(),
+        };
+        number += 1;
+        let index = format!("{url}/acme-profile-v1.0/_doc/{id}?timeout=100ms");
+        let body = json!({"name": format!("Straggler {kind}"), "newsletter": "true"});
+        let request = match kind {
+            "delete" => client.delete(index),
+            _ => {
+                client.put(index).header("content-type", "application/json").body(body.to_string())
+            }
+        };
+        let status = request.send().await?.status();
+        if status.is_success() {
+            done.push(id);
+        }
+        assert!(
+            status.is_success() || matches!(status.as_u16(), 403 | 404 | 503),
+            "{kind}: {status}"
+        );
+        sleep(Duration::from_millis(2)).await;
+    }
+    Ok((kind, done))
+}
+
+/// The settings that a guard replaces, of all old indices.
+async fn copy_rules(stand: &Stand) -> Result<Value, Trouble> {
+    let path = "/*-v1.0*/_settings/index.number_of_replicas,index.auto_expand_replicas,index.write.wait_for_active_shards,index.routing.allocation.enable?flat_settings=true";
+    stand.send("GET", path, Value::Null).await
 }
 
 fn under_traffic(runtime: &Runtime, stand: &Stand) -> Outcome {

@@ -20,18 +20,14 @@ Ctrl-C: `lockstep pause` lets a run rest, `lockstep abort` ends it. Any other co
 within seconds. Orders (`pause`, `resume`, `pace`) hold for all workers; the rate of `pace` is divided among them.
 
 After the switch one of the workers carries what is written on the new set back to the old one, until `lockstep finalize`, so \
-that `lockstep rollback` finds little left. For moments the old indices take writes then: nobody but Lockstep may write to \
-them by their own names. In switch mode `versioned` the old release does just that, so it has to be asked for with \
---keep-way-back once nothing of the old release runs any more.")]
+that `lockstep rollback` finds little left. The old indices take writes from Lockstep alone then; who still writes to them by \
+their own names waits for moments, and is refused.")]
 pub(crate) struct WorkerArguments {
     #[command(flatten)]
     pack: PackFlag,
     /// End when there is nothing more to do
     #[arg(long)]
     once: bool,
-    /// Carry the way back also in switch mode `versioned`; nothing of the old release may run any more
-    #[arg(long)]
-    keep_way_back: bool,
 }
 
 /// Works until it is stopped, which is a good end.
@@ -43,7 +39,7 @@ pub(crate) async fn run(
     let cluster = connect(&context.global.cluster).await?.cluster;
     let teller = Teller::start(&context.ui);
     let session = Session { cluster, reporter: teller.reporter(), stop: context.stop.clone() };
-    let wish = WorkWish { is_once: arguments.once, keep_way_back: arguments.keep_way_back };
+    let wish = WorkWish { is_once: arguments.once };
     let outcome = session.work(&pack, &wish).await;
     teller.finish();
     outcome?;

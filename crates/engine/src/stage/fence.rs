@@ -108,15 +108,16 @@ pub(crate) async fn unblock(
 
 /// The indices that a fence blocks: those that the application writes to, and that nobody had blocked when the plan was
 /// made.
-pub(super) fn live_names(context: &StageContext, direction: Direction) -> Vec<&str> {
+pub(super) fn live_names(context: &StageContext, direction: Direction) -> Vec<String> {
     if direction == Direction::Back {
-        return context.plan.targets().map(|target| target.index.as_str()).collect();
+        return context.plan.targets().map(|target| target.index.clone()).collect();
     }
     context
         .plan
         .sources()
-        .map(|source| source.index.as_str())
+        .map(|source| &source.index)
         .filter(|index| !blocked_before(&context.plan, index))
+        .cloned()
         .collect()
 }
 

@@ -2,9 +2,9 @@
 //! a rollback finds next to nothing left. Deletes flow too; a document that can't go back is remembered, and doesn't stop the
 //! others.
 //!
-//! The old set stays blocked for writes. A pass that has something to carry lifts the block of the indices that it writes to,
-//! for as long as that takes, and sets it again: the application must be writable on exactly one set. The journal says so
-//! before the block is lifted, and whoever comes next sets it again. Every pass ends after seconds, and so does this moment.
+//! The old set stays blocked for writes. A pass that has something to carry opens the indices that it writes to, for Lockstep
+//! alone and for as long as that takes, and blocks them again: the application must be writable on exactly one set. The journal
+//! says so before they are opened, and whoever comes next blocks them again. Every pass ends after seconds.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -31,6 +31,7 @@ use super::{
     fence::live_names,
     follow::{Follower, Moment, ShardKey},
     gate::reconcile_deletes,
+    guard::{block_again, set_guard},
     mend::wait_for_copies,
     problem,
     window::{WindowReader, WindowWidth},
@@ -143,7 +144,7 @@ pub(crate) async fn close_left_open(context: &StageContext) -> Result<(), Engine
     if !kept.record.is_open || !is_switched {
         return Ok(());
     }
-    context.cluster.block_writes(&live_names(context, Direction::Forward)).await?;
+    block_again(context, &live_names(context, Direction::Forward)).await?;
     let closed = FlowRecord { is_open: false, ..kept.record.clone() };
     match context.journal.replace(&context.run, &kept, closed).await? {
         Write::Kept(_) => Ok(()),
@@ -352,13 +353,13 @@ impl<'a> Flow<'a> {
 
     /// The old indices that a pass writes to, without those that somebody else had blocked.
     fn names(&self, follower: &Follower<'_>, positions: &BTreeSet<usize>) -> Vec<String> {
-        let blocked_by_us: BTreeSet<&str> =
+        let blocked_by_us: BTreeSet<String> =
             live_names(self.context, Direction::Forward).into_iter().collect();
         positions
             .iter()
             .filter_map(|position| follower.pairs.get(position))
             .map(|pair| pair.target.clone())
-            .filter(|name| blocked_by_us.contains(name.as_str()))
+            .filter(|name| blocked_by_us.contains(name))
             .collect()
     }
 
@@ -366,14 +367,13 @@ impl<'a> Flow<'a> {
         self.record.is_open = true;
         self.write().await?;
         self.lease.confirm().await?;
-        self.context.cluster.unblock_writes(names).await?;
-        Ok(())
+        set_guard(self.context, names).await
     }
 
     /// Only who holds the lease for certain may block anything: the old set may be the live one again by now.
     async fn set_block(&mut self, names: &[String]) -> Result<(), EngineError> {
         self.lease.confirm().await?;
-        self.context.cluster.block_writes(names).await?;
+        block_again(self.context, names).await?;
         self.record.is_open = false;
         self.write().await
     }

@@ -41,6 +41,8 @@ mod follow;
 
 mod gate;
 
+mod guard;
+
 mod mend;
 
 mod meter;

@@ -24,7 +24,7 @@ const ATTEMPTS_MAX: u32 = 3;
 ///
 /// # Errors
 /// [`EngineError`] when the cluster can't be worked with; the same command rolls on.
-pub async fn move_aliases_back(
+pub(super) async fn move_aliases_back(
     context: &StageContext,
     times: &mut SwitchRecord,
 ) -> Result<Event, EngineError> {

@@ -11,6 +11,7 @@ use crate::mapping::scalar::Text;
 use crate::node::{Flavour, Node};
 use crate::search::body::token;
 use crate::shard::Condition;
+use crate::wait::Wait;
 use crate::write::{Given, Operation, id_complaint};
 
 /// One item of a body.
@@ -26,7 +27,7 @@ pub(super) struct Item<'a> {
 }
 
 impl Item<'_> {
-    pub(super) fn operation(&self) -> Operation<'_> {
+    pub(super) fn operation(&self, copies: Wait) -> Operation<'_> {
         Operation {
             index: &self.index,
             id: &self.id,
@@ -34,6 +35,7 @@ impl Item<'_> {
             source: self.source,
             condition: self.condition,
             require_alias: self.require_alias,
+            copies,
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::error::Refusal;
 use crate::fault::PartialBulk;
 use crate::node::{Flavour, Index, Node, write_shard};
 use crate::request::{Answer, Request};
+use crate::wait::Wait;
 use crate::write::{ATTEMPTS_MAX, Done, Need, Rendering, Step, Writer, push_written, supply};
 
 /// `POST /_bulk` and `POST /I/_bulk`. `partial` is a planned fault that spoils items.
@@ -40,6 +41,7 @@ pub(crate) fn bulk(
         refresh,
         partial,
         buffer: Vec::with_capacity(items.len() * 200),
+        copies: Wait::of(request)?,
         errors: false,
         touched: BTreeSet::new(),
     };
@@ -79,6 +81,7 @@ struct Run<'r> {
     refresh: Refresh,
     partial: Option<&'r PartialBulk>,
     buffer: Vec<u8>,
+    copies: Wait,
     errors: bool,
     /// Shards to refresh before the answer.
     touched: BTreeSet<(String, u32)>,
@@ -96,6 +99,10 @@ impl Run<'_> {
             attempts = if done > 0 { 1 } else { attempts + 1 };
             position += done;
             let (Some(need), Some(item)) = (need, items.get(position)) else { continue };
+            if matches!(need, Need::Copies { .. }) && self.copies.goes_on() {
+                attempts = 0;
+                continue;
+            }
             let supplied = if attempts > ATTEMPTS_MAX {
                 let reason = "the cluster state changes under this write again and again";
                 Err(Refusal::new(503, "process_cluster_event_timeout_exception", reason))
@@ -123,7 +130,7 @@ impl Run<'_> {
                 self.push_refusal(item, &refusal);
                 continue;
             }
-            match writer.attempt(&item.operation()) {
+            match writer.attempt(&item.operation(self.copies)) {
                 Ok(Step::Done(done)) => self.push_done(item, &done),
                 Ok(Step::Needs(need)) => return (offset, Some(need)),
                 Err(refusal) => self.push_refusal(item, &refusal),

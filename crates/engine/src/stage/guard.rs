@@ -1,0 +1,108 @@
+//! Guard: while something is carried back, the old set takes writes from Lockstep alone. Whoever else writes to it, because he
+//! missed the switch, waits and is refused by the block when it comes back; nothing is acknowledged that would be lost.
+//!
+//! What the guard replaces is journalled before it is set, so that whoever comes next can give it back.
+
+use std::collections::BTreeMap;
+
+use lockstep_elastic::CopyRule;
+
+use super::{StageContext, problem};
+use crate::{
+    error::EngineError,
+    journal::{GuardRecord, Write},
+};
+
+/// Lifts the write block of indices for Lockstep alone.
+///
+/// # Errors
+/// [`EngineError::Halted`] when the cluster has no room for a guard, else when it or the journal can't be worked with.
+pub(super) async fn set_guard(context: &StageContext, names: &[String]) -> Result<(), EngineError> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let found = context.cluster.copy_rules(names).await?;
+    let kept = context.journal.read::<GuardRecord>(&context.run).await?;
+    let mut record = kept.as_ref().map(|kept| kept.record.clone()).unwrap_or_default();
+    for (name, rule) in found {
+        // One that has our guard already was left by somebody who died; what it had before is known.
+        let is_ours = record.rules.get(&name).is_some_and(|before| before.guarded() == rule);
+        if !is_ours {
+            record.rules.insert(name, rule);
+        }
+    }
+    if kept.as_ref().is_none_or(|kept| kept.record != record)
+        && let Write::Conflict =
+            context.journal.put(&context.run, kept.as_ref(), record.clone()).await?
+    {
+        return Err(EngineError::LeaseLost);
+    }
+    for (rule, names) in by_rule(&record, names).0 {
+        match context.cluster.guard(&names, rule).await {
+            Err(failure) if failure.status() == Some(400) => {
+                return Err(EngineError::Halted(Box::new(problem(
+                    "R0704",
+                    format!("the old set can't be opened for Lockstep alone: {failure}"),
+                    "each of its shards needs room for one copy more, which is never built: raise `cluster.max_shards_per_node`, then go on with the same command",
+                ))));
+            }
+            outcome => outcome?,
+        }
+    }
+    Ok(())
+}
+
+/// Blocks writes to indices again, and gives back what a guard replaced.
+///
+/// # Errors
+/// [`EngineError`] when the cluster or the journal can't be worked with.
+pub(super) async fn block_again(
+    context: &StageContext,
+    names: &[String],
+) -> Result<(), EngineError> {
+    let record = read(context).await?;
+    let (guarded, others) = by_rule(&record, names);
+    for (rule, names) in guarded {
+        context.cluster.block_guarded(&names, rule).await?;
+    }
+    context.cluster.block_writes(&others).await?;
+    Ok(())
+}
+
+/// Lets everybody write to indices, and gives back what a guard replaced.
+///
+/// # Errors
+/// [`EngineError`] when the cluster or the journal can't be worked with.
+pub(super) async fn open_to_all(
+    context: &StageContext,
+    names: &[String],
+) -> Result<(), EngineError> {
+    let record = read(context).await?;
+    let (guarded, others) = by_rule(&record, names);
+    for (rule, names) in guarded {
+        context.cluster.open_guarded(&names, rule).await?;
+    }
+    context.cluster.unblock_writes(&others).await?;
+    Ok(())
+}
+
+async fn read(context: &StageContext) -> Result<GuardRecord, EngineError> {
+    let kept = context.journal.read::<GuardRecord>(&context.run).await?;
+    Ok(kept.map(|kept| kept.record).unwrap_or_default())
+}
+
+/// Names by the rule that they had, so that many indices take few calls; and those that never had a guard.
+fn by_rule<'a>(
+    record: &'a GuardRecord,
+    names: &'a [String],
+) -> (BTreeMap<&'a CopyRule, Vec<&'a str>>, Vec<&'a str>) {
+    let mut groups: BTreeMap<&CopyRule, Vec<&str>> = BTreeMap::new();
+    let mut others = Vec::new();
+    for name in names {
+        match record.rules.get(name) {
+            Some(rule) => groups.entry(rule).or_default().push(name),
+            None => others.push(name.as_str()),
+        }
+    }
+    (groups, others)
+}
