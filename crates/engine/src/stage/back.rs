@@ -21,7 +21,7 @@ use super::{
     fence::{live_names, unblock},
     flow_back::retry_rejected,
     follow::{Follower, Moment},
-    gate::milliseconds,
+    gate::{Standing, milliseconds},
     guard::{block_again, open_to_all, set_guard},
     hold::come_close,
     prepare::read_set,
@@ -59,16 +59,14 @@ pub(crate) fn way_back_missing(plan: &Plan) -> Option<String> {
 /// [`EngineError`] when the cluster or the journal can't be worked with.
 pub(super) async fn remember_return(
     follower: &Follower<'_>,
-    terms: Vec<PairTerms>,
+    standing: &Standing,
     known: Option<Kept<ReturnRecord>>,
 ) -> Result<(), EngineError> {
     let context = follower.context;
-    let targets: Vec<&str> = follower.pairs.values().map(|pair| pair.target.as_str()).collect();
-    let positions = context.cluster.positions_of(&targets).await?;
     let set = read_set(context).await?.record;
     let mut indices = Vec::new();
     for (position, pair) in &follower.pairs {
-        let found = positions.get(&pair.target);
+        let found = standing.positions.get(&pair.target);
         let found = found.filter(|found| Some(&found.uuid) == set.targets.get(&pair.target));
         let Some(found) = found else {
             return Err(EngineError::Halted(Box::new(problem(
@@ -89,7 +87,7 @@ pub(super) async fn remember_return(
             shards: found.shards.iter().map(|shard| (shard.number, shard.max_seq_no)).collect(),
         });
     }
-    let record = ReturnRecord { indices, terms };
+    let record = ReturnRecord { indices, terms: standing.terms.clone() };
     match context.journal.put(&context.run, known.as_ref(), record).await? {
         Write::Kept(_) => Ok(()),
         Write::Conflict => Err(EngineError::LeaseLost),

@@ -13,7 +13,7 @@ use lockstep_core::{
     },
     transform::{Document, Workspace},
 };
-use lockstep_elastic::{BulkBody, IndexName, Key, Page, Poison, Version, WriteReport};
+use lockstep_elastic::{BulkBody, Hit, IndexName, Key, Page, Poison, Version, WriteReport};
 
 use super::{
     CopyPair, Direction, StageContext,
@@ -34,90 +34,116 @@ pub(super) async fn carry(
     page: Page,
     unkept: &mut Vec<BadDocument>,
 ) -> Result<Tally, EngineError> {
-    context.pace.take(page.len() as u64, &context.stop).await;
+    carry_many(context, vec![(pair.clone(), page)], unkept).await
+}
+
+/// The same for pages of several indices, which are written together: to an engine, few requests for many indices are less
+/// work than one for each.
+pub(super) async fn carry_many(
+    context: &StageContext,
+    pages: Vec<(CopyPair, Page)>,
+    unkept: &mut Vec<BadDocument>,
+) -> Result<Tally, EngineError> {
+    let documents: u64 = pages.iter().map(|(_, page)| page.len() as u64).sum();
+    context.pace.take(documents, &context.stop).await;
     context.check_stop()?;
-    let target = index_name(pair)?;
-    let withheld = context.quarantine.withheld(&pair.source.index);
+    let loads = pages
+        .into_iter()
+        .map(|(pair, page)| {
+            let target = index_name(&pair)?;
+            let withheld = context.quarantine.withheld(&pair.source.index);
+            Ok(Load { pair, page, target, withheld })
+        })
+        .collect::<Result<Vec<_>, EngineError>>()?;
     let bytes_max = context.pace.body_bytes();
-    let transformed = transform(page, pair.clone(), (target, withheld), bytes_max).await?;
-    write(context, pair, transformed, unkept).await
+    // Off the threads that wait for the network.
+    let work = move || transform(loads, bytes_max);
+    let (bodies, transformed) = tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| EngineError::Bug(error.to_string()))?;
+    write(context, bodies, transformed, unkept).await
 }
 
 fn index_name(pair: &CopyPair) -> Result<IndexName, EngineError> {
     IndexName::parse(&pair.target).map_err(|error| EngineError::Bug(error.to_string()))
 }
 
-/// A window after the steps, ready to be written.
-struct Transformed {
+/// A page before the steps.
+struct Load {
+    pair: CopyPair,
     page: Page,
-    bodies: Vec<BulkBody>,
+    target: IndexName,
+    withheld: Withheld,
+}
+
+/// A page after the steps.
+struct Transformed {
+    pair: CopyPair,
+    page: Page,
     rejected: Vec<Rejected>,
     /// Documents that somebody decided to leave out, with the numbers of their last writes.
     discarded: Vec<(Place, i64)>,
     bytes: u64,
 }
 
-/// Takes a window through the steps, off the threads that wait for the network.
-async fn transform(
-    page: Page,
-    pair: CopyPair,
-    (target, withheld): (IndexName, Withheld),
-    bytes_max: usize,
-) -> Result<Transformed, EngineError> {
-    let work = move || transform_page(page, &pair, (&target, &withheld), bytes_max);
-    tokio::task::spawn_blocking(work).await.map_err(|error| EngineError::Bug(error.to_string()))
-}
-
-fn transform_page(
-    page: Page,
-    pair: &CopyPair,
-    (target, withheld): (&IndexName, &Withheld),
-    bytes_max: usize,
-) -> Transformed {
+/// Takes pages through the steps, into bodies of about `bytes_max`.
+fn transform(loads: Vec<Load>, bytes_max: usize) -> (Vec<BulkBody>, Vec<Transformed>) {
     let mut workspace = Workspace::default();
-    let room = page.len_bytes().min(bytes_max);
+    let room = loads.iter().map(|load| load.page.len_bytes()).sum::<usize>().min(bytes_max);
+    let mut bodies = Vec::new();
     let mut body = BulkBody::with_capacity(room);
-    let (mut bodies, mut rejected, mut discarded) = (Vec::new(), Vec::new(), Vec::new());
-    let mut bytes = 0;
-    for hit in page.hits() {
-        bytes += hit.source.len() as u64;
-        if withheld.is_discarded(&hit) {
-            discarded.push((place(&hit), hit.seq_no));
-            continue;
-        }
-        let version = Version::AtLeast(pair.version_of(hit.seq_no));
-        let document =
-            Document { id: &hit.id, routing: hit.routing.as_deref(), source: hit.source };
-        let mut unwritable = None;
-        let outcome = pair.program.apply(&mut workspace, document, &mut |made| {
-            let key = Key { id: made.id, routing: made.routing };
-            if let Err(error) = body.index(target, key, version, made.source) {
-                unwritable = Some((RejectedBy::Form, error.to_string()));
+    let mut transformed = Vec::with_capacity(loads.len());
+    for load in loads {
+        let (mut rejected, mut discarded, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for hit in load.page.hits() {
+            bytes += hit.source.len() as u64;
+            if load.withheld.is_discarded(&hit) {
+                discarded.push((place(&hit), hit.seq_no));
+                continue;
             }
-        });
-        let step = outcome.err().map(|by| (RejectedBy::from(&by), by.to_string()));
-        if let Some((by, reason)) = step.or(unwritable) {
-            let (seq_no, source) = (hit.seq_no, hit.source.to_vec());
-            rejected.push(Rejected { place: place(&hit), seq_no, source, by, reason });
+            if let Err((by, reason)) = transform_one(&load, &hit, &mut workspace, &mut body) {
+                let (seq_no, source) = (hit.seq_no, hit.source.to_vec());
+                rejected.push(Rejected { place: place(&hit), seq_no, source, by, reason });
+            }
+            if body.len_bytes() >= bytes_max {
+                bodies.push(std::mem::replace(&mut body, BulkBody::with_capacity(room)));
+            }
         }
-        if body.len_bytes() >= bytes_max {
-            bodies.push(std::mem::replace(&mut body, BulkBody::with_capacity(room)));
-        }
+        let Load { pair, page, .. } = load;
+        transformed.push(Transformed { pair, page, rejected, discarded, bytes });
     }
     if !body.is_empty() {
         bodies.push(body);
     }
-    Transformed { page, bodies, rejected, discarded, bytes }
+    (bodies, transformed)
+}
+
+fn transform_one(
+    load: &Load,
+    hit: &Hit<'_>,
+    workspace: &mut Workspace,
+    body: &mut BulkBody,
+) -> Result<(), (RejectedBy, String)> {
+    let version = Version::AtLeast(load.pair.version_of(hit.seq_no));
+    let document = Document { id: &hit.id, routing: hit.routing.as_deref(), source: hit.source };
+    let mut unwritable = None;
+    let outcome = load.pair.program.apply(workspace, document, &mut |made| {
+        let key = Key { id: made.id, routing: made.routing };
+        if let Err(error) = body.index(&load.target, key, version, made.source) {
+            unwritable = Some((RejectedBy::Form, error.to_string()));
+        }
+    });
+    outcome.map_err(|by| (RejectedBy::from(&by), by.to_string()))?;
+    unwritable.map_or(Ok(()), Err)
 }
 
 async fn write(
     context: &StageContext,
-    pair: &CopyPair,
-    transformed: Transformed,
+    bodies: Vec<BulkBody>,
+    mut transformed: Vec<Transformed>,
     unkept: &mut Vec<BadDocument>,
 ) -> Result<Tally, EngineError> {
-    let Transformed { page, bodies, mut rejected, discarded, bytes } = transformed;
-    let mut tally = Tally { read: page.len() as u64, bytes, ..Tally::default() };
+    let mut tally = Tally::default();
     let mut poisons = Vec::new();
     for body in bodies {
         let report = write_body(context, body).await?;
@@ -125,36 +151,46 @@ async fn write(
         tally.newer += report.newer_count as u64;
         poisons.extend(report.poison);
     }
-    rejected.extend(by_mapping(&page, poisons)?);
-    tally.rejected = rejected.len() as u64;
-    let beyond = match pair.direction {
-        Direction::Forward => {
-            let mut left_out: BTreeMap<Place, i64> = discarded.into_iter().collect();
-            left_out.extend(rejected.iter().map(|one| (one.place.clone(), one.seq_no)));
-            let beyond = if rejected.is_empty() {
-                Vec::new()
-            } else {
-                context.quarantine.take(pair, rejected).await?
-            };
-            leave_out(context, pair, &left_out).await?;
-            let left_out: BTreeSet<Place> = left_out.into_keys().collect();
-            context.quarantine.carried(pair, &page, &left_out).await?;
-            beyond
-        }
-        // Nothing that was written since the switch may be lost by going back, so such a document stops it.
-        Direction::Back => {
-            let bad = |one: Rejected| BadDocument {
-                index: pair.source.index.clone(),
-                id: one.place.0,
-                reason: one.reason,
-            };
-            rejected.into_iter().map(bad).collect()
-        }
-    };
-    tally.unkept = beyond.len() as u64;
-    let room = REJECTIONS_KEPT.saturating_sub(unkept.len());
-    unkept.extend(beyond.into_iter().take(room));
+    give_to_pages(&mut transformed, poisons)?;
+    for one in transformed {
+        tally.read += one.page.len() as u64;
+        tally.bytes += one.bytes;
+        tally.rejected += one.rejected.len() as u64;
+        let beyond = set_aside(context, one).await?;
+        tally.unkept += beyond.len() as u64;
+        let room = REJECTIONS_KEPT.saturating_sub(unkept.len());
+        unkept.extend(beyond.into_iter().take(room));
+    }
     Ok(tally)
+}
+
+/// Sets aside what was rejected of a page, and takes out what is left out of the new set. Gives documents that nothing
+/// takes.
+async fn set_aside(
+    context: &StageContext,
+    transformed: Transformed,
+) -> Result<Vec<BadDocument>, EngineError> {
+    let Transformed { pair, page, rejected, discarded, .. } = transformed;
+    if pair.direction == Direction::Back {
+        // Nothing that was written since the switch may be lost by going back, so such a document stops it.
+        let bad = |one: Rejected| BadDocument {
+            index: pair.source.index.clone(),
+            id: one.place.0,
+            reason: one.reason,
+        };
+        return Ok(rejected.into_iter().map(bad).collect());
+    }
+    let mut left_out: BTreeMap<Place, i64> = discarded.into_iter().collect();
+    left_out.extend(rejected.iter().map(|one| (one.place.clone(), one.seq_no)));
+    let beyond = if rejected.is_empty() {
+        Vec::new()
+    } else {
+        context.quarantine.take(&pair, rejected).await?
+    };
+    leave_out(context, &pair, &left_out).await?;
+    let left_out: BTreeSet<Place> = left_out.into_keys().collect();
+    context.quarantine.carried(&pair, &page, &left_out).await?;
+    Ok(beyond)
 }
 
 /// Writes a body as the pace allows, which learns from it.
@@ -168,29 +204,38 @@ pub(super) async fn write_body(
     Ok(report)
 }
 
-/// Documents that the target rejected, as they are in the page.
-fn by_mapping(page: &Page, poisons: Vec<Poison>) -> Result<Vec<Rejected>, EngineError> {
+/// Documents that the target rejected, each with the page that it is in.
+fn give_to_pages(transformed: &mut [Transformed], poisons: Vec<Poison>) -> Result<(), EngineError> {
     if poisons.is_empty() {
-        return Ok(Vec::new());
+        return Ok(());
     }
-    let hits: BTreeMap<Place, _> = page.hits().map(|hit| (place(&hit), hit)).collect();
-    let mut rejected = Vec::with_capacity(poisons.len());
+    let mut rejected = BTreeMap::new();
     for Poison { item, rejection } in poisons {
         // Operations change neither ids nor routing.
-        let place = (item.id, item.routing);
-        let Some(hit) = hits.get(&place) else {
-            let what = format!("the target rejected `{}`, which was never sent", place.0);
-            return Err(EngineError::Bug(what));
-        };
-        rejected.push(Rejected {
-            place,
-            seq_no: hit.seq_no,
-            source: hit.source.to_vec(),
-            reason: format!("{}: {}", rejection.error_type, rejection.reason),
-            by: RejectedBy::Mapping { error_type: rejection.error_type },
-        });
+        rejected.insert((item.index, (item.id, item.routing)), rejection);
     }
-    Ok(rejected)
+    for one in transformed {
+        let target = &one.pair.target;
+        for hit in one.page.hits() {
+            let place = place(&hit);
+            let Some(rejection) = rejected.remove(&(target.clone(), place.clone())) else {
+                continue;
+            };
+            one.rejected.push(Rejected {
+                place,
+                seq_no: hit.seq_no,
+                source: hit.source.to_vec(),
+                reason: format!("{}: {}", rejection.error_type, rejection.reason),
+                by: RejectedBy::Mapping { error_type: rejection.error_type },
+            });
+        }
+    }
+    match rejected.first_key_value() {
+        None => Ok(()),
+        Some(((index, (id, _)), _)) => {
+            Err(EngineError::Bug(format!("`{index}` rejected `{id}`, which was never sent")))
+        }
+    }
 }
 
 /// Deletes copies of earlier states of documents that are left out, so that the new set doesn't show them. Under the

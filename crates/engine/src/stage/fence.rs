@@ -73,8 +73,8 @@ async fn fence(
             return Err(EngineError::Halted(Box::new(problem)));
         }
         let begun = Instant::now();
-        if let (Gate::Passed(terms), Direction::Forward) = (&gate, direction) {
-            remember_return(&follower, terms.clone(), known).await?;
+        if let (Gate::Passed(standing), Direction::Forward) = (&gate, direction) {
+            remember_return(&follower, standing, known).await?;
         }
         times.gate_ms += milliseconds(begun);
         Ok(gate)

@@ -18,7 +18,7 @@ use super::{
     CopyPair, Direction, StageContext,
     back::{back_key, first_record_back, pairs_back},
     batch::{Piece, batches, read_batch},
-    carry::{carry, rejected_documents},
+    carry::{carry_many, rejected_documents},
     copy::source_replaced,
     position::covered,
     problem,
@@ -37,10 +37,6 @@ const STEPS_WAITING_MAX: usize = 256;
 const PRIMARIES_WAIT_MAX: Duration = Duration::from_mins(2);
 /// Time between two looks for them.
 const PRIMARIES_LOOK_TIME: Duration = Duration::from_millis(500);
-/// Pages of a batch that are written at the same time. They are small, and a pass is as long as its round trips one after the
-/// other.
-const PAGES_IN_FLIGHT: usize = 4;
-
 /// Whether the live set may change meanwhile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Moment {
@@ -385,15 +381,24 @@ async fn carry_batch(
         }
         return Ok(());
     };
-    stream::iter(batch.into_iter().zip(pages).map(Ok::<_, EngineError>))
-        .try_for_each_concurrent(PAGES_IN_FLIGHT, |(piece, page)| async move {
-            let Piece { pair, stretch, mut width } = piece;
-            width.observe(stretch.number_count(), page.len_bytes() as u64);
-            let tally = carry_page(context, &pair, page).await?;
-            let key = (stretch.index, stretch.shard);
-            tell(steps, Step { key, last: stretch.last, tally, width }).await
-        })
-        .await
+    let mut steps_done = Vec::with_capacity(batch.len());
+    let mut loads = Vec::with_capacity(batch.len());
+    for (Piece { pair, stretch, mut width }, page) in batch.into_iter().zip(pages) {
+        width.observe(stretch.number_count(), page.len_bytes() as u64);
+        let key = (stretch.index, stretch.shard);
+        steps_done.push(Step { key, last: stretch.last, tally: Tally::default(), width });
+        if !page.is_empty() {
+            loads.push((pair, page));
+        }
+    }
+    // They were written together, and so they are counted.
+    if let Some(first) = steps_done.first_mut() {
+        first.tally = carry_pages(context, loads).await?;
+    }
+    for step in steps_done {
+        tell(steps, step).await?;
+    }
+    Ok(())
 }
 
 /// Carries one stretch over, window by window, and tells each step.
@@ -409,25 +414,33 @@ async fn carry_stretch(
     loop {
         context.check_stop()?;
         let Some((page, last)) = reader.next().await? else { return Ok(()) };
-        let tally = carry_page(context, pair, page).await?;
+        let pages = if page.is_empty() { Vec::new() } else { vec![(pair.clone(), page)] };
+        let tally = carry_pages(context, pages).await?;
         let key = (stretch.index, stretch.shard);
         tell(steps, Step { key, last, tally, width: reader.width().clone() }).await?;
     }
 }
 
-async fn carry_page(
+async fn carry_pages(
     context: &StageContext,
-    pair: &CopyPair,
-    page: Page,
+    pages: Vec<(CopyPair, Page)>,
 ) -> Result<Tally, EngineError> {
-    if page.is_empty() {
-        return Ok(Tally::default());
-    }
+    let Some((first, _)) = pages.first() else { return Ok(Tally::default()) };
+    let direction = first.direction;
     let mut unkept = Vec::new();
-    let tally = carry(context, pair, page, &mut unkept).await?;
+    let tally = carry_many(context, pages, &mut unkept).await?;
     if tally.unkept > 0 {
-        let counts = [(pair.source.index.as_str(), tally.unkept)];
-        let problem = rejected_documents(context, pair.direction, unkept, &counts);
+        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+        for document in &unkept {
+            *counts.entry(&document.index).or_default() += 1;
+        }
+        // Only so many are named.
+        let unnamed = tally.unkept.saturating_sub(unkept.len() as u64);
+        if unnamed > 0 {
+            counts.insert("not named", unnamed);
+        }
+        let counts: Vec<(&str, u64)> = counts.into_iter().collect();
+        let problem = rejected_documents(context, direction, unkept.clone(), &counts);
         return Err(EngineError::Halted(Box::new(problem)));
     }
     Ok(tally)

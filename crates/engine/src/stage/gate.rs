@@ -4,10 +4,13 @@
 //! Contents are compared only of what moved since the comparison of both sets; all indices are counted, once. Nothing moves
 //! meanwhile, so positions are read once, and only what differs in number is looked at and counted again.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use lockstep_core::run::task::Stretch;
-use lockstep_elastic::Cluster;
+use lockstep_elastic::{Cluster, IndexPosition};
 use tokio::time;
 
 use super::{
@@ -29,10 +32,19 @@ const COPIES_LOOK_TIME: Duration = Duration::from_millis(10);
 /// What the gate says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Gate {
-    /// Both sets are equal, with these primaries.
-    Passed(Vec<PairTerms>),
+    /// Both sets are equal, as they stand.
+    Passed(Standing),
     /// Something is left to do, in words.
     Missed(String),
+}
+
+/// How both sets stand when they are equal and nothing moves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// The primaries of both sets.
+    pub(super) terms: Vec<PairTerms>,
+    /// Where the shards of the set that was carried into stand.
+    pub(super) positions: BTreeMap<String, IndexPosition>,
 }
 
 /// Brings the new set in step with a live set that takes no writes, and looks whether both are equal. The caller bounds the
@@ -72,9 +84,9 @@ pub(super) async fn pass_gate(
             pair.source.index, pair.target
         )));
     }
-    let terms = settled_terms(follower).await?;
+    let standing = settled(follower).await?;
     times.gate_ms = milliseconds(begun).saturating_sub(times.carry_ms);
-    if let Some(index) = follower.failed_over(&terms) {
+    if let Some(index) = follower.failed_over(&standing.terms) {
         return Ok(Gate::Missed(format!(
             "a primary shard of `{index}` failed since both sets were compared"
         )));
@@ -87,18 +99,18 @@ pub(super) async fn pass_gate(
         mark.compared = mark.covered;
     }
     follower.write().await?;
-    Ok(Gate::Passed(terms))
+    Ok(Gate::Passed(standing))
 }
 
-/// The terms of all shards, once every copy of what was carried into has everything: what isn't on all of them could be
+/// How both sets stand, once every copy of what was carried into has everything: what isn't on all of them could be
 /// lost with its primary. They are read last, so that no failure before is missed.
-async fn settled_terms(follower: &Follower<'_>) -> Result<Vec<PairTerms>, EngineError> {
+async fn settled(follower: &Follower<'_>) -> Result<Standing, EngineError> {
     let targets: Vec<&str> = follower.pairs.values().map(|pair| pair.target.as_str()).collect();
     loop {
         let positions = follower.context.cluster.positions_of(&targets).await?;
         let mut shards = positions.values().flat_map(|index| &index.shards);
         if shards.all(|shard| shard.global_checkpoint >= shard.max_seq_no) {
-            return follower.terms().await;
+            return Ok(Standing { terms: follower.terms().await?, positions });
         }
         time::sleep(COPIES_LOOK_TIME).await;
     }
