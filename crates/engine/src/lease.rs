@@ -38,6 +38,7 @@ pub struct Lease {
     key: String,
     kept: Arc<Mutex<Kept<LeaseRecord>>>,
     number: u64,
+    quiet_at: Option<Instant>,
     lost: CancellationToken,
     beating: AbortOnDropHandle<()>,
 }
@@ -82,10 +83,12 @@ impl LeaseWatch {
         manner: Manner,
     ) -> Result<Attempt, EngineError> {
         loop {
+            let mut silence_seen = SILENCE_MAX;
             let found = journal.read::<LeaseRecord>(application).await?;
             if let Some(kept) = found.as_ref().filter(|kept| !kept.record.is_free) {
                 let record = &kept.record;
                 let silence = self.silence(record);
+                silence_seen = silence.unwrap_or_default();
                 let is_dead = silence.is_some_and(|silence| silence >= SILENCE_MAX)
                     || process::is_gone(record.process.as_deref());
                 if !is_dead {
@@ -97,7 +100,10 @@ impl LeaseWatch {
                 }
             }
             self.seen = None;
-            if let Some(lease) = Lease::seize(journal, application, found.as_ref(), manner).await? {
+            let seized = Lease::seize(journal, application, found.as_ref(), manner).await?;
+            if let Some(mut lease) = seized {
+                let left = SILENCE_MAX.saturating_sub(silence_seen);
+                lease.quiet_at = (!left.is_zero()).then(|| Instant::now() + left);
                 return Ok(Attempt::Taken(lease));
             }
         }
@@ -189,12 +195,19 @@ impl Lease {
             reason = "the lease owns the task, and its handle ends it on drop"
         )]
         let beating = AbortOnDropHandle::new(tokio::spawn(beats));
-        Self { journal: journal.clone(), key: key.to_owned(), kept, number, lost, beating }
+        let (journal, key) = (journal.clone(), key.to_owned());
+        Self { journal, key, kept, number, quiet_at: None, lost, beating }
     }
 
     /// The fencing number; later holders have higher ones.
     pub fn number(&self) -> u64 {
         self.number
+    }
+
+    /// Until when the last requests of the holder before may still be under way: it died, and was followed at once. `None` when
+    /// it gave the lease back, or was silent for [`SILENCE_MAX`].
+    pub(crate) fn quiet_at(&self) -> Option<Instant> {
+        self.quiet_at
     }
 
     /// Cancelled when somebody else took the lease.
@@ -222,7 +235,7 @@ impl Lease {
 
     /// Gives the lease back, so that the next driver needn't wait.
     pub async fn release(self) -> Result<(), EngineError> {
-        let Self { journal, key, kept, number: _, lost: _, beating } = self;
+        let Self { journal, key, kept, number: _, quiet_at: _, lost: _, beating } = self;
         beating.abort();
         let kept = kept.lock().await;
         let mut record = kept.record.clone();

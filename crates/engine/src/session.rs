@@ -375,8 +375,9 @@ impl Session {
         lease: &Lease,
     ) -> Drive {
         let stop = self.stop.child_token();
-        let lost = lease.lost().clone();
-        let context = StageContext { lost, ..self.context(journal, &run.record.id, plan, stop) };
+        let (quiet_at, lost) = (lease.quiet_at(), lease.lost().clone());
+        let context =
+            StageContext { quiet_at, lost, ..self.context(journal, &run.record.id, plan, stop) };
         Drive { context, run, driver: lease.number(), round_last: 0 }
     }
 
@@ -404,6 +405,7 @@ impl Session {
                 &plan.application,
                 (run, plan.limits.quarantine_max),
             ),
+            quiet_at: None,
             place: None,
             pace: Pace::new(&plan.limits, &self.reporter),
             reporter: Arc::clone(&self.reporter),

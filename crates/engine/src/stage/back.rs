@@ -210,6 +210,7 @@ pub async fn follow_back(
             return Ok(Event::Stuck(problem));
         }
     }
+    context.wait_until_quiet().await?;
     compare_delta(&mut follower, Moment::Live).await?;
     come_close(&mut follower).await?;
     Ok(Event::BackInStep)

@@ -52,6 +52,10 @@ async fn fence(
     direction: Direction,
     times: &mut SwitchRecord,
 ) -> Result<Event, EngineError> {
+    if !context.quiet_in().is_zero() {
+        // Another one began this fence, and died. What it sent last may arrive behind a gate, so everything is looked at once more.
+        return Ok(Event::FenceMissed);
+    }
     if direction == Direction::Forward {
         // Each takes the engine a change of its state: under the block they would be most of its time.
         publish_templates(context).await?;

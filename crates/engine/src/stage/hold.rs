@@ -51,7 +51,7 @@ pub async fn keep_in_step(context: &StageContext) -> Result<Event, EngineError> 
         tell(context, &mut undecided_told);
         compare_delta(&mut follower, Moment::Live).await?;
         let is_held = context.pace.orders().is_held;
-        if !is_held && copies.are_there(context).await? {
+        if !is_held && context.quiet_in().is_zero() && copies.are_there(context).await? {
             come_close(&mut follower).await?;
             let undecided = review(&mut follower).await?;
             follower.write().await?;

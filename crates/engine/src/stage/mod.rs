@@ -61,7 +61,11 @@ mod terms;
 
 mod window;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use lockstep_core::{
     names::ReleaseNames,
@@ -93,6 +97,9 @@ pub struct StageContext {
     pub live_names: Option<Arc<ReleaseNames>>,
     /// Documents that were rejected.
     pub quarantine: quarantine::Quarantine,
+    /// Until when requests of a dead driver may still arrive, if there was one: until then no gate is passed. A late copy of a
+    /// document that was deleted meanwhile would come behind it.
+    pub quiet_at: Option<Instant>,
     /// The place among the workers that this process holds already; without one, copying takes one.
     pub place: Option<Arc<Place>>,
     /// What operators ask of the run while it is under way.
@@ -156,6 +163,20 @@ impl Direction {
 }
 
 impl StageContext {
+    /// How long requests of a dead driver may still arrive.
+    pub(crate) fn quiet_in(&self) -> Duration {
+        let left = self.quiet_at.map(|at| at.saturating_duration_since(Instant::now()));
+        left.unwrap_or_default()
+    }
+
+    /// Waits until no request of a dead driver can arrive any more.
+    pub(crate) async fn wait_until_quiet(&self) -> Result<(), EngineError> {
+        tokio::select! {
+            () = tokio::time::sleep(self.quiet_in()) => Ok(()),
+            () = self.stop.cancelled() => Err(EngineError::Interrupted),
+        }
+    }
+
     /// Stops when somebody asked for it.
     pub(crate) fn check_stop(&self) -> Result<(), EngineError> {
         if self.stop.is_cancelled() { Err(EngineError::Interrupted) } else { Ok(()) }
