@@ -264,6 +264,20 @@ fn preflight_names_everything_that_forbids_a_run() {
     assert_eq!(refusals(|_| {}), Vec::<String>::new());
 }
 
+#[test]
+fn room_for_the_new_set_alone_is_told_before_the_way_back_needs_more() {
+    let mut inventory = cluster(&RELEASE_1_0);
+    let plan = planned(&inventory, "1.1").unwrap();
+    let more: u32 = plan.targets().map(|target| target.shards * (target.replicas + 1)).sum();
+    inventory.cluster.shards_per_node_max = inventory.cluster.shard_count + u64::from(more);
+    let plan = planned(&inventory, "1.1").unwrap();
+    let told = plan.findings.iter().filter(|finding| finding.code == "F0304").count();
+    assert_eq!((plan.is_refused(), told), (false, 1), "{:?}", plan.findings);
+    inventory.cluster.shards_per_node_max *= 2;
+    let plan = planned(&inventory, "1.1").unwrap();
+    assert!(plan.findings.iter().all(|finding| finding.code != "F0304"), "{:?}", plan.findings);
+}
+
 fn set(inventory: &mut Inventory, name: &str, value: &str) {
     customers(inventory).settings.insert(name.to_owned(), value.to_owned());
 }

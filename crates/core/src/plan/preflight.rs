@@ -65,6 +65,18 @@ fn look_at_shards(plan: &Plan, inventory: &Inventory, findings: &mut Vec<Finding
             ),
             "raise `cluster.max_shards_per_node`, retire old sets, or ask for fewer `shards` and `replicas` in the release",
         ));
+        return;
+    }
+    let guards: u64 = plan.sources().map(|source| source.shards.len() as u64).sum();
+    if all.saturating_add(guards) > limit {
+        findings.push(Finding::warn(
+            "F0304",
+            "cluster",
+            format!(
+                "while something is carried back after the switch, the cluster needs room for {guards} shards more, which are never built; with the {all} of then that is beyond the limit of {limit}"
+            ),
+            "raise `cluster.max_shards_per_node` before the way back is needed: that takes effect at once",
+        ));
     }
 }
 
