@@ -203,8 +203,11 @@ impl Cluster {
         let title = request.title();
         let incoming = match self.inner.wire.exchange(outgoing).await {
             Ok(incoming) => incoming,
-            // An error's status says more than the loss of the rest of its body.
-            Err(Broken::Lost(reason, Some(status))) if !(200..300).contains(&status) => {
+            // An error's status says more than the loss of the rest of its body, except where that tells absence and
+            // conflict from a mistake.
+            Err(Broken::Lost(reason, Some(status)))
+                if !matches!(status, 200..=299 | 400 | 404 | 409) =>
+            {
                 return Err(Failure::refused(title, status, reason.as_bytes()));
             }
             Err(broken) => return Err(self.failure_of(broken, title)),

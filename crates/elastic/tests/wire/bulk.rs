@@ -116,7 +116,8 @@ async fn a_single_document_that_is_too_large_is_poison() {
 
 #[tokio::test]
 async fn a_lost_answer_is_followed_by_the_whole_body_again() {
-    for trouble in [|| Reply::Hang, || Reply::Cut, || Reply::Silence(Duration::from_millis(1_200))]
+    for trouble in
+        [|| Reply::Hang, || Reply::Cut(200), || Reply::Silence(Duration::from_millis(1_200))]
     {
         let mut count = 0;
         let server = Server::start(move |seen| {

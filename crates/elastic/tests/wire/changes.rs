@@ -43,7 +43,7 @@ async fn once(cluster: &Cluster) -> Vec<Failure> {
 async fn a_lost_answer_leaves_the_outcome_unknown_and_is_not_followed_by_a_second_request() {
     let troubles: [fn() -> Reply; 5] = [
         || Reply::Hang,
-        || Reply::Cut,
+        || Reply::Cut(200),
         || Reply::Silence(Duration::from_millis(1_200)),
         || Reply::json(504, ""),
         || Reply::json(503, r#"{"error":{"type":"process_cluster_event_timeout_exception"}}"#),

@@ -34,8 +34,8 @@ pub(crate) enum Reply {
     Answer(u16, Vec<(String, String)>, Vec<u8>),
     /// Takes the request and closes the connection without a word.
     Hang,
-    /// Answers a part of what it announced, then closes.
-    Cut,
+    /// Answers a part of what it announced, then closes: with this status.
+    Cut(u16),
     /// Says nothing for so long, then closes.
     Silence(Duration),
 }
@@ -148,9 +148,10 @@ fn serve<Stream: Read + Write>(
                 }
             }
             Reply::Hang => return,
-            Reply::Cut => {
-                let cut = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"acknowledged\":true";
-                drop(stream.get_mut().write_all(cut));
+            Reply::Cut(status) => {
+                let head = format!("HTTP/1.1 {status} Whatever\r\ncontent-length: 100\r\n\r\n");
+                let cut = head + "{\"acknowledged\":true";
+                drop(stream.get_mut().write_all(cut.as_bytes()));
                 return;
             }
             Reply::Silence(time) => {

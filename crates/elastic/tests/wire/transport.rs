@@ -90,9 +90,12 @@ async fn an_unreachable_cluster_is_given_up_within_the_bounds() {
 
 #[tokio::test]
 async fn a_read_is_repeated_after_every_passing_trouble() {
-    let troubles: [fn() -> Reply; 7] = [
+    let troubles: [fn() -> Reply; 9] = [
         || Reply::Hang,
-        || Reply::Cut,
+        || Reply::Cut(200),
+        // What it is about was in the part that is missing.
+        || Reply::Cut(404),
+        || Reply::Cut(503),
         || Reply::Silence(Duration::from_millis(700)),
         || Reply::json(502, "<html>"),
         || Reply::json(503, r#"{"error":{"type":"master_not_discovered_exception"},"status":503}"#),
