@@ -46,7 +46,7 @@ impl World {
             | Request::MoveAliases { .. }
             | Request::CreateIndex(_)
             | Request::DropIndex(_) => is_stray && !self.rules.has(Gap::BlocksAfterLease),
-            Request::Guard(_) | Request::BlockAgain(_) => {
+            Request::Guard(_) | Request::OpenToAll(_) | Request::BlockAgain(_) => {
                 // Who may have slept sends it after its lease ended: nothing holds that off.
                 let may_be_late = !pending.is_abandoned && self.may_have_slept(pending.sender);
                 is_stray && !may_be_late && !self.rules.has(Gap::BlocksAfterLease)
@@ -113,6 +113,10 @@ impl World {
                 done(Answer::Done)
             }
             Request::Guard(names) => done(self.guard(&names)),
+            Request::OpenToAll(names) => {
+                self.cluster.lock(&names, Lock::Open);
+                done(Answer::Done)
+            }
             Request::BlockAgain(names) => {
                 self.cluster.lock(&names, Lock::Blocked);
                 done(Answer::Done)
@@ -132,6 +136,7 @@ impl World {
                 | Request::Block(_)
                 | Request::Unblock(_)
                 | Request::Guard(_)
+                | Request::OpenToAll(_)
                 | Request::BlockAgain(_)
                 | Request::MoveAliases { .. }
                 | Request::CreateIndex(_)

@@ -47,6 +47,8 @@ pub(crate) enum Request {
     Unblock(Set),
     /// Lets Lockstep write, and nobody else.
     Guard(Vec<IndexName>),
+    /// Takes a guard away, and lets everybody write.
+    OpenToAll(Vec<IndexName>),
     /// Blocks what only Lockstep could write to. Waits for nothing.
     BlockAgain(Vec<IndexName>),
     Aliases,

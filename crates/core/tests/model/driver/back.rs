@@ -10,7 +10,7 @@ use super::{
     },
     REJECTED,
     compare::compare_delta,
-    flow_back::{block_again, retry_rejected, set_guard},
+    flow_back::{block_again, open_to_all, retry_rejected, set_guard},
     follow::{Follower, Way},
     link::{Link, Stop, problem},
     switch,
@@ -40,9 +40,10 @@ pub(super) async fn follow_back(link: &Link) -> Result<Event, Stop> {
 
 /// Moves all aliases back, and then opens the old set to everybody.
 pub(super) async fn return_to_sources(link: &Link) -> Result<Event, Stop> {
-    let event = switch::move_aliases(link, &Way::back(link).await?).await?;
+    let way = Way::back(link).await?;
+    let event = switch::move_aliases(link, &way).await?;
     if event == Event::AliasesMoved {
-        link.call(Request::Unblock(Set::Old)).await?;
+        open_to_all(link, &all(&way)).await?;
     }
     Ok(event)
 }

@@ -58,9 +58,17 @@ pub(super) async fn set_guard(
     positions: &[usize],
     to_all: Change,
 ) -> Result<(), Stop> {
-    let request =
-        if link.is(to_all) { Request::Unblock(Set::Old) } else { Request::Guard(names(positions)) };
+    let request = if link.is(to_all) {
+        Request::OpenToAll(names(positions))
+    } else {
+        Request::Guard(names(positions))
+    };
     link.call(request).await.map(drop)
+}
+
+/// Lets everybody write to indices of the old set.
+pub(super) async fn open_to_all(link: &Link, positions: &[usize]) -> Result<(), Stop> {
+    link.call(Request::OpenToAll(names(positions))).await.map(drop)
 }
 
 /// Blocks indices of the old set again.
