@@ -1,9 +1,11 @@
-//! The protocol as a model: a cluster with failovers, an application that writes, drivers that die and overtake each other,
-//! and operators who change their minds, all in one loop in which a seed decides what happens next.
+//! The protocol as a model: a cluster with failovers, an application that writes and of which a part misses the switch, drivers
+//! and workers that die, sleep and overtake each other, and operators who change their minds, all in one loop in which a seed
+//! decides what happens next.
 //!
 //! What decides is the real thing: [`lockstep_core::run`] and [`lockstep_core::compare::judge`]. What acts is a model of the
 //! engine's stages, request by request. After every event the invariants are asked. Not modelled: time, mappings, routing,
-//! `versioned` mode, indices that come or go during a run, several drivers that share the work of a run.
+//! `versioned` mode, indices that come or go during a run, several drivers that share the work of a run, what a guard replaces
+//! in an index and gives back, documents in quarantine.
 //!
 //! ```sh
 //! LOCKSTEP_MODEL_SEEDS=100000 cargo test -p lockstep-core --test model every_seed -- --nocapture
@@ -23,6 +25,7 @@ mod model {
     mod invariants;
     mod journal;
     mod operator;
+    mod processes;
     mod random;
     mod request;
     mod rules;
@@ -36,6 +39,7 @@ mod model {
         rules::{CHANGES, GAPS, Rules},
         run::play,
         search::{Search, asked_rules, asked_seed, seeds_or},
+        world::Sight,
     };
 
     /// Histories that every test run plays.
@@ -60,6 +64,15 @@ mod model {
         for state in ["aborted", "finalized", "returned", "switched"] {
             let count = search.endings.get(state).copied().unwrap_or_default();
             assert!(count * 50 > seeds, "{count} of {seeds} histories end {state}");
+        }
+        for (sight, one_in) in [
+            (Sight::Flowed, 4),
+            (Sight::FlowRejected, 200),
+            (Sight::KeptOut, 20),
+            (Sight::LeftOpen, 200),
+        ] {
+            let count = search.sights.get(&sight).copied().unwrap_or_default();
+            assert!(count * one_in > seeds, "{sight:?} in {count} of {seeds} histories");
         }
     }
 

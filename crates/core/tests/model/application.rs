@@ -1,10 +1,10 @@
-//! The application: writers that insert, update and delete through the aliases, retry what was refused, and remember what
-//! they were told.
+//! The application: writers that insert, update and delete through the aliases, or in the indices that they saw behind them
+//! last; they retry what was refused, and remember what they were told.
 
 use super::{
     history::{Fate, Trace},
-    request::{Answer, Outcome, Request},
-    shape::{self, Id, is_poison},
+    request::{Aim, Answer, Outcome, Request},
+    shape::{self, Id, Set, is_poison},
     shard::{Item, Versioning},
     world::{Sender, World},
 };
@@ -20,6 +20,8 @@ pub(crate) struct Wish {
 #[derive(Debug, Default)]
 struct Writer {
     under_way: Option<(u64, Wish)>,
+    /// Where it saw the aliases last, if it writes to the indices behind them: it looks anew only when it is refused.
+    seen: Option<Vec<Set>>,
 }
 
 /// All writers.
@@ -37,6 +39,8 @@ pub(crate) struct Application {
     hot: Option<(usize, Id)>,
 }
 
+/// Writes that are made up after the switch, at the most.
+const WISHES_AFTER_SWITCH: usize = 16;
 /// How many writers there are.
 const WRITERS: usize = 3;
 
@@ -46,9 +50,15 @@ impl Application {
         let hot_id = Id::try_from(world.random.below(world.shape.ids)).expect("few ids");
         let hot = (world.random.below(world.shape.indices.len()), hot_id);
         let hot = world.random.chance(400).then_some(hot);
+        let writers = (0..WRITERS)
+            .map(|_| {
+                let keeps = world.random.chance(350);
+                Writer { under_way: None, seen: keeps.then(|| world.cluster.aliases.clone()) }
+            })
+            .collect();
         Self {
             hot,
-            writers: (0..WRITERS).map(|_| Writer::default()).collect(),
+            writers,
             waiting: Vec::new(),
             wishes_left: world.random.between(15, 60),
             serial: 0,
@@ -64,7 +74,7 @@ impl Application {
                 let item = wish.item;
                 let trace = world.history.next(position, item.id);
                 let (_, written) = {
-                    let request = Request::Write { position, item, resolved: None };
+                    let request = Request::Write { position, item, aim: Aim::Alias };
                     world.send(Sender::Writer(0), request);
                     let executed = world.execute(0);
                     world.pending.clear();
@@ -75,6 +85,14 @@ impl Application {
                     world.history.settle(trace, Fate::Acknowledged);
                 }
             }
+        }
+    }
+
+    /// Its life after the switch begins.
+    pub(crate) fn go_on(&mut self, world: &mut World) {
+        self.wishes_left += world.random.between(4, WISHES_AFTER_SWITCH);
+        if world.random.chance(200) {
+            self.poison = 150;
         }
     }
 
@@ -118,13 +136,20 @@ impl Application {
             self.waiting.remove(0)
         };
         let Wish { position, item } = wish;
-        // Whoever finds an index blocked is refused at once; else the alias may move before he is there.
-        let set = world.cluster.aliases[position];
-        let may_resolve = world.random.chance(300) && world.cluster.is_writable(set);
-        let resolved = may_resolve.then_some(set);
-        let request = Request::Write { position, item, resolved };
+        let aim = match &self.writers[writer].seen {
+            Some(seen) => Aim::Index(seen[position]),
+            None => Self::aim_at_alias(world, position),
+        };
+        let request = Request::Write { position, item, aim };
         let ticket = world.send(Sender::Writer(writer), request);
         self.writers[writer].under_way = Some((ticket, wish));
+    }
+
+    /// Whoever finds an index blocked is refused at once; else the alias may move before he is there.
+    fn aim_at_alias(world: &mut World, position: usize) -> Aim {
+        let set = world.cluster.aliases[position];
+        let may_resolve = world.random.chance(300) && world.cluster.is_writable(set);
+        if may_resolve { Aim::Resolved(set) } else { Aim::Alias }
     }
 
     /// Takes in what was answered.
@@ -134,7 +159,12 @@ impl Application {
             let Some(outcome) = world.answers.remove(&ticket) else { continue };
             writer.under_way = None;
             match outcome {
-                Outcome::Answered(Answer::Forbidden) | Outcome::Refused => self.waiting.push(wish),
+                Outcome::Answered(Answer::Forbidden) | Outcome::Refused => {
+                    if let Some(seen) = &mut writer.seen {
+                        seen.clone_from(&world.cluster.aliases);
+                    }
+                    self.waiting.push(wish);
+                }
                 Outcome::Answered(_done) => {}
                 // It may have happened: the application goes on, and remembers that it doesn't know.
                 Outcome::Unknown | Outcome::TimeOver => {}

@@ -1,4 +1,4 @@
-//! The cluster: indices with shards, write blocks, and aliases that move all together.
+//! The cluster: indices with shards, who may write to them, and aliases that move all together.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,23 @@ use super::{
     shard::{Copy, Entry, Shard},
 };
 
+/// Who may write to an index.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Lock {
+    /// Everybody.
+    #[default]
+    Open,
+    /// Lockstep alone: everybody else waits.
+    Guarded,
+    /// Nobody.
+    Blocked,
+}
+
 /// An index.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
     pub(crate) shards: Vec<Shard>,
-    pub(crate) is_blocked: bool,
+    pub(crate) lock: Lock,
 }
 
 /// All indices, and where the alias of each position is.
@@ -38,7 +50,7 @@ impl Cluster {
         let shards = self.shape.indices[name.1].shards(name.0);
         self.indices.entry(name).or_insert_with(|| Index {
             shards: (0..shards).map(|_| Shard::default()).collect(),
-            is_blocked: false,
+            lock: Lock::Open,
         });
     }
 
@@ -114,27 +126,55 @@ impl Cluster {
         hits
     }
 
-    /// Sets or lifts the write block of a whole set. Gives the indices that were not like that before.
-    pub(crate) fn block(&mut self, set: Set, is_blocked: bool) -> Vec<IndexName> {
+    /// Lets others write to a whole set than before. Gives the indices that were not like that.
+    pub(crate) fn lock_set(&mut self, set: Set, lock: Lock) -> Vec<IndexName> {
+        let names = (0..self.shape.indices.len()).map(|position| (set, position));
+        self.lock(&names.collect::<Vec<_>>(), lock)
+    }
+
+    /// Lets others write to indices than before. Gives those that were not like that.
+    pub(crate) fn lock(&mut self, names: &[IndexName], lock: Lock) -> Vec<IndexName> {
         let mut changed = Vec::new();
-        for (name, index) in self.indices.iter_mut().filter(|(name, _)| name.0 == set) {
-            if index.is_blocked != is_blocked {
-                index.is_blocked = is_blocked;
+        for name in names {
+            if let Some(index) = self.indices.get_mut(name)
+                && index.lock != lock
+            {
+                index.lock = lock;
                 changed.push(*name);
             }
         }
         changed
     }
 
-    /// Whether every index of a set is blocked for writes.
-    pub(crate) fn is_blocked(&self, set: Set) -> bool {
-        self.indices.iter().filter(|(name, _)| name.0 == set).all(|(_, index)| index.is_blocked)
+    /// Who may write to an index; `None` when it isn't there.
+    pub(crate) fn lock_of(&self, name: IndexName) -> Option<Lock> {
+        self.indices.get(&name).map(|index| index.lock)
     }
 
-    /// Whether every index of a set is there and takes writes.
+    fn locks(&self, set: Set) -> impl Iterator<Item = Lock> {
+        let own = self.indices.iter().filter(move |(name, _)| name.0 == set);
+        own.map(|(_, index)| index.lock)
+    }
+
+    /// Whether every index of a set is blocked for writes.
+    pub(crate) fn is_blocked(&self, set: Set) -> bool {
+        self.locks(set).all(|lock| lock == Lock::Blocked)
+    }
+
+    /// Whether an index of a set takes writes from Lockstep alone.
+    pub(crate) fn has_guard(&self, set: Set) -> bool {
+        self.locks(set).any(|lock| lock == Lock::Guarded)
+    }
+
+    /// Whether no index of a set takes everybody's writes.
+    pub(crate) fn is_shut(&self, set: Set) -> bool {
+        self.locks(set).all(|lock| lock != Lock::Open)
+    }
+
+    /// Whether every index of a set is there and takes everybody's writes.
     pub(crate) fn is_writable(&self, set: Set) -> bool {
         (0..self.shape.indices.len())
-            .all(|position| self.indices.get(&(set, position)).is_some_and(|i| !i.is_blocked))
+            .all(|position| self.lock_of((set, position)) == Some(Lock::Open))
     }
 
     /// Moves these aliases; `false`, and nothing moves, when one is not where it was.

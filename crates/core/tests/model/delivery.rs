@@ -5,8 +5,11 @@ use super::{
     history::Trace,
     request::{Answer, Outcome, Request},
     run::Loop,
-    world::{Pending, Progress, Sender, World},
+    world::{Pending, Progress, Sender, Sight, World},
 };
+
+/// In a thousand deliveries of a write that a guard keeps out, how often its time is over.
+const KEPT_OUT_ENDS: usize = 50;
 
 impl Loop {
     /// A request that is under way gets on: it is executed, or answered.
@@ -41,6 +44,12 @@ impl Loop {
             return None;
         }
         match world.pending[at].progress.clone() {
+            Progress::Sent if world.is_kept_out(&world.pending[at].request) => {
+                // It waits, a minute at the most.
+                world.sights.insert(Sight::KeptOut);
+                let is_over = !is_abandoned && world.random.chance(KEPT_OUT_ENDS);
+                is_over.then(|| give(world, at, Outcome::Refused)).flatten()
+            }
             Progress::Sent => {
                 let (answer, operations) = world.execute(at);
                 world.tell_of(at, &answer);

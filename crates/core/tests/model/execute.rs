@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::{
-    cluster::hit,
+    cluster::{Lock, hit},
     history::Trace,
     invariants,
     journal::{Key, Record},
-    request::{Answer, Place, Request},
+    request::{Aim, Answer, IndexName, Place, Request},
     rules::{Change, Gap},
     shape::{Set, Step},
     shard::{Copy, Item},
@@ -20,6 +20,13 @@ impl World {
         match sender {
             Sender::Process(slot) => Some(self.processes[slot].number),
             Sender::Writer(_) => None,
+        }
+    }
+
+    fn may_have_slept(&self, sender: Sender) -> bool {
+        match sender {
+            Sender::Process(slot) => self.unsure.contains(&slot),
+            Sender::Writer(_) => false,
         }
     }
 
@@ -39,6 +46,11 @@ impl World {
             | Request::MoveAliases { .. }
             | Request::CreateIndex(_)
             | Request::DropIndex(_) => is_stray && !self.rules.has(Gap::BlocksAfterLease),
+            Request::Guard(_) | Request::OpenToAll(_) | Request::BlockAgain(_) => {
+                // Who may have slept sends it after its lease ended: nothing holds that off.
+                let may_be_late = !pending.is_abandoned && self.may_have_slept(pending.sender);
+                is_stray && !may_be_late && !self.rules.has(Gap::BlocksAfterLease)
+            }
             _other => false,
         }
     }
@@ -97,12 +109,21 @@ impl World {
             Request::Bulk { index, items } => self.bulk(index, &items),
             Request::Block(set) => self.block(set),
             Request::Unblock(set) => {
-                self.cluster.block(set, false);
+                self.cluster.lock_set(set, Lock::Open);
+                done(Answer::Done)
+            }
+            Request::Guard(names) => done(self.guard(&names)),
+            Request::OpenToAll(names) => {
+                self.cluster.lock(&names, Lock::Open);
+                done(Answer::Done)
+            }
+            Request::BlockAgain(names) => {
+                self.cluster.lock(&names, Lock::Blocked);
                 done(Answer::Done)
             }
             Request::Aliases => done(Answer::Aliases(self.cluster.aliases.clone())),
             Request::MoveAliases { from, positions } => done(self.move_aliases(from, &positions)),
-            Request::Write { position, item, resolved } => self.write(position, item, resolved),
+            Request::Write { position, item, aim } => self.write(position, item, aim),
             Request::Nap => done(Answer::Done),
         }
     }
@@ -114,6 +135,9 @@ impl World {
             Request::Bulk { .. }
                 | Request::Block(_)
                 | Request::Unblock(_)
+                | Request::Guard(_)
+                | Request::OpenToAll(_)
+                | Request::BlockAgain(_)
                 | Request::MoveAliases { .. }
                 | Request::CreateIndex(_)
                 | Request::DropIndex(_)
@@ -161,14 +185,19 @@ impl World {
                     self.processes[slot].number = *number;
                 }
             }
-            Record::Round { .. } | Record::Tasks(_) | Record::Fence { .. } => {}
+            Record::Flow { stuck: Some(problem), .. } => {
+                self.check(invariants::has_cause(self, problem));
+            }
+            Record::Round { .. }
+            | Record::Tasks(_)
+            | Record::Fence { .. }
+            | Record::Flow { stuck: None, .. } => {}
         }
         Answer::Written(version)
     }
 
     fn bulk(&mut self, index: (Set, usize), items: &[Item]) -> (Answer, Vec<Written>) {
-        let is_open = self.cluster.indices.get(&index).is_some_and(|index| !index.is_blocked);
-        if !is_open {
+        if matches!(self.cluster.lock_of(index), None | Some(Lock::Blocked)) {
             return (Answer::Forbidden, Vec::new());
         }
         let mut operations = Vec::new();
@@ -192,13 +221,14 @@ impl World {
 
     /// The block is answered when no write is under way any more; unless it was set already, then at once.
     fn block(&mut self, set: Set) -> (Answer, Vec<Written>) {
-        let changed: BTreeSet<_> = self.cluster.block(set, true).into_iter().collect();
+        let changed = self.cluster.lock_set(set, Lock::Blocked);
+        let changed: BTreeSet<_> = changed.into_iter().collect();
         // Whoever resolved an alias before comes to a blocked index, and looks once more.
         for pending in &mut self.pending {
-            if let Request::Write { resolved, .. } = &mut pending.request
-                && *resolved == Some(set)
+            if let Request::Write { aim, .. } = &mut pending.request
+                && *aim == Aim::Resolved(set)
             {
-                *resolved = None;
+                *aim = Aim::Alias;
             }
         }
         let mut operations = Vec::new();
@@ -216,6 +246,12 @@ impl World {
         (Answer::Done, operations)
     }
 
+    fn guard(&mut self, names: &[IndexName]) -> Answer {
+        self.cluster.lock(names, Lock::Guarded);
+        self.check(invariants::guard_is_told(self));
+        Answer::Done
+    }
+
     fn move_aliases(&mut self, from: Set, positions: &[usize]) -> Answer {
         self.is_changed = true;
         if !self.cluster.move_aliases(from, positions) {
@@ -226,15 +262,25 @@ impl World {
         Answer::Done
     }
 
-    fn write(
-        &mut self,
-        position: usize,
-        item: Item,
-        resolved: Option<Set>,
-    ) -> (Answer, Vec<Written>) {
-        let set = resolved.unwrap_or(self.cluster.aliases[position]);
-        let index = self.cluster.indices.get(&(set, position));
-        if index.is_none_or(|index| index.is_blocked) {
+    /// The set that a write is for.
+    fn aimed_at(&self, position: usize, aim: Aim) -> Set {
+        match aim {
+            Aim::Alias => self.cluster.aliases[position],
+            Aim::Resolved(set) | Aim::Index(set) => set,
+        }
+    }
+
+    /// Whether a request is a write that is kept waiting by a guard.
+    pub(crate) fn is_kept_out(&self, request: &Request) -> bool {
+        let Request::Write { position, aim, .. } = request else { return false };
+        let set = self.aimed_at(*position, *aim);
+        self.cluster.lock_of((set, *position)) == Some(Lock::Guarded)
+    }
+
+    fn write(&mut self, position: usize, item: Item, aim: Aim) -> (Answer, Vec<Written>) {
+        let set = self.aimed_at(position, aim);
+        // Whoever meets a guard is not executed before it is gone.
+        if self.cluster.lock_of((set, position)) != Some(Lock::Open) {
             return (Answer::Forbidden, Vec::new());
         }
         if set == Set::Old {

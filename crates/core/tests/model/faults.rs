@@ -13,6 +13,8 @@ pub(crate) enum Weather {
     Strays,
     /// Drivers take over from others that go on.
     Crowd,
+    /// Drivers sleep, and wake when another one has taken over.
+    Sleepers,
 }
 
 impl Weather {
@@ -24,6 +26,7 @@ impl Weather {
             Self::Failovers,
             Self::Strays,
             Self::Crowd,
+            Self::Sleepers,
         ])
     }
 }
@@ -37,6 +40,7 @@ pub(crate) struct Faults {
     pub(crate) kill: usize,
     pub(crate) time_over: usize,
     pub(crate) take_over: usize,
+    pub(crate) sleep: usize,
     /// In a thousand answers.
     pub(crate) lost_answers: usize,
     /// In a thousand bulks.
@@ -79,6 +83,9 @@ impl Faults {
                 time_over: mixed.time_over,
                 ..calm
             },
+            Weather::Sleepers => {
+                Self { sleep: random.pick(&[3, 10]), take_over: 6, kill: mixed.kill / 2, ..calm }
+            }
         }
     }
 
@@ -91,6 +98,7 @@ impl Faults {
             kill: some(5),
             time_over: some(8),
             take_over: some(12),
+            sleep: some(2),
             lost_answers: some(30),
             repeats: some(100),
             slow_copies: random.pick(&[0, 300, 900, 970]),

@@ -1,7 +1,7 @@
 //! What always holds, numbered as in the design. Each is a predicate over the world; the world asks them after every event
 //! that could break them.
 
-use lockstep_core::run::state::{RunState, Stage};
+use lockstep_core::run::state::{Problem, RunState, Stage};
 
 use super::{
     history::History,
@@ -102,11 +102,19 @@ pub(crate) fn state_is_true(world: &World, state: &RunState) -> Verdict {
         | RunState::Holding { .. } => are_there && on(Set::Old) && cluster.is_writable(Set::Old),
         RunState::Fencing { .. } => are_there && on(Set::Old),
         RunState::Switching { .. } => are_there && cluster.is_blocked(Set::Old),
-        RunState::Switched | RunState::Finalized => {
+        RunState::Switched => {
+            let is_closed = cluster.is_blocked(Set::Old) || world.journal.is_flow_open();
+            on(Set::New) && cluster.is_shut(Set::Old) && is_closed && cluster.is_writable(Set::New)
+        }
+        RunState::Finalized => {
             on(Set::New) && cluster.is_blocked(Set::Old) && cluster.is_writable(Set::New)
         }
-        RunState::Returning { .. } => on(Set::New) && cluster.is_writable(Set::New),
-        RunState::ReturnFencing { .. } | RunState::Staying => on(Set::New),
+        RunState::Returning { .. } => {
+            on(Set::New) && cluster.is_shut(Set::Old) && cluster.is_writable(Set::New)
+        }
+        RunState::ReturnFencing { .. } | RunState::Staying => {
+            on(Set::New) && cluster.is_shut(Set::Old)
+        }
         RunState::ReturnSwitching { .. } => cluster.is_blocked(Set::New),
         RunState::Returned => {
             on(Set::Old) && cluster.is_blocked(Set::New) && cluster.is_writable(Set::Old)
@@ -145,7 +153,9 @@ pub(crate) fn marks_are_true(world: &World, to: Set, marks: &Marks) -> Verdict {
             let number = u64::try_from(entry.number).expect("numbers begin at 0");
             let version = bases[*position] + number;
             let there = world.cluster.entry((to, *position), *id);
-            if there.is_none_or(|there| there.version < version) {
+            if there.is_none_or(|there| there.version < version)
+                && !(to == Set::Old && world.journal.is_rejected((*position, *id)))
+            {
                 let story = format!(
                     "marked as carried up to {}, but {position}/{id} of number {number} wasn't: {there:?}",
                     mark.covered
@@ -157,11 +167,12 @@ pub(crate) fn marks_are_true(world: &World, to: Set, marks: &Marks) -> Verdict {
     Ok(())
 }
 
-/// I7: from the decision to switch to the end, nothing but the way back writes to the old set.
+/// I7: from the decision to switch to the end, nothing but the way back, and what flows it, writes to the old set.
 pub(crate) fn old_set_rests(world: &World, is_application: bool) -> Verdict {
     let Some(state) = world.journal.state() else { return Ok(()) };
     let rests = match state {
-        RunState::Switching { .. } | RunState::Switched | RunState::Finalized => true,
+        RunState::Switching { .. } | RunState::Finalized => true,
+        RunState::Switched => is_application,
         RunState::Returning { .. }
         | RunState::ReturnFencing { .. }
         | RunState::ReturnSwitching { .. }
@@ -186,6 +197,21 @@ pub(crate) fn old_set_rests(world: &World, is_application: bool) -> Verdict {
     }
 }
 
+/// I6: between the switch and the way back nothing is opened without a record that says so, for whoever comes next.
+pub(crate) fn guard_is_told(world: &World) -> Verdict {
+    let is_told = match world.journal.state() {
+        Some(RunState::Switched) => world.journal.is_flow_open(),
+        Some(RunState::Returning { .. }) => true,
+        _other => false,
+    };
+    if is_told {
+        Ok(())
+    } else {
+        let state = world.journal.state();
+        broken("I6", format!("the old set was opened for Lockstep, and the run is {state:?}"))
+    }
+}
+
 /// I8: once a next driver has run, the run rests, and the application is writable on exactly one set.
 pub(crate) fn application_is_writable(world: &World) -> Verdict {
     tenants_are_together(world)?;
@@ -199,8 +225,11 @@ pub(crate) fn application_is_writable(world: &World) -> Verdict {
     if !world.cluster.is_writable(live) {
         return broken("I8", format!("the live set, {live:?}, is blocked; the run is {state:?}"));
     }
-    if live == Set::New && !world.cluster.is_blocked(Set::Old) && !is_returning(state) {
+    if live == Set::New && !world.cluster.is_shut(Set::Old) {
         return broken("I8", format!("both sets take writes; the run is {state:?}"));
+    }
+    if live == Set::New && world.cluster.has_guard(Set::Old) && !is_returning(state) {
+        return broken("I8", format!("writers wait at the old set; the run is {state:?}"));
     }
     Ok(())
 }
@@ -212,7 +241,14 @@ fn is_returning(state: Option<&RunState>) -> bool {
 /// Nobody is asked for help without a cause: nobody else writes here, so documents differ only for as long as they are
 /// carried over.
 pub(crate) fn alarm_is_true(world: &World, state: &RunState) -> Verdict {
-    let RunState::Halted { problem, .. } = state else { return Ok(()) };
+    match state {
+        RunState::Halted { problem, .. } => has_cause(world, problem),
+        _other => Ok(()),
+    }
+}
+
+/// The same of one problem.
+pub(crate) fn has_cause(world: &World, problem: &Problem) -> Verdict {
     let has_cause = match problem.code.as_str() {
         super::driver::REJECTED | super::driver::UNREADABLE => world.had_poison,
         super::driver::NO_EFFECT | super::driver::COPIES_LAG => true,
@@ -230,11 +266,10 @@ pub(crate) fn alarm_is_true(world: &World, state: &RunState) -> Verdict {
 /// I9: repeating a finished run changes nothing. A fingerprint of everything that a run could change.
 pub(crate) fn fingerprint(world: &World) -> String {
     let logs: Vec<_> = world.cluster.places().map(|(place, s)| (place, s.highest())).collect();
-    let blocks: Vec<_> =
-        world.cluster.indices.iter().map(|(name, i)| (name, i.is_blocked)).collect();
+    let locks: Vec<_> = world.cluster.indices.iter().map(|(name, i)| (name, i.lock)).collect();
     let run = match world.journal.read(Key::Run).map(|kept| &kept.record) {
         Some(Record::Run { state, .. }) => format!("{state:?}"),
         _other => String::new(),
     };
-    format!("{logs:?} {blocks:?} {:?} {run}", world.cluster.aliases)
+    format!("{logs:?} {locks:?} {:?} {run}", world.cluster.aliases)
 }

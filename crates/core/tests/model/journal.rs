@@ -1,13 +1,13 @@
 //! The journal: records that are only ever written over what was read of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lockstep_core::run::{
-    state::RunState,
+    state::{Problem, RunState},
     task::{Stretch, Task},
 };
 
-use super::shape::Set;
+use super::shape::{Id, Set};
 
 /// Which record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +19,7 @@ pub(crate) enum Key {
     /// How far documents were carried into a set.
     Marks(Set),
     Fence,
+    Flow,
 }
 
 /// How far one shard got: carried over, compared in content, compared as a whole.
@@ -35,11 +36,16 @@ pub(crate) struct Mark {
 /// By index and shard.
 pub(crate) type Marks = BTreeMap<(usize, usize), Mark>;
 
+/// Documents that can't go back, by index and id. Marks are past them.
+pub(crate) type Rejected = BTreeSet<(usize, Id)>;
+
 /// One record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Record {
     Lease {
         number: u64,
+        /// The process that holds it, so that nobody takes another one's for his own.
+        holder: usize,
         is_free: bool,
     },
     Run {
@@ -56,6 +62,14 @@ pub(crate) enum Record {
     Fence {
         bases: Vec<u64>,
         begin: Marks,
+    },
+    /// What flows back after the switch.
+    Flow {
+        /// Whether the old set may be open for Lockstep.
+        is_open: bool,
+        rejected: Rejected,
+        /// Why it stood still.
+        stuck: Option<Problem>,
     },
 }
 
@@ -93,6 +107,20 @@ impl Journal {
         match self.read(Key::Run).map(|kept| &kept.record) {
             Some(Record::Run { state, .. }) => Some(state),
             _other => None,
+        }
+    }
+
+    /// Whether something that flows back may have left the old set open for Lockstep.
+    pub(crate) fn is_flow_open(&self) -> bool {
+        let flow = self.read(Key::Flow).map(|kept| &kept.record);
+        matches!(flow, Some(Record::Flow { is_open: true, .. }))
+    }
+
+    /// Whether it is known that a document can't go back.
+    pub(crate) fn is_rejected(&self, document: (usize, Id)) -> bool {
+        match self.read(Key::Flow).map(|kept| &kept.record) {
+            Some(Record::Flow { rejected, .. }) => rejected.contains(&document),
+            _other => false,
         }
     }
 

@@ -19,6 +19,9 @@ pub(crate) enum Intent {
     Abort,
 }
 
+/// Workers that come by after the switch, at the most.
+const WORKERS_MAX: usize = 3;
+
 /// The operator.
 #[derive(Debug)]
 pub(crate) struct Operator {
@@ -27,6 +30,8 @@ pub(crate) struct Operator {
     returns_left: usize,
     /// How often he still gives up.
     aborts_left: usize,
+    /// How often a worker still comes by after the switch.
+    workers_left: usize,
 }
 
 impl Operator {
@@ -40,7 +45,8 @@ impl Operator {
             Intent::ReturnAndStay,
             Intent::Abort,
         ]);
-        Self { intent, returns_left: 2, aborts_left: 1 }
+        let workers_left = random.between(0, WORKERS_MAX);
+        Self { intent, returns_left: 2, aborts_left: 1, workers_left }
     }
 
     /// What he would ask for now; `None`: he has what he wanted.
@@ -49,6 +55,11 @@ impl Operator {
         state: Option<&RunState>,
         random: &mut Random,
     ) -> Option<Command> {
+        if matches!(state, Some(RunState::Switched)) && self.workers_left > 0 && random.chance(700)
+        {
+            self.workers_left -= 1;
+            return Some(Command::FlowBack);
+        }
         let gives_up = random.chance(300) && self.aborts_left > 0;
         match state {
             Some(RunState::Switched) => match self.intent {

@@ -41,22 +41,41 @@ pub(crate) enum Request {
         index: IndexName,
         items: Vec<Item>,
     },
+    /// Answered when no write is under way any more.
     Block(Set),
+    /// Lets everybody write.
     Unblock(Set),
+    /// Lets Lockstep write, and nobody else.
+    Guard(Vec<IndexName>),
+    /// Takes a guard away, and lets everybody write.
+    OpenToAll(Vec<IndexName>),
+    /// Blocks what only Lockstep could write to. Waits for nothing.
+    BlockAgain(Vec<IndexName>),
     Aliases,
     /// Moves all aliases of the tenants named, or none when one of them is not on `from`.
     MoveAliases {
         from: Set,
         positions: Vec<usize>,
     },
-    /// A write of the application to an alias.
+    /// A write of the application.
     Write {
         position: usize,
         item: Item,
-        resolved: Option<Set>,
+        aim: Aim,
     },
     /// Time passes.
     Nap,
+}
+
+/// By which name the application writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aim {
+    /// The alias, wherever it is when the write is executed.
+    Alias,
+    /// The alias, of which the engine found already that it is there.
+    Resolved(Set),
+    /// The index of the set that the writer saw last.
+    Index(Set),
 }
 
 /// A document as a search gives it.

@@ -39,10 +39,18 @@ pub(crate) enum Change {
     MarksBeforeBulk,
     /// A driver writes its records over whatever is there.
     NoCompareAndSwap,
+    /// A pass of what flows back lifts the block of the old set for everybody.
+    FlowOpensToAll,
+    /// The way back lifts the block of the old set for everybody when it begins.
+    ReturnOpensToAll,
+    /// A pass opens the old set before the journal says so.
+    FlowOpensUntold,
+    /// A worker blocks the old set after a pass without making sure that it still has the lease.
+    FlowBlocksUnsure,
 }
 
 /// All changes.
-pub(crate) const CHANGES: [Change; 17] = [
+pub(crate) const CHANGES: [Change; 21] = [
     Change::WatermarkIsHighest,
     Change::WatermarkAfterRefresh,
     Change::DeleteAtCopyVersion,
@@ -60,6 +68,10 @@ pub(crate) const CHANGES: [Change; 17] = [
     Change::BlockLeft,
     Change::MarksBeforeBulk,
     Change::NoCompareAndSwap,
+    Change::FlowOpensToAll,
+    Change::ReturnOpensToAll,
+    Change::FlowOpensUntold,
+    Change::FlowBlocksUnsure,
 ];
 
 /// What the engine, or the engines, leave open. The model has to show each of them, or it would not be true that the rest
@@ -79,7 +91,7 @@ pub(crate) enum Gap {
     GateCountsMoved,
     /// A bulk of copies that nobody waits for any more may arrive after the fence, for the first time.
     CopiesAfterFence,
-    /// A block, its lifting or an alias call may arrive after its sender's lease ended.
+    /// A block, its lifting, a guard or an alias call may arrive after its sender's lease ended.
     BlocksAfterLease,
 }
 
@@ -109,6 +121,7 @@ impl Rules {
         let weather = match change {
             Change::DeleteAtOnce => Some(Weather::Failovers),
             Change::DeleteAtCopyVersion => Some(Weather::Strays),
+            Change::FlowBlocksUnsure => Some(Weather::Sleepers),
             _other => None,
         };
         Self { change: Some(change), gap: None, weather }

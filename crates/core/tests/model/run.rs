@@ -1,17 +1,12 @@
 //! The run loop: one seed, one history. Whatever can happen next is a candidate, and chance picks one.
 
-use std::{
-    cell::RefCell,
-    pin::Pin,
-    rc::Rc,
-    task::{Context, Poll, Waker},
-};
+use std::{cell::RefCell, collections::BTreeSet, pin::Pin, rc::Rc};
 
 use lockstep_core::run::state::RunState;
 
 use super::{
     application::Application,
-    driver::{Command, Link, drive},
+    driver::Command,
     faults::{Faults, Weather},
     invariants::{self, Violation},
     operator::Operator,
@@ -19,11 +14,13 @@ use super::{
     request::Place,
     rules::Rules,
     shard::{Copy, Shard},
-    world::{Process, Sender, World},
+    world::{Process, Sight, World},
 };
 
 /// Events of the quiet end of a history until it is said that nothing comes to rest.
 const QUIET_EVENTS_MAX: usize = 4_000;
+/// Events after the switch until faults end, at the least.
+const EVENTS_AFTER_SWITCH: usize = 120;
 /// How often a halted run is resumed in the quiet end.
 const RESUMES_MAX: usize = 8;
 
@@ -39,6 +36,7 @@ enum Happening {
     TimeOut,
     Refuse,
     Kill,
+    Sleep,
     Beat,
     TimeOver,
     Start,
@@ -54,6 +52,7 @@ pub(crate) struct Ending {
     /// What happened, if it was told.
     pub(crate) log: Vec<String>,
     pub(crate) violation: Option<Violation>,
+    pub(crate) sights: BTreeSet<Sight>,
 }
 
 type Drive = Pin<Box<dyn Future<Output = ()>>>;
@@ -61,13 +60,21 @@ type Drive = Pin<Box<dyn Future<Output = ()>>>;
 /// A history under way.
 pub(super) struct Loop {
     pub(super) world: Rc<RefCell<World>>,
-    drives: Vec<Option<Drive>>,
+    pub(super) drives: Vec<Option<Drive>>,
     application: Application,
     operator: Operator,
     pub(super) faults: Faults,
     is_quiet: bool,
+    is_switched: bool,
     events: usize,
+    /// When faults end.
+    events_max: usize,
     resumes: usize,
+}
+
+/// Whether the run was switched, and a worker's end left the old set open for Lockstep.
+fn is_left_open(world: &World) -> bool {
+    world.journal.state() == Some(&RunState::Switched) && world.journal.is_flow_open()
 }
 
 /// Plays the history of a seed.
@@ -89,10 +96,12 @@ pub(crate) fn play(seed: u64, rules: &Rules, is_told: bool) -> Ending {
         operator,
         faults,
         is_quiet: false,
+        is_switched: false,
         events: 0,
+        events_max,
         resumes: 0,
     };
-    looping.go(events_max);
+    looping.go();
     let events = looping.events;
     drop(looping);
     let mut world = world.borrow_mut();
@@ -101,12 +110,13 @@ pub(crate) fn play(seed: u64, rules: &Rules, is_told: bool) -> Ending {
         state: world.journal.state().map_or("unbegun", RunState::name),
         log: world.log.take().unwrap_or_default(),
         violation: world.violation.take(),
+        sights: std::mem::take(&mut world.sights),
     }
 }
 
 impl Loop {
-    fn go(&mut self, events_max: usize) {
-        while self.events < events_max && self.is_sound() {
+    fn go(&mut self) {
+        while self.events < self.events_max && self.is_sound() {
             self.happen();
         }
         self.quieten();
@@ -141,12 +151,6 @@ impl Loop {
         let mut world = self.world.borrow_mut();
         world.is_held = false;
         world.tell(|| "---- no more faults".to_owned());
-    }
-
-    fn newest(&self) -> Option<usize> {
-        let world = self.world.borrow();
-        let alive = (0..self.drives.len()).filter(|slot| world.processes[*slot].is_alive);
-        alive.max_by_key(|slot| world.processes[*slot].number)
     }
 
     fn is_sound(&self) -> bool {
@@ -184,6 +188,7 @@ impl Loop {
                 .journal
                 .state()
                 .is_some_and(|state| state.is_final() && !self.operator.wants_more(state))
+            && !is_left_open(&world)
     }
 
     fn happen(&mut self) {
@@ -207,10 +212,12 @@ impl Loop {
                 let slot = self.world.borrow_mut().random.pick(&alive);
                 self.kill(slot);
             }
+            Happening::Sleep => self.sleep(),
             Happening::Beat => {
                 let mut world = self.world.borrow_mut();
-                let lease = world.journal.lease();
-                for process in &mut world.processes {
+                let (lease, now) = (world.journal.lease(), world.now);
+                let awake = |process: &&mut Process| process.sleeps_until <= now;
+                for process in world.processes.iter_mut().filter(awake) {
                     process.knows_lost |= process.number > 0 && process.number < lease;
                 }
             }
@@ -223,6 +230,18 @@ impl Loop {
         }
         self.application.listen(&mut self.world.borrow_mut());
         self.world.borrow_mut().check_now();
+        self.look_for_switch();
+    }
+
+    /// Life goes on after the switch: there is more to write, and some time for what may go wrong.
+    fn look_for_switch(&mut self) {
+        let world = &mut self.world.borrow_mut();
+        if self.is_switched || world.journal.state() != Some(&RunState::Switched) {
+            return;
+        }
+        self.is_switched = true;
+        self.application.go_on(world);
+        self.events_max = self.events_max.max(self.events + EVENTS_AFTER_SWITCH);
     }
 
     fn choose(&mut self) -> Happening {
@@ -248,6 +267,7 @@ impl Loop {
             (Happening::TimeOut, when(waits, faults.time_out)),
             (Happening::Refuse, when(waits, faults.refuse)),
             (Happening::Kill, when(!alive.is_empty(), faults.kill)),
+            (Happening::Sleep, when(!alive.is_empty(), faults.sleep)),
             (Happening::Beat, when(is_lost, 5)),
             (Happening::TimeOver, when(is_limited, faults.time_over)),
             (Happening::Start, when(alive.is_empty(), 60)),
@@ -263,11 +283,6 @@ impl Loop {
             at -= weight;
         }
         Happening::Refresh
-    }
-
-    fn alive(&self) -> Vec<usize> {
-        let world = self.world.borrow();
-        (0..self.drives.len()).filter(|slot| world.processes[*slot].is_alive).collect()
     }
 
     /// An operator gives a command: a new process starts.
@@ -286,44 +301,12 @@ impl Loop {
                     self.application.mend(world);
                 }
             }
-            self.operator.command(world.journal.state(), &mut world.random)
+            let command = self.operator.command(world.journal.state(), &mut world.random);
+            // Some worker is there, if it is needed.
+            command.or_else(|| (self.is_quiet && is_left_open(world)).then_some(Command::FlowBack))
         };
         if let Some(command) = command {
             self.start(command);
-        }
-    }
-
-    fn start(&mut self, command: Command) {
-        let slot = self.drives.len();
-        {
-            let mut world = self.world.borrow_mut();
-            world.processes.push(Process { is_alive: true, ..Process::default() });
-            world.tell(|| format!("process {slot} starts: {command:?}"));
-        }
-        let link = Link { world: Rc::clone(&self.world), slot };
-        self.drives.push(Some(Box::pin(drive(link, command))));
-        self.poll(slot);
-    }
-
-    pub(super) fn poll(&mut self, slot: usize) {
-        let Some(drive) = self.drives.get_mut(slot).and_then(Option::as_mut) else { return };
-        let mut context = Context::from_waker(Waker::noop());
-        if matches!(drive.as_mut().poll(&mut context), Poll::Ready(())) {
-            self.drives[slot] = None;
-            self.world.borrow_mut().processes[slot].is_alive = false;
-        }
-    }
-
-    fn kill(&mut self, slot: usize) {
-        self.drives[slot] = None;
-        let mut world = self.world.borrow_mut();
-        if !world.processes[slot].is_alive {
-            return;
-        }
-        world.processes[slot].is_alive = false;
-        world.tell(|| format!("process {slot} is killed"));
-        for pending in &mut world.pending {
-            pending.is_abandoned |= pending.sender == Sender::Process(slot);
         }
     }
 

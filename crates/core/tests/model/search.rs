@@ -14,6 +14,7 @@ use super::{
     invariants::Violation,
     rules::{CHANGES, GAPS, Rules},
     run::play,
+    world::Sight,
 };
 
 /// Events that are shown of a history that broke an invariant.
@@ -26,6 +27,8 @@ pub(super) struct Search {
     pub(super) endings: BTreeMap<&'static str, u64>,
     /// The smallest seed that was found to break an invariant.
     pub(super) found: Option<(u64, Violation)>,
+    /// In how many histories something happened that isn't in all.
+    pub(super) sights: BTreeMap<Sight, u64>,
     rules: Rules,
     played: u64,
     events: usize,
@@ -54,6 +57,9 @@ impl Search {
                         sum.played += 1;
                         sum.events += ending.events;
                         *sum.endings.entry(ending.state).or_default() += 1;
+                        for sight in ending.sights {
+                            *sum.sights.entry(sight).or_default() += 1;
+                        }
                         sum.keep(seed, ending.violation);
                     }
                 });
@@ -75,9 +81,11 @@ impl Search {
     /// Says how many histories were played, and how fast.
     #[expect(clippy::print_stderr, reason = "who runs it wants to know how far it went")]
     pub(super) fn report(&self, name: &str) {
-        let Self { played, events, seconds, endings, found, .. } = self;
+        let Self { played, events, seconds, endings, sights, found, .. } = self;
         let rate = f64::from(u32::try_from(*played).unwrap_or(u32::MAX)) / seconds.max(0.001);
-        eprintln!("{name}: {played} seeds, {events} events, {rate:.0} seeds/s, {endings:?}");
+        eprintln!(
+            "{name}: {played} seeds, {events} events, {rate:.0} seeds/s, {endings:?}, {sights:?}"
+        );
         if let Some((seed, Violation { name, story })) = found {
             eprintln!("    seed {seed} breaks {name}: {story}");
         }

@@ -1,7 +1,7 @@
 //! The world: the cluster, the journal, and the requests that are under way. What executing one does is not here, nor what
 //! happens next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     cluster::Cluster,
@@ -66,6 +66,21 @@ pub(crate) struct Process {
     /// It knows that somebody else took its lease.
     pub(crate) knows_lost: bool,
     pub(crate) has_time_limit: bool,
+    /// The event from which on it does anything again.
+    pub(crate) sleeps_until: usize,
+}
+
+/// What is to happen in some histories, or they would show nothing of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Sight {
+    /// A pass carried something back after the switch.
+    Flowed,
+    /// It found a document that can't go back.
+    FlowRejected,
+    /// A writer who missed the switch met a guard.
+    KeptOut,
+    /// Somebody blocked again what a worker had left open.
+    LeftOpen,
 }
 
 /// Everything.
@@ -84,6 +99,9 @@ pub(crate) struct World {
     /// The highest lease number under which anything was done.
     pub(crate) acted: u64,
     pub(crate) had_poison: bool,
+    pub(crate) sights: BTreeSet<Sight>,
+    /// Processes that worked for long since they last saw that they have the lease.
+    pub(crate) unsure: BTreeSet<usize>,
     pub(crate) is_held: bool,
     /// The number of the event.
     pub(crate) now: usize,
@@ -116,6 +134,8 @@ impl World {
             violation: None,
             acted: 0,
             had_poison: false,
+            sights: BTreeSet::new(),
+            unsure: BTreeSet::new(),
             is_held: false,
             now: 0,
             slow_requests: 0,

@@ -3,18 +3,28 @@
 use lockstep_core::run::state::Event;
 
 use super::{
-    super::{request::Request, rules::Gap, shape::Set},
+    super::{
+        request::Request,
+        rules::{Change, Gap},
+        shape::Set,
+    },
+    REJECTED,
     compare::compare_delta,
+    flow_back::{block_again, open_to_all, retry_rejected, set_guard},
     follow::{Follower, Way},
-    link::{Link, Stop},
+    link::{Link, Stop, problem},
+    switch,
     verify::{bring_in_step, compare_until_clean},
 };
 
-/// Lets the old set take writes, which only the way back sends there, and brings it in step with the new one.
+/// Opens the old set for Lockstep alone, and brings it in step with the new one.
 pub(super) async fn follow_back(link: &Link) -> Result<Event, Stop> {
     let way = Way::back(link).await?;
-    link.call(Request::Unblock(Set::Old)).await?;
+    set_guard(link, &all(&way), Change::ReturnOpensToAll).await?;
     let mut follower = Follower::open(link, &way).await?;
+    if !retry_rejected(link, &way).await?.is_empty() {
+        return Ok(Event::Stuck(problem(REJECTED, "documents can't go back")));
+    }
     follower.pass().await?;
     let terms = follower.terms(false).await?;
     if !link.has(Gap::FailoverUnseen) && !follower.is_of(&terms) {
@@ -28,9 +38,24 @@ pub(super) async fn follow_back(link: &Link) -> Result<Event, Stop> {
     Ok(Event::BackInStep)
 }
 
+/// Moves all aliases back, and then opens the old set to everybody.
+pub(super) async fn return_to_sources(link: &Link) -> Result<Event, Stop> {
+    let way = Way::back(link).await?;
+    let event = switch::move_aliases(link, &way).await?;
+    if event == Event::AliasesMoved {
+        open_to_all(link, &all(&way)).await?;
+    }
+    Ok(event)
+}
+
 /// Lifts the block of the new set, and blocks the old one again.
 pub(super) async fn stay_on_targets(link: &Link) -> Result<Event, Stop> {
     link.call(Request::Unblock(Set::New)).await?;
-    link.call(Request::Block(Set::Old)).await?;
+    block_again(link, &all(&Way::there(link))).await?;
     Ok(Event::Stayed)
+}
+
+/// All positions.
+pub(super) fn all(way: &Way) -> Vec<usize> {
+    (0..way.steps.len()).collect()
 }

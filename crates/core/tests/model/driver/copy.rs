@@ -78,7 +78,7 @@ async fn copy_task(link: &Link, way: &Way, task: &mut Task) -> Result<(), Stop> 
         let last = task.last.min(first + link.width() - 1);
         let hits = window(link, (way.from, task.index, shard), (first, last)).await?;
         let rejected = carry(link, way, task.index, &hits).await?;
-        let rejected = u64::try_from(rejected).expect("there are few documents");
+        let rejected = u64::try_from(rejected.len()).expect("there are few documents");
         task.advance(last, Tally { rejected, ..Tally::default() });
     }
     Ok(())

@@ -9,7 +9,7 @@ use super::{
         journal::{Key, Mark, Marks, Record},
         request::{Hit, IndexName, Place, Request, ShardPosition},
         rules::Change,
-        shape::{Set, Step},
+        shape::{Id, Set, Step},
         shard::{Item, Versioning},
     },
     REJECTED,
@@ -195,7 +195,7 @@ impl<'a> Follower<'a> {
                 self.write().await?;
             }
             let hits = window(self.link, place, (first, last)).await?;
-            if carry(self.link, self.way, key.0, &hits).await? > 0 {
+            if !carry(self.link, self.way, key.0, &hits).await?.is_empty() {
                 return Err(halted(REJECTED, "documents were rejected by a step"));
             }
             self.cover(key, last);
@@ -207,7 +207,7 @@ impl<'a> Follower<'a> {
         Ok(())
     }
 
-    fn cover(&mut self, key: (usize, usize), last: i64) {
+    pub(super) fn cover(&mut self, key: (usize, usize), last: i64) {
         if let Some(mark) = self.marks.get_mut(&key) {
             mark.covered = mark.covered.max(last);
         }
@@ -268,19 +268,19 @@ pub(super) async fn window(
     Ok(link.call(Request::Window { place, first, last }).await?.hits())
 }
 
-/// Takes documents through the step and writes them. Gives how many were rejected.
+/// Takes documents through the step and writes them. Gives those that were rejected.
 pub(super) async fn carry(
     link: &Link,
     way: &Way,
     position: usize,
     hits: &[Hit],
-) -> Result<usize, Stop> {
+) -> Result<Vec<Id>, Stop> {
     let mut items = Vec::new();
-    let mut rejected = 0;
+    let mut rejected = Vec::new();
     let by_source_version = link.is(Change::SourceVersion);
     for hit in hits {
         let Some(content) = way.steps[position].apply(way.to, hit.content) else {
-            rejected += 1;
+            rejected.push(hit.id);
             continue;
         };
         let version =

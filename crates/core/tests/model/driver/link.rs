@@ -9,7 +9,7 @@ use super::super::{
     request::{Answer, Outcome, Request},
     rules::{Change, Gap, Rules},
     shape::{IndexShape, Set},
-    world::{Sender, World},
+    world::{Sender, Sight, World},
 };
 
 /// How often a request is sent that may be repeated.
@@ -151,6 +151,20 @@ impl Link {
     /// Lets requests end with [`Stop::TimeOver`] from now on, or no more.
     pub(super) fn limit_time(&self, is_limited: bool) {
         self.world.borrow_mut().processes[self.slot].has_time_limit = is_limited;
+    }
+
+    /// From now on requests may be sent after the lease ended that they were meant to be sent under, or no more.
+    pub(super) fn may_have_slept(&self, may_have: bool) {
+        let unsure = &mut self.world.borrow_mut().unsure;
+        if may_have {
+            unsure.insert(self.slot);
+        } else {
+            unsure.remove(&self.slot);
+        }
+    }
+
+    pub(super) fn see(&self, sight: Sight) {
+        self.world.borrow_mut().sights.insert(sight);
     }
 
     pub(super) fn tell(&self, story: impl FnOnce() -> String) {

@@ -114,7 +114,7 @@ pub(super) async fn look_at(
     if !writes.is_empty() {
         let live = documents(link, source, &writes).await?;
         let is_safe = safe_numbers_before(&live, is_safe);
-        if carry(link, way, position, &is_safe).await? > 0 {
+        if !carry(link, way, position, &is_safe).await?.is_empty() {
             return Err(halted(REJECTED, "documents were rejected by a step"));
         }
     }
@@ -178,7 +178,7 @@ async fn delete(
 }
 
 /// Waits until every copy has every operation that its primary has now.
-async fn wait_for_copies(link: &Link, way: &Way, position: usize) -> Result<(), Stop> {
+pub(super) async fn wait_for_copies(link: &Link, way: &Way, position: usize) -> Result<(), Stop> {
     let mut wanted: Option<Vec<i64>> = None;
     for _ in 0..COPIES_LOOKS_MAX {
         let mut positions = link.call(Request::Positions(way.from)).await?.positions();

@@ -10,13 +10,14 @@ use super::{
         journal::{Kept, Key, Record},
         rules::{Change, Gap},
     },
-    back, copy, fence,
+    back, copy, fence, flow_back,
     follow::Way,
+    lease::Lease,
     link::{Link, Stop},
     switch, verify,
 };
 
-/// What an operator asks for.
+/// What a process is started for: what an operator asks for, or a worker does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Command {
     /// Begin a run, or go on with it.
@@ -27,30 +28,16 @@ pub(crate) enum Command {
     Rollback,
     /// No way back is needed any more.
     Finalize,
+    /// Carry back what is written after the switch.
+    FlowBack,
 }
 
 /// A whole process, from its start to its end. What it came to is in the journal.
 pub(crate) async fn drive(link: Link, command: Command) {
-    let Ok(Some(lease)) = take_lease(&link).await else { return };
-    let ended = drive_leased(&link, &lease, command).await;
-    link.tell(|| format!("        driver {} ends: {ended:?}", number(&lease)));
-    let record = Record::Lease { number: number(&lease), is_free: true };
-    // Whether it is given back or not: the next driver finds out.
-    drop(link.write(Key::Lease, Some(lease.version), record).await);
-}
-
-fn number(lease: &Kept) -> u64 {
-    match &lease.record {
-        Record::Lease { number, .. } => *number,
-        other => panic!("not a lease: {other:?}"),
-    }
-}
-
-async fn take_lease(link: &Link) -> Result<Option<Kept>, Stop> {
-    let found = link.read(Key::Lease).await?;
-    let next = found.as_ref().map_or(0, number) + 1;
-    let record = Record::Lease { number: next, is_free: false };
-    link.write(Key::Lease, found.map(|kept| kept.version), record).await.map(Some)
+    let Ok(mut lease) = Lease::take(&link).await else { return };
+    let ended = drive_leased(&link, &mut lease, command).await;
+    link.tell(|| format!("        driver {} ends: {ended:?}", lease.number));
+    lease.release(&link).await;
 }
 
 /// A run that this process drives.
@@ -61,8 +48,8 @@ struct Drive<'a> {
     state: RunState,
 }
 
-async fn drive_leased(link: &Link, lease: &Kept, command: Command) -> Result<(), Stop> {
-    let driver = number(lease);
+async fn drive_leased(link: &Link, lease: &mut Lease, command: Command) -> Result<(), Stop> {
+    let driver = lease.number;
     let (state, version) = match link.read(Key::Run).await? {
         // Somebody who took the lease later was faster.
         Some(Kept { record: Record::Run { driver: last, .. }, .. }) if last > driver => {
@@ -77,10 +64,24 @@ async fn drive_leased(link: &Link, lease: &Kept, command: Command) -> Result<(),
     if is_over || (command == Command::Upgrade && state.is_final()) {
         return Ok(());
     }
+    if command == Command::FlowBack && state != RunState::Switched {
+        return Ok(());
+    }
+    let is_closing = command == Command::Finalize && state == RunState::Switched;
+    if is_closing {
+        flow_back::close_left_open(link).await?;
+    }
     let mut drive = Drive { link, driver, version: version.unwrap_or_default(), state };
+    if is_closing {
+        // Nobody else is to come between.
+        return drive.journal(RunState::Finalized, version).await;
+    }
     if version.is_none() || !link.has(Gap::TakeoverWithoutWrite) {
         // From here on nobody who read the record before can write it.
         drive.journal(drive.state.clone(), version).await?;
+    }
+    if command == Command::FlowBack {
+        return flow_back::flow_back(link, lease).await;
     }
     if let Some(event) = drive.asked(command) {
         match step(&drive.state, event) {
@@ -107,6 +108,7 @@ impl Drive<'_> {
             Command::Abort => Some(Event::Abort),
             Command::Rollback => Some(Event::Return),
             Command::Finalize => Some(Event::Finalize),
+            Command::FlowBack => None,
         }
     }
 
@@ -152,7 +154,7 @@ impl Drive<'_> {
             Action::DropTargets => switch::drop_targets(link).await,
             Action::FollowBack => back::follow_back(link).await,
             Action::BlockTargets => fence::pass_fence(link, &Way::back(link).await?).await,
-            Action::MoveAliasesBack => switch::move_aliases(link, &Way::back(link).await?).await,
+            Action::MoveAliasesBack => back::return_to_sources(link).await,
             Action::StayOnTargets => back::stay_on_targets(link).await,
             Action::Finish | Action::Wait => panic!("a run that is {} was driven", self.state),
         }
