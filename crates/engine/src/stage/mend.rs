@@ -172,8 +172,10 @@ async fn find_work(
     let wanted = |index: fn(&CopyPair) -> &str| -> Vec<(&str, Vec<&str>)> {
         suspects.iter().map(|one| (index(one.pair), one.ids.clone())).collect()
     };
-    let live = context.cluster.documents_of(&wanted(|pair| &pair.source.index)).await?;
+    // The copies first: one that is carried between both reads is taken for older than it is, and carried again. The other way
+    // round it would be newer than the live document that it came from, and taken for somebody else's.
     let new = context.cluster.documents_of(&wanted(|pair| &pair.target)).await?;
+    let live = context.cluster.documents_of(&wanted(|pair| &pair.source.index)).await?;
     let pages = live.iter().zip(&new);
     suspects
         .iter()
