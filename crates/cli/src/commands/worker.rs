@@ -40,7 +40,7 @@ pub(crate) async fn run(
     let teller = Teller::start(&context.ui);
     let session = Session { cluster, reporter: teller.reporter(), stop: context.stop.clone() };
     let wish = WorkWish { is_once: arguments.once };
-    let outcome = session.work(&pack, &wish).await;
+    let outcome = Box::pin(session.work(&pack, &wish)).await;
     teller.finish();
     outcome?;
     if context.ui.is_json() {
