@@ -22,7 +22,7 @@ use super::{
     flow_back::retry_rejected,
     follow::{Follower, Moment},
     gate::{Standing, milliseconds},
-    guard::{block_again, open_to_all, set_guard},
+    guard::{After, set_guard, take_guard_away},
     hold::come_close,
     prepare::read_set,
     problem,
@@ -227,7 +227,7 @@ pub(crate) async fn return_to_sources(
     let event = move_aliases_back(context, times).await?;
     if matches!(event, Event::AliasesMoved) {
         let begun = Instant::now();
-        open_to_all(context, &live_names(context, Direction::Forward)).await?;
+        take_guard_away(context, &live_names(context, Direction::Forward), After::Open).await?;
         times.alias_ms += milliseconds(begun);
     }
     Ok(event)
@@ -239,6 +239,6 @@ pub(crate) async fn return_to_sources(
 /// [`EngineError`] when the cluster can't be worked with.
 pub async fn stay_on_targets(context: &StageContext) -> Result<Event, EngineError> {
     unblock(context, Direction::Back).await?;
-    block_again(context, &live_names(context, Direction::Forward)).await?;
+    take_guard_away(context, &live_names(context, Direction::Forward), After::Blocked).await?;
     Ok(Event::Stayed)
 }

@@ -112,16 +112,15 @@ pub(crate) async fn unblock(
 
 /// The indices that a fence blocks: those that the application writes to, and that nobody had blocked when the plan was
 /// made.
-pub(super) fn live_names(context: &StageContext, direction: Direction) -> Vec<String> {
+pub(super) fn live_names(context: &StageContext, direction: Direction) -> Vec<&str> {
     if direction == Direction::Back {
-        return context.plan.targets().map(|target| target.index.clone()).collect();
+        return context.plan.targets().map(|target| target.index.as_str()).collect();
     }
     context
         .plan
         .sources()
-        .map(|source| &source.index)
+        .map(|source| source.index.as_str())
         .filter(|index| !blocked_before(&context.plan, index))
-        .cloned()
         .collect()
 }
 

@@ -31,7 +31,7 @@ use super::{
     fence::live_names,
     follow::{Follower, Moment, ShardKey},
     gate::reconcile_deletes,
-    guard::{block_again, set_guard},
+    guard::{After, set_guard, take_guard_away},
     mend::wait_for_copies,
     problem,
     window::{WindowReader, WindowWidth},
@@ -144,7 +144,7 @@ pub(crate) async fn close_left_open(context: &StageContext) -> Result<(), Engine
     if !kept.record.is_open || !is_switched {
         return Ok(());
     }
-    block_again(context, &live_names(context, Direction::Forward)).await?;
+    take_guard_away(context, &live_names(context, Direction::Forward), After::Blocked).await?;
     let closed = FlowRecord { is_open: false, ..kept.record.clone() };
     match context.journal.replace(&context.run, &kept, closed).await? {
         Write::Kept(_) => Ok(()),
@@ -353,13 +353,13 @@ impl<'a> Flow<'a> {
 
     /// The old indices that a pass writes to, without those that somebody else had blocked.
     fn names(&self, follower: &Follower<'_>, positions: &BTreeSet<usize>) -> Vec<String> {
-        let blocked_by_us: BTreeSet<String> =
+        let blocked_by_us: BTreeSet<&str> =
             live_names(self.context, Direction::Forward).into_iter().collect();
         positions
             .iter()
             .filter_map(|position| follower.pairs.get(position))
             .map(|pair| pair.target.clone())
-            .filter(|name| blocked_by_us.contains(name))
+            .filter(|name| blocked_by_us.contains(name.as_str()))
             .collect()
     }
 
@@ -373,7 +373,7 @@ impl<'a> Flow<'a> {
     /// Only who holds the lease for certain may block anything: the old set may be the live one again by now.
     async fn set_block(&mut self, names: &[String]) -> Result<(), EngineError> {
         self.lease.confirm().await?;
-        block_again(self.context, names).await?;
+        take_guard_away(self.context, names, After::Blocked).await?;
         self.record.is_open = false;
         self.write().await
     }

@@ -17,7 +17,10 @@ use crate::{
 ///
 /// # Errors
 /// [`EngineError::Halted`] when the cluster has no room for a guard, else when it or the journal can't be worked with.
-pub(super) async fn set_guard(context: &StageContext, names: &[String]) -> Result<(), EngineError> {
+pub(super) async fn set_guard(
+    context: &StageContext,
+    names: &[impl AsRef<str>],
+) -> Result<(), EngineError> {
     if names.is_empty() {
         return Ok(());
     }
@@ -52,56 +55,51 @@ pub(super) async fn set_guard(context: &StageContext, names: &[String]) -> Resul
     Ok(())
 }
 
-/// Blocks writes to indices again, and gives back what a guard replaced.
+/// Who may write to indices when their guard is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum After {
+    /// Nobody.
+    Blocked,
+    /// Everybody.
+    Open,
+}
+
+/// Gives back what a guard replaced, where there was one, and leaves the indices blocked for writes or open.
 ///
 /// # Errors
 /// [`EngineError`] when the cluster or the journal can't be worked with.
-pub(super) async fn block_again(
+pub(super) async fn take_guard_away(
     context: &StageContext,
-    names: &[String],
+    names: &[impl AsRef<str>],
+    after: After,
 ) -> Result<(), EngineError> {
-    let record = read(context).await?;
-    let (guarded, others) = by_rule(&record, names);
-    for (rule, names) in guarded {
-        context.cluster.block_guarded(&names, rule).await?;
-    }
-    context.cluster.block_writes(&others).await?;
-    Ok(())
-}
-
-/// Lets everybody write to indices, and gives back what a guard replaced.
-///
-/// # Errors
-/// [`EngineError`] when the cluster or the journal can't be worked with.
-pub(super) async fn open_to_all(
-    context: &StageContext,
-    names: &[String],
-) -> Result<(), EngineError> {
-    let record = read(context).await?;
-    let (guarded, others) = by_rule(&record, names);
-    for (rule, names) in guarded {
-        context.cluster.open_guarded(&names, rule).await?;
-    }
-    context.cluster.unblock_writes(&others).await?;
-    Ok(())
-}
-
-async fn read(context: &StageContext) -> Result<GuardRecord, EngineError> {
     let kept = context.journal.read::<GuardRecord>(&context.run).await?;
-    Ok(kept.map(|kept| kept.record).unwrap_or_default())
+    let record = kept.map(|kept| kept.record).unwrap_or_default();
+    let (guarded, others) = by_rule(&record, names);
+    for (rule, names) in guarded {
+        match after {
+            After::Blocked => context.cluster.block_guarded(&names, rule).await?,
+            After::Open => context.cluster.open_guarded(&names, rule).await?,
+        }
+    }
+    match after {
+        After::Blocked => context.cluster.block_writes(&others).await?,
+        After::Open => context.cluster.unblock_writes(&others).await?,
+    }
+    Ok(())
 }
 
 /// Names by the rule that they had, so that many indices take few calls; and those that never had a guard.
 fn by_rule<'a>(
     record: &'a GuardRecord,
-    names: &'a [String],
+    names: &'a [impl AsRef<str>],
 ) -> (BTreeMap<&'a CopyRule, Vec<&'a str>>, Vec<&'a str>) {
     let mut groups: BTreeMap<&CopyRule, Vec<&str>> = BTreeMap::new();
     let mut others = Vec::new();
-    for name in names {
+    for name in names.iter().map(AsRef::as_ref) {
         match record.rules.get(name) {
             Some(rule) => groups.entry(rule).or_default().push(name),
-            None => others.push(name.as_str()),
+            None => others.push(name),
         }
     }
     (groups, others)

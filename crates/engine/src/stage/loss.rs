@@ -83,10 +83,10 @@ async fn lost(context: &StageContext, direction: Direction) -> Option<Problem> {
     }
     let mut away = Vec::new();
     for name in &names {
-        let alone = std::slice::from_ref(name);
-        let look = context.cluster.wait_for_health(alone, HealthStatus::Yellow, Duration::ZERO);
+        let alone = [*name];
+        let look = context.cluster.wait_for_health(&alone, HealthStatus::Yellow, Duration::ZERO);
         if look.await.is_err_and(|failure| failure.kind() == FailureKind::NotAcknowledged) {
-            away.push(name);
+            away.push(*name);
         }
     }
     // All of them came back meanwhile.
@@ -112,10 +112,10 @@ fn lost_problem(direction: Direction, first: &str, count: usize) -> Problem {
     problem("R0303", message, hint)
 }
 
-fn names(context: &StageContext, direction: Direction) -> Vec<String> {
+fn names(context: &StageContext, direction: Direction) -> Vec<&str> {
     match direction {
         Direction::Forward => {
-            target_plans(context).into_iter().map(|target| target.index.clone()).collect()
+            target_plans(context).into_iter().map(|target| target.index.as_str()).collect()
         }
         Direction::Back => live_names(context, Direction::Forward),
     }
