@@ -34,16 +34,47 @@ pub(super) async fn carry(
     page: Page,
     unkept: &mut Vec<BadDocument>,
 ) -> Result<Tally, EngineError> {
-    carry_many(context, vec![(pair.clone(), page)], unkept).await
+    let (tally, found) = carry_many(context, vec![(pair.clone(), page)]).await?;
+    let room = REJECTIONS_KEPT.saturating_sub(unkept.len());
+    unkept.extend(found.documents.into_iter().take(room));
+    Ok(tally)
 }
 
-/// The same for pages of several indices, which are written together: to an engine, few requests for many indices are less
-/// work than one for each.
-pub(super) async fn carry_many(
+/// The same for pages that nothing may be left of: a document that can't be carried is a problem that halts the run.
+///
+/// # Errors
+/// [`EngineError::Halted`] with the documents that nothing takes; what could be carried was.
+pub(super) async fn carry_whole(
     context: &StageContext,
     pages: Vec<(CopyPair, Page)>,
-    unkept: &mut Vec<BadDocument>,
 ) -> Result<Tally, EngineError> {
+    let Some((first, _)) = pages.first() else { return Ok(Tally::default()) };
+    let direction = first.direction;
+    let (tally, unkept) = carry_many(context, pages).await?;
+    if tally.unkept == 0 {
+        return Ok(tally);
+    }
+    let counts: Vec<(&str, u64)> =
+        unkept.counts.iter().map(|(index, count)| (index.as_str(), *count)).collect();
+    let problem = rejected_documents(context, direction, unkept.documents, &counts);
+    Err(EngineError::Halted(Box::new(problem)))
+}
+
+/// Documents that nothing takes.
+#[derive(Debug, Default)]
+struct Unkept {
+    /// Some of them.
+    documents: Vec<BadDocument>,
+    /// Index → how many there are.
+    counts: BTreeMap<String, u64>,
+}
+
+/// Pages of several indices are written together: to an engine, few requests for many indices are less work than one for
+/// each.
+async fn carry_many(
+    context: &StageContext,
+    pages: Vec<(CopyPair, Page)>,
+) -> Result<(Tally, Unkept), EngineError> {
     let documents: u64 = pages.iter().map(|(_, page)| page.len() as u64).sum();
     context.pace.take(documents, &context.stop).await;
     context.check_stop()?;
@@ -61,7 +92,7 @@ pub(super) async fn carry_many(
     let (bodies, transformed) = tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| EngineError::Bug(error.to_string()))?;
-    write(context, bodies, transformed, unkept).await
+    write(context, bodies, transformed).await
 }
 
 fn index_name(pair: &CopyPair) -> Result<IndexName, EngineError> {
@@ -141,9 +172,8 @@ async fn write(
     context: &StageContext,
     bodies: Vec<BulkBody>,
     mut transformed: Vec<Transformed>,
-    unkept: &mut Vec<BadDocument>,
-) -> Result<Tally, EngineError> {
-    let mut tally = Tally::default();
+) -> Result<(Tally, Unkept), EngineError> {
+    let (mut tally, mut unkept) = (Tally::default(), Unkept::default());
     let mut poisons = Vec::new();
     for body in bodies {
         let report = write_body(context, body).await?;
@@ -158,10 +188,14 @@ async fn write(
         tally.rejected += one.rejected.len() as u64;
         let beyond = set_aside(context, one).await?;
         tally.unkept += beyond.len() as u64;
-        let room = REJECTIONS_KEPT.saturating_sub(unkept.len());
-        unkept.extend(beyond.into_iter().take(room));
+        for document in beyond {
+            *unkept.counts.entry(document.index.clone()).or_default() += 1;
+            if unkept.documents.len() < REJECTIONS_KEPT {
+                unkept.documents.push(document);
+            }
+        }
     }
-    Ok(tally)
+    Ok((tally, unkept))
 }
 
 /// Sets aside what was rejected of a page, and takes out what is left out of the new set. Gives documents that nothing

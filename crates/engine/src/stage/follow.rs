@@ -11,14 +11,14 @@ use std::{
 
 use futures_util::{TryStreamExt as _, stream};
 use lockstep_core::run::task::{Stretch, Tally};
-use lockstep_elastic::{IndexPosition, Page};
+use lockstep_elastic::IndexPosition;
 use tokio::{sync::mpsc, time};
 
 use super::{
     CopyPair, Direction, StageContext,
     back::{back_key, first_record_back, pairs_back},
     batch::{Piece, batches, read_batch},
-    carry::{carry_many, rejected_documents},
+    carry::carry_whole,
     copy::source_replaced,
     position::covered,
     problem,
@@ -393,7 +393,7 @@ async fn carry_batch(
     }
     // They were written together, and so they are counted.
     if let Some(first) = steps_done.first_mut() {
-        first.tally = carry_pages(context, loads).await?;
+        first.tally = carry_whole(context, loads).await?;
     }
     for step in steps_done {
         tell(steps, step).await?;
@@ -415,35 +415,10 @@ async fn carry_stretch(
         context.check_stop()?;
         let Some((page, last)) = reader.next().await? else { return Ok(()) };
         let pages = if page.is_empty() { Vec::new() } else { vec![(pair.clone(), page)] };
-        let tally = carry_pages(context, pages).await?;
+        let tally = carry_whole(context, pages).await?;
         let key = (stretch.index, stretch.shard);
         tell(steps, Step { key, last, tally, width: reader.width().clone() }).await?;
     }
-}
-
-async fn carry_pages(
-    context: &StageContext,
-    pages: Vec<(CopyPair, Page)>,
-) -> Result<Tally, EngineError> {
-    let Some((first, _)) = pages.first() else { return Ok(Tally::default()) };
-    let direction = first.direction;
-    let mut unkept = Vec::new();
-    let tally = carry_many(context, pages, &mut unkept).await?;
-    if tally.unkept > 0 {
-        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
-        for document in &unkept {
-            *counts.entry(&document.index).or_default() += 1;
-        }
-        // Only so many are named.
-        let unnamed = tally.unkept.saturating_sub(unkept.len() as u64);
-        if unnamed > 0 {
-            counts.insert("not named", unnamed);
-        }
-        let counts: Vec<(&str, u64)> = counts.into_iter().collect();
-        let problem = rejected_documents(context, direction, unkept.clone(), &counts);
-        return Err(EngineError::Halted(Box::new(problem)));
-    }
-    Ok(tally)
 }
 
 async fn tell(steps: &mpsc::Sender<Step>, step: Step) -> Result<(), EngineError> {

@@ -22,7 +22,7 @@ use tokio::time;
 
 use super::{
     CopyPair, StageContext,
-    carry::{carry, rejected_documents, write_body},
+    carry::{carry_whole, write_body},
     compare::Comparison,
     follow::Moment,
     problem,
@@ -313,14 +313,7 @@ pub(super) async fn write(
     if mode != Mode::MendBlocked {
         wait_for_copies(context, &[pair]).await?;
     }
-    let mut unkept = Vec::new();
-    let tally = carry(context, pair, page, &mut unkept).await?;
-    if tally.unkept > 0 {
-        let counts = [(pair.source.index.as_str(), tally.unkept)];
-        let problem = rejected_documents(context, pair.direction, unkept, &counts);
-        return Err(EngineError::Halted(Box::new(problem)));
-    }
-    Ok(())
+    carry_whole(context, vec![(pair.clone(), page)]).await.map(drop)
 }
 
 /// Deletes copies of documents that the live set has no more, of several indices. Gives how many.
