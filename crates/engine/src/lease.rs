@@ -38,7 +38,7 @@ pub struct Lease {
     key: String,
     kept: Arc<Mutex<Kept<LeaseRecord>>>,
     number: u64,
-    quiet_at: Option<Instant>,
+    quiet_at: Instant,
     lost: CancellationToken,
     beating: AbortOnDropHandle<()>,
 }
@@ -83,12 +83,12 @@ impl LeaseWatch {
         manner: Manner,
     ) -> Result<Attempt, EngineError> {
         loop {
-            let mut silence_seen = SILENCE_MAX;
+            let mut quiet_in = Duration::ZERO;
             let found = journal.read::<LeaseRecord>(application).await?;
             if let Some(kept) = found.as_ref().filter(|kept| !kept.record.is_free) {
                 let record = &kept.record;
                 let silence = self.silence(record);
-                silence_seen = silence.unwrap_or_default();
+                quiet_in = SILENCE_MAX.saturating_sub(silence.unwrap_or_default());
                 let is_dead = silence.is_some_and(|silence| silence >= SILENCE_MAX)
                     || process::is_gone(record.process.as_deref());
                 if !is_dead {
@@ -102,8 +102,7 @@ impl LeaseWatch {
             self.seen = None;
             let seized = Lease::seize(journal, application, found.as_ref(), manner).await?;
             if let Some(mut lease) = seized {
-                let left = SILENCE_MAX.saturating_sub(silence_seen);
-                lease.quiet_at = (!left.is_zero()).then(|| Instant::now() + left);
+                lease.quiet_at = Instant::now() + quiet_in;
                 return Ok(Attempt::Taken(lease));
             }
         }
@@ -196,7 +195,7 @@ impl Lease {
         )]
         let beating = AbortOnDropHandle::new(tokio::spawn(beats));
         let (journal, key) = (journal.clone(), key.to_owned());
-        Self { journal, key, kept, number, quiet_at: None, lost, beating }
+        Self { journal, key, kept, number, quiet_at: Instant::now(), lost, beating }
     }
 
     /// The fencing number; later holders have higher ones.
@@ -204,9 +203,9 @@ impl Lease {
         self.number
     }
 
-    /// Until when the last requests of the holder before may still be under way: it died, and was followed at once. `None` when
+    /// Until when the last requests of the holder before may still be under way, if it died and was followed at once. Past when
     /// it gave the lease back, or was silent for [`SILENCE_MAX`].
-    pub(crate) fn quiet_at(&self) -> Option<Instant> {
+    pub(crate) fn quiet_at(&self) -> Instant {
         self.quiet_at
     }
 
