@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use crate::cluster::Cluster;
 use crate::failure::Failure;
-use crate::index::{setting_number, setting_text};
+use crate::index::{IndexSettings, setting_number, setting_text};
 use crate::name::IndexName;
 use crate::path::{Path, name_lists};
 use crate::transport::Request;
@@ -85,10 +85,6 @@ impl Cluster {
         &self,
         names: &[impl AsRef<str>],
     ) -> Result<BTreeMap<String, CopyRule>, Failure> {
-        #[derive(Deserialize)]
-        struct Entry {
-            settings: Map<String, Value>,
-        }
         let names = IndexName::parse_all(names)?;
         let wanted = [REPLICAS, EXPANSION, ACTIVE_COPIES, ALLOCATION].join(",");
         let mut rules = BTreeMap::new();
@@ -97,7 +93,8 @@ impl Cluster {
                 .segment("_settings")
                 .segment(&wanted)
                 .parameter("flat_settings", true);
-            let found: BTreeMap<String, Entry> = self.send(&Request::get(path)).await?.read()?;
+            let found: BTreeMap<String, IndexSettings> =
+                self.send(&Request::get(path)).await?.read()?;
             rules.extend(
                 found.into_iter().map(|(name, entry)| (name, CopyRule::of(&entry.settings))),
             );

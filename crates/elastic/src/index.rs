@@ -182,6 +182,12 @@ impl IndexState {
     }
 }
 
+/// An index in the answer to a question for flat settings.
+#[derive(Deserialize)]
+pub(crate) struct IndexSettings {
+    pub(crate) settings: Map<String, Value>,
+}
+
 /// A setting as text.
 pub(crate) fn setting_text<'a>(settings: &'a Map<String, Value>, key: &str) -> Option<&'a str> {
     settings.get(key).and_then(Value::as_str)
@@ -230,14 +236,10 @@ impl Cluster {
 
     /// The settings of an index in flat form. [`Failure::is_index_absent`] when it is not there or an alias.
     pub async fn settings(&self, name: &str) -> Result<Map<String, Value>, Failure> {
-        #[derive(Deserialize)]
-        struct Entry {
-            settings: Map<String, Value>,
-        }
         let name = &IndexName::parse(name)?;
         let path = Path::index(name).segment("_settings").parameter("flat_settings", true);
         let answer = self.send(&Request::get(path)).await?;
-        let mut found: BTreeMap<String, Entry> = answer.read()?;
+        let mut found: BTreeMap<String, IndexSettings> = answer.read()?;
         found.remove(name.as_str()).map(|entry| entry.settings).ok_or_else(|| {
             let reason = format!("{name} is an alias, not an index");
             Failure::new(FailureKind::Refused, answer.request, reason)
