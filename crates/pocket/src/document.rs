@@ -11,8 +11,8 @@ use crate::request::{Answer, Request};
 use crate::shard::Document;
 use crate::wait::Wait;
 use crate::write::{
-    ATTEMPTS_MAX, Given, Need, Operation, Rendering, Step, Writer, id_complaint, push_text,
-    push_written, supply,
+    ATTEMPTS_MAX, Given, Operation, Rendering, Step, Writer, id_complaint, push_text, push_written,
+    supply,
 };
 
 /// What a write request does.
@@ -65,8 +65,7 @@ pub(crate) fn write(
         require_alias: request.flag("require_alias")?.unwrap_or(false),
         copies: Wait::of(request)?,
     };
-    let mut attempts = 0;
-    while attempts < ATTEMPTS_MAX {
+    for _ in 0..ATTEMPTS_MAX {
         let state = node.read();
         let need = match Writer::new(&state).attempt(&operation)? {
             Step::Done(done) => {
@@ -85,10 +84,6 @@ pub(crate) fn write(
             Step::Needs(need) => need,
         };
         drop(state);
-        if matches!(need, Need::Copies { .. }) && operation.copies.goes_on() {
-            continue;
-        }
-        attempts += 1;
         supply(node, index, need)?;
     }
     let reason = "the cluster state changes under this write again and again";

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::error::Refusal;
-use crate::node::Index;
+use crate::node::{Deed, Index, Node};
 use crate::request::Request;
 use crate::settings::{Time, parse_time};
 
@@ -66,12 +66,19 @@ impl Wait {
         })
     }
 
-    /// Waits a little, and says whether it is worth another look.
-    pub(crate) fn goes_on(self) -> bool {
-        let is_in_time = self.begun.elapsed() < self.timeout;
-        if is_in_time {
-            std::thread::sleep(LOOK_TIME);
+    /// Waits until nothing is missing any more, or the index is blocked or gone, which the next attempt finds out.
+    pub(crate) fn until_there(self, node: &Node, name: &str) -> Result<(), Refusal> {
+        loop {
+            let refusal = {
+                let state = node.read();
+                let open = state.indices.get(name).filter(|i| i.check_block(Deed::Write).is_ok());
+                open.and_then(|index| self.refusal(index))
+            };
+            match refusal {
+                None => return Ok(()),
+                Some(refusal) if self.begun.elapsed() >= self.timeout => return Err(refusal),
+                Some(_) => std::thread::sleep(LOOK_TIME),
+            }
         }
-        is_in_time
     }
 }

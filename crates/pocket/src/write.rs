@@ -61,9 +61,10 @@ pub(crate) enum Need {
         index: String,
         additions: Vec<Addition>,
     },
-    /// More copies of the shard; the refusal is what is answered when they don't come in time.
+    /// More copies of its shards than there are.
     Copies {
-        refusal: Refusal,
+        index: String,
+        wait: Wait,
     },
 }
 
@@ -155,7 +156,7 @@ fn creates_automatically(rule: &str, name: &str) -> bool {
 /// Makes the change that a write waits for.
 pub(crate) fn supply(node: &Node, name: &str, need: Need) -> Result<(), Refusal> {
     match need {
-        Need::Copies { refusal } => Err(refusal),
+        Need::Copies { index, wait } => wait.until_there(node, &index),
         Need::Index => lifecycle::create_automatically(node, name),
         Need::Fields { index, additions } => {
             let mut state = node.change();
@@ -207,8 +208,9 @@ fn write<'s>(place: Place<'s>, operation: &Operation<'_>) -> Result<Step<'s>, Re
         return Err(Refusal::illegal_argument("if _id is specified it must not be empty"));
     }
     index.check_block(Deed::Write)?;
-    if let Some(refusal) = operation.copies.refusal(index) {
-        return Ok(Step::Needs(Need::Copies { refusal }));
+    if operation.copies.refusal(index).is_some() {
+        let (index, wait) = (index.name.clone(), operation.copies);
+        return Ok(Step::Needs(Need::Copies { index, wait }));
     }
     let id = operation.id;
     if index.mapping.routing_required && routing.is_none() {

@@ -99,10 +99,6 @@ impl Run<'_> {
             attempts = if done > 0 { 1 } else { attempts + 1 };
             position += done;
             let (Some(need), Some(item)) = (need, items.get(position)) else { continue };
-            if matches!(need, Need::Copies { .. }) && self.copies.goes_on() {
-                attempts = 0;
-                continue;
-            }
             let supplied = if attempts > ATTEMPTS_MAX {
                 let reason = "the cluster state changes under this write again and again";
                 Err(Refusal::new(503, "process_cluster_event_timeout_exception", reason))
