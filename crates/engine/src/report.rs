@@ -134,6 +134,11 @@ pub enum Waiting {
         /// How many.
         count: u64,
     },
+    /// A driver died a moment ago: until what it sent last can't arrive any more, nothing is switched.
+    Silence {
+        /// For how long at the most.
+        seconds: u64,
+    },
     /// Nobody has asked for the switch yet.
     Order,
     /// The cluster asked for less, or didn't answer; the request is repeated.
@@ -154,6 +159,10 @@ impl fmt::Display for Waiting {
                 write!(formatter, "waiting for the shards of {index_count} indices")
             }
             Self::Workers { names } => write!(formatter, "waiting for the tasks of {names}"),
+            Self::Silence { seconds } => write!(
+                formatter,
+                "waiting for up to {seconds} s: requests of a driver that died may still arrive"
+            ),
             Self::Order => formatter.write_str("in step; waiting for `lockstep switch`"),
             Self::Cluster { reason } => write!(formatter, "waiting for the cluster: {reason}"),
         }

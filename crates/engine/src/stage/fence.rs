@@ -54,6 +54,9 @@ async fn fence(
 ) -> Result<Event, EngineError> {
     if !context.quiet_in().is_zero() {
         // Another one began this fence, and died. What it sent last may arrive behind a gate, so everything is looked at once more.
+        context.reporter.report(ReportEvent::Notice {
+            message: "the fence was missed: the driver that began it died, and what it sent last may still arrive; writes are allowed again".to_owned(),
+        });
         return Ok(Event::FenceMissed);
     }
     if direction == Direction::Forward {

@@ -40,7 +40,7 @@ pub async fn keep_in_step(context: &StageContext) -> Result<Event, EngineError> 
     let mut follower = Follower::open(context, Direction::Forward).await?;
     let mut unplanned_at = Instant::now();
     let mut deletes_after = Instant::now();
-    let (mut is_told, mut undecided_told) = (false, 0);
+    let (mut is_told, mut is_silence_told, mut undecided_told) = (false, false, 0);
     let mut copies = Copies::default();
     loop {
         context.check_stop()?;
@@ -60,6 +60,10 @@ pub async fn keep_in_step(context: &StageContext) -> Result<Event, EngineError> 
         if is_held && !is_told {
             is_told = true;
             context.reporter.report(ReportEvent::Waiting(Waiting::Order));
+        }
+        if !is_held && !is_silence_told && !context.quiet_in().is_zero() {
+            is_silence_told = true;
+            context.tell_silence();
         }
         if unplanned_at.elapsed() >= UNPLANNED_TIME {
             unplanned_at = Instant::now();

@@ -77,7 +77,13 @@ use lockstep_elastic::Cluster;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::{checkpoint::task_key, fence::blocked_before};
-use crate::{crew::Place, error::EngineError, journal::Journal, pace::Pace, report::Reporter};
+use crate::{
+    crew::Place,
+    error::EngineError,
+    journal::Journal,
+    pace::Pace,
+    report::{self, Reporter, Waiting},
+};
 
 /// What every stage works with.
 #[derive(Clone)]
@@ -169,8 +175,18 @@ impl StageContext {
         left.unwrap_or_default()
     }
 
+    /// Tells that requests of a dead driver may still arrive, and for how long.
+    pub(crate) fn tell_silence(&self) {
+        let seconds = self.quiet_in().as_millis().div_ceil(1_000);
+        let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
+        self.reporter.report(report::Event::Waiting(Waiting::Silence { seconds }));
+    }
+
     /// Waits until no request of a dead driver can arrive any more.
     pub(crate) async fn wait_until_quiet(&self) -> Result<(), EngineError> {
+        if !self.quiet_in().is_zero() {
+            self.tell_silence();
+        }
         tokio::select! {
             () = tokio::time::sleep(self.quiet_in()) => Ok(()),
             () = self.stop.cancelled() => Err(EngineError::Interrupted),
