@@ -64,6 +64,12 @@ impl CopyRule {
         }
     }
 
+    /// Whether an index with this rule is under guard: nobody else has a reason to wait for copies that are never built.
+    pub fn is_guarded(&self) -> bool {
+        self.active_copies.as_deref() == Some("all")
+            && self.allocation.as_deref() == Some("primaries")
+    }
+
     fn settings(&self) -> Map<String, Value> {
         let mut settings = Map::new();
         settings.insert(REPLICAS.to_owned(), json!(self.replicas));
@@ -167,6 +173,7 @@ mod tests {
             Value::Object(rule.guarded().settings()),
             json!({REPLICAS: 2, EXPANSION: "false", ACTIVE_COPIES: "all", ALLOCATION: "primaries"})
         );
+        assert!(rule.guarded().is_guarded() && !rule.is_guarded());
         assert_eq!(
             Value::Object(rule.settings()),
             json!({REPLICAS: 1, EXPANSION: "0-1", ACTIVE_COPIES: null, ALLOCATION: null})

@@ -155,8 +155,15 @@ fn left_open(runtime: &Runtime, stand: &Stand) -> Outcome {
         work_once(stand)?;
         assert!(is_blocked(stand).await?, "the next worker left it open");
         open_as_if_killed(stand).await?;
+        // Since the last pass somebody wants more copies of it: that isn't Lockstep's to give back.
+        let copies = json!({"index.number_of_replicas": 2});
+        stand.send("PUT", "/acme-profile-v1.0/_settings", copies).await?;
         stand.session().finalize("event-store").await?;
         assert!(is_blocked(stand).await?, "finalize left it open");
+        let path = "/acme-profile-v1.0/_settings?flat_settings=true";
+        let found = stand.send("GET", path, Value::Null).await?;
+        let settings = &found["acme-profile-v1.0"]["settings"];
+        assert_eq!(settings["index.number_of_replicas"], "2", "{settings}");
         // After finalize nothing flows.
         profile(stand, "late", "Late").await?;
         work_once(stand)?;

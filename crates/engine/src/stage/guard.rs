@@ -40,7 +40,7 @@ pub(super) async fn set_guard(
     {
         return Err(EngineError::LeaseLost);
     }
-    for (rule, names) in by_rule(&record, names).0 {
+    for (rule, names) in by_rule(&record, names, |_| true).0 {
         match context.cluster.guard(&names, rule).await {
             Err(failure) if failure.status() == Some(400) => {
                 return Err(EngineError::Halted(Box::new(problem(
@@ -75,7 +75,10 @@ pub(super) async fn take_guard_away(
 ) -> Result<(), EngineError> {
     let kept = context.journal.read::<GuardRecord>(&context.run).await?;
     let record = kept.map(|kept| kept.record).unwrap_or_default();
-    let (guarded, others) = by_rule(&record, names);
+    // What nobody guards now has the rule that its operator gave it, maybe since the last guard was taken away.
+    let found = context.cluster.copy_rules(names).await?;
+    let is_guarded = |name: &str| found.get(name).is_some_and(CopyRule::is_guarded);
+    let (guarded, others) = by_rule(&record, names, is_guarded);
     for (rule, names) in guarded {
         match after {
             After::Blocked => context.cluster.block_guarded(&names, rule).await?,
@@ -89,15 +92,16 @@ pub(super) async fn take_guard_away(
     Ok(())
 }
 
-/// Names by the rule that they had, so that many indices take few calls; and those that never had a guard.
+/// Names that are chosen by the rule that they had before their guard, so that many indices take few calls; and the others.
 fn by_rule<'a>(
     record: &'a GuardRecord,
     names: &'a [impl AsRef<str>],
+    is_chosen: impl Fn(&str) -> bool,
 ) -> (BTreeMap<&'a CopyRule, Vec<&'a str>>, Vec<&'a str>) {
     let mut groups: BTreeMap<&CopyRule, Vec<&str>> = BTreeMap::new();
     let mut others = Vec::new();
     for name in names.iter().map(AsRef::as_ref) {
-        match record.rules.get(name) {
+        match record.rules.get(name).filter(|_| is_chosen(name)) {
             Some(rule) => groups.entry(rule).or_default().push(name),
             None => others.push(name),
         }
