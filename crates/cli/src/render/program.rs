@@ -2,10 +2,15 @@
 
 use lockstep_core::{
     plan::model::WayBack,
-    transform::operation::{CastType, Existing, FieldPath, Operation, Otherwise, Relocation},
+    transform::operation::{
+        CastType, Existing, FieldPath, Operation, Otherwise, Relocation, Script,
+    },
 };
 
 use super::quantity::counted;
+
+/// Characters up to which a script is shown.
+const SCRIPT_CHARACTERS_MAX: usize = 80;
 
 /// One line for each operation.
 pub(crate) fn operation_lines(operations: &[Operation]) -> Vec<String> {
@@ -70,7 +75,18 @@ fn operation_line(operation: &Operation) -> String {
                 joining.into
             )
         }
+        Operation::Painless(script) => format!("{name} {}", script_line(script)),
     }
+}
+
+/// A script of one line as it is, else how long it is: nobody reads a page of code in a list.
+fn script_line(script: &Script) -> String {
+    let text = script.script.trim();
+    let lines = text.lines().count();
+    if lines <= 1 && text.chars().count() <= SCRIPT_CHARACTERS_MAX {
+        return format!("`{text}`");
+    }
+    counted(lines as u64, "line", "lines")
 }
 
 fn relocated(relocation: &Relocation) -> String {

@@ -126,4 +126,6 @@ codes! {
     NESTED_LEFT = "P0609";
     /// A `join` that can't join.
     JOIN = "P0610";
+    /// A script that depends on the clock or on chance.
+    SCRIPT_UNREPEATABLE = "P0630";
 }

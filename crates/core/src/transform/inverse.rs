@@ -22,14 +22,24 @@ impl std::fmt::Debug for Outset<'_> {
 
 /// Why operations have no inverse: the first one that has none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{operation}` of `{field}` can't be undone: {reason}")]
+#[error("{what} can't be undone: {reason}", what = self.what())]
 pub struct NotInvertible {
     /// The operation's name in a pack.
     pub operation: &'static str,
-    /// The field that it is about; the first one of several.
+    /// The field that it is about, the first one of several; empty for none.
     pub field: String,
     /// What is lost.
     pub reason: String,
+}
+
+impl NotInvertible {
+    fn what(&self) -> String {
+        let Self { operation, field, reason: _ } = self;
+        match field.as_str() {
+            "" => format!("`{operation}`"),
+            field => format!("`{operation}` of `{field}`"),
+        }
+    }
 }
 
 /// The operations that undo others, the last one first.
@@ -41,13 +51,16 @@ pub fn inverse(
     outset: Outset<'_>,
 ) -> Result<Vec<Operation>, NotInvertible> {
     let mut written: Vec<&FieldPath> = outset.earlier.iter().flat_map(targets).collect();
+    // A script may have written any field. None after it is undone, so that it need not be looked for again.
+    let is_scripted =
+        outset.earlier.iter().any(|earlier| matches!(earlier, Operation::Painless(_)));
     let mut undoing = Vec::with_capacity(operations.len());
     for operation in operations {
         let is_free = |path: &FieldPath| {
             let touches = |other: &&FieldPath| {
                 path == *other || path.is_within(other) || other.is_within(path)
             };
-            (outset.is_ruled_out)(path) && !written.iter().any(touches)
+            !is_scripted && (outset.is_ruled_out)(path) && !written.iter().any(touches)
         };
         undoing.push(undone(operation, &is_free)?);
         written.extend(targets(operation));
@@ -65,8 +78,8 @@ fn targets(operation: &Operation) -> Vec<&FieldPath> {
         Operation::Set(assignment) | Operation::Default(assignment) => vec![&assignment.field],
         Operation::Split(splitting) => splitting.into.iter().collect(),
         Operation::Join(joining) => vec![&joining.into],
-        // What they leave stands where it stood.
-        Operation::Remove(_) | Operation::Cast(_) => Vec::new(),
+        // What the first two leave stands where it stood. What a script writes nobody knows: see `inverse`.
+        Operation::Remove(_) | Operation::Cast(_) | Operation::Painless(_) => Vec::new(),
     }
 }
 
@@ -120,6 +133,7 @@ fn undone(
             joining.fields.first(),
             "afterwards nothing tells where one part ended and which ones were missing".to_owned(),
         ),
+        Operation::Painless(_) => lost(None, "nothing tells what a script did".to_owned()),
     }
 }
 

@@ -1,11 +1,14 @@
 //! How a document gets from one release to another: operations as data, fused into one program.
 //!
-//! `operation` is what a pack says, [`Program`] is what runs. The document itself is never parsed as a whole
-//! (`document`), fields are found by `search`, and each operation that needs more than a few lines has a file.
+//! `operation` is what a pack says, [`Program`] is what runs; [`Transform`] tells programs from scripts, which the engine
+//! runs. The document itself is never parsed as a whole (`document`), fields are found by `search`, and each operation that
+//! needs more than a few lines has a file.
 
 pub mod operation;
 
 mod program;
+
+mod parts;
 
 mod document;
 
@@ -26,6 +29,7 @@ mod rejection;
 pub mod inverse;
 
 pub use document::Workspace;
+pub use parts::{Part, Scripts, Transform};
 pub use program::{Document, Program};
 pub use rejection::{Rejection, RejectionCode};
 

@@ -5,6 +5,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// A dotted path to a field, such as `customer.name`. Never empty, no empty segment.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -134,6 +135,8 @@ pub enum Operation {
     Split(Splitting),
     /// Joins several strings into one field.
     Join(Joining),
+    /// Runs a script in the engine.
+    Painless(Script),
 }
 
 impl Operation {
@@ -149,6 +152,7 @@ impl Operation {
             Self::Cast(_) => "cast",
             Self::Split(_) => "split",
             Self::Join(_) => "join",
+            Self::Painless(_) => "painless",
         }
     }
 }
@@ -181,7 +185,7 @@ pub struct Assignment {
     /// The field that is written; missing parents are made.
     pub field: FieldPath,
     /// Any JSON value.
-    pub value: serde_json::Value,
+    pub value: Value,
 }
 
 /// What `cast` does.
@@ -219,4 +223,16 @@ pub struct Joining {
     pub separator: String,
     /// The field for the whole.
     pub into: FieldPath,
+}
+
+/// A script as `_reindex` takes it: it changes `ctx._source`. One document in, one document out, with the id, the routing and
+/// the index that it had.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Script {
+    /// The source text, in Painless; never empty.
+    pub script: String,
+    /// What the script finds in `params`.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    pub params: Map<String, Value>,
 }

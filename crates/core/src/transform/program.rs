@@ -4,7 +4,7 @@ use super::{
     document::{ROOT, Workspace},
     join::Seam,
     operation::{Assignment, CastType, Existing, Operation, Otherwise, Relocation},
-    rejection::{Refusal, Rejection},
+    rejection::{Refusal, Rejection, RejectionCode},
     relocate::{Manner, Route},
     split::Cut,
 };
@@ -26,29 +26,71 @@ pub struct Document<'a> {
 pub struct Program {
     operations: Vec<Operation>,
     actions: Vec<Action>,
+    /// Position of the first operation in the list that a plan has, of which this may be a part.
+    first_index: usize,
 }
 
 /// An operation with everything worked out that does not depend on a document.
 #[derive(Debug, Clone)]
 enum Action {
-    Relocate { manner: Manner, from: String, to: String, existing: Existing },
-    Remove { fields: Vec<String> },
-    Assign { field: String, json: String, levels: u8, overwrite: bool },
-    Cast { field: String, to: CastType, otherwise: Otherwise },
-    Split { field: String, separator: String, into: Vec<String> },
-    Join { fields: Vec<String>, separator: String, into: String },
+    Relocate {
+        manner: Manner,
+        from: String,
+        to: String,
+        existing: Existing,
+    },
+    Remove {
+        fields: Vec<String>,
+    },
+    Assign {
+        field: String,
+        json: String,
+        levels: u8,
+        overwrite: bool,
+    },
+    Cast {
+        field: String,
+        to: CastType,
+        otherwise: Otherwise,
+    },
+    Split {
+        field: String,
+        separator: String,
+        into: Vec<String>,
+    },
+    Join {
+        fields: Vec<String>,
+        separator: String,
+        into: String,
+    },
+    /// A script, which only the engine can run.
+    Elsewhere,
 }
 
 impl Program {
     /// Compiles operations, which are done in this order.
+    ///
+    /// A script can't be done here: a document that comes to one is rejected. [`Transform`](super::Transform) takes operations
+    /// apart so that none does.
     pub fn new(operations: Vec<Operation>) -> Self {
+        Self::part(operations, 0)
+    }
+
+    /// The same for operations of which the first has this position in a longer list.
+    pub(super) fn part(operations: Vec<Operation>, first_index: usize) -> Self {
         let actions = operations.iter().map(Action::of).collect();
-        Self { operations, actions }
+        Self { operations, actions, first_index }
     }
 
     /// One program that does what several do one after the other: each document is read and written once.
     pub fn fuse<'a>(steps: impl IntoIterator<Item = &'a Self>) -> Self {
         Self::new(steps.into_iter().flat_map(|step| step.operations.iter().cloned()).collect())
+    }
+
+    /// Position of its first operation in the list that it is a part of.
+    #[cfg(test)]
+    pub(super) fn first_index(&self) -> usize {
+        self.first_index
     }
 
     /// Whether documents pass unchanged and unread.
@@ -78,7 +120,7 @@ impl Program {
         workspace.load(document.source)?;
         for (index, (action, operation)) in self.actions.iter().zip(&self.operations).enumerate() {
             action.execute(workspace).map_err(|(refusal, field)| {
-                refusal.into_rejection(index, operation.name(), field)
+                refusal.into_rejection(self.first_index + index, operation.name(), field)
             })?;
         }
         if workspace.is_changed() {
@@ -116,6 +158,7 @@ impl Action {
                 separator: joining.separator.clone(),
                 into: joining.into.to_string(),
             },
+            Operation::Painless(_) => Self::Elsewhere,
         }
     }
 
@@ -164,6 +207,10 @@ impl Action {
                 workspace
                     .join_fields(ROOT, Seam { fields: &fields, separator, into })
                     .map_err(|refusal| (refusal, into.as_str()))
+            }
+            Self::Elsewhere => {
+                let message = "a script runs in the engine only";
+                Err((Refusal::new(RejectionCode::ScriptElsewhere, message), "ctx"))
             }
         }
     }

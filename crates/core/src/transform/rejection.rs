@@ -39,6 +39,21 @@ pub enum RejectionCode {
     /// A part of what should be joined is not a string.
     #[serde(rename = "T0110")]
     PartNotAString,
+    /// A script failed on the document.
+    #[serde(rename = "T0201")]
+    ScriptFailed,
+    /// A script wants the document dropped, or did something else with it than index it.
+    #[serde(rename = "T0202")]
+    ScriptDropped,
+    /// A script changed the document's id, routing or index.
+    #[serde(rename = "T0203")]
+    ScriptMoved,
+    /// A script left something else than an object in `ctx._source`, or something beside it.
+    #[serde(rename = "T0204")]
+    ScriptResult,
+    /// A script would have to run where there is no engine.
+    #[serde(rename = "T0205")]
+    ScriptElsewhere,
 }
 
 impl RejectionCode {
@@ -55,6 +70,11 @@ impl RejectionCode {
             Self::NotAString => "T0108",
             Self::TooLarge => "T0109",
             Self::PartNotAString => "T0110",
+            Self::ScriptFailed => "T0201",
+            Self::ScriptDropped => "T0202",
+            Self::ScriptMoved => "T0203",
+            Self::ScriptResult => "T0204",
+            Self::ScriptElsewhere => "T0205",
         }
     }
 }
@@ -82,8 +102,26 @@ pub struct Rejection {
 }
 
 impl Rejection {
+    /// That a script did something that can't be taken over; `index` as in [`Rejection::operation_index`].
+    pub fn of_script(
+        code: RejectionCode,
+        index: Option<usize>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            operation_index: index,
+            operation: Some("painless".to_owned()),
+            field: None,
+            message: message.into(),
+        }
+    }
+
     fn place(&self) -> String {
         match (&self.operation, &self.field, self.operation_index) {
+            (Some(operation), None, Some(index)) => {
+                format!("operation {} (`{operation}`): ", index + 1)
+            }
             (Some(operation), Some(field), Some(index)) => {
                 format!("operation {} (`{operation}` of `{field}`): ", index + 1)
             }

@@ -413,3 +413,61 @@ fn a_value_in_the_place_of_an_object() {
        = help: move or remove it, or change the mapping
     "#);
 }
+
+#[test]
+fn scripts() {
+    let output = mistakes(&[
+        (SECOND, "remove: {fields: [note]}", "painless: {script: \" \", params: [1]}"),
+        (
+            SECOND,
+            "rename: {from: address.zip, to: address.postcode}",
+            "painless: {script: \"ctx._source.at = new Date().getTime()\", parms: {}}",
+        ),
+    ]);
+    assert_snapshot!(output, @r#"
+    error[P0004]: `painless` has no field `parms`
+      --> releases/1.1/release.yaml:23:73
+       |
+    23 |           - painless: {script: "ctx._source.at = new Date().getTime()", parms: {}}
+       |                                                                         ^^^^^
+       |
+       = help: did you mean `params`?
+
+    error[P0006]: `params` must be a mapping, but this is a list
+      --> releases/1.1/release.yaml:24:45
+       |
+    24 |           - painless: {script: " ", params: [1]}
+       |                                             ^
+       |
+       = help: write `{name: value}`, or leave it out
+    "#);
+}
+
+#[test]
+fn a_script_may_be_empty_or_depend_on_the_clock() {
+    let output = mistakes(&[
+        (SECOND, "remove: {fields: [note]}", "painless: {script: \" \"}"),
+        (
+            SECOND,
+            "rename: {from: address.zip, to: address.postcode}",
+            "painless: {script: \"ctx._source.at = new Date().getTime()\", params: {a: 1}}",
+        ),
+    ]);
+    assert_snapshot!(output, @r#"
+    warning[P0630]: `new Date()` gives something else every time the script runs: a document would differ from what it is compared with
+      --> releases/1.1/release.yaml:23:32
+       |
+    23 |           - painless: {script: "ctx._source.at = new Date().getTime()", params: {a: 1}}
+       |                                ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+       |
+       = help: take it from the document, or from `params`
+
+    error[P0602]: this `painless` has no script
+      --> releases/1.1/release.yaml:24:32
+       |
+    24 |           - painless: {script: " "}
+       |                                ^^^
+       |
+       = help: write one, or leave the operation out
+    "#);
+}

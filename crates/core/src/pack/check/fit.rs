@@ -214,7 +214,7 @@ impl Misfits<'_> {
                 part.and_then(|part| wire.value_places("into").nth(part)).unwrap_or(&wire.place)
             }
             Operation::Join(_) => wire.value_place("into"),
-            Operation::Remove(_) => &wire.place,
+            Operation::Remove(_) | Operation::Painless(_) => &wire.place,
         };
         place.clone()
     }

@@ -86,6 +86,7 @@ impl Step<'_> {
                 }
                 self.write(&joining.into, Shape::Value(Kind::Text));
             }
+            Operation::Painless(_) => *self.fields = Fields::unknown(),
         }
     }
 

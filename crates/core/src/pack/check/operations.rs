@@ -7,7 +7,7 @@ use crate::{
         draft::Draft,
         wire::{Fate, OperationWire},
     },
-    transform::operation::{FieldPath, Joining, Operation, Relocation, Splitting},
+    transform::operation::{FieldPath, Joining, Operation, Relocation, Script, Splitting},
 };
 
 pub(super) fn check(draft: &Draft, findings: &mut Findings) {
@@ -37,7 +37,39 @@ fn check_operation(wire: &OperationWire, findings: &mut Findings) {
         }
         Operation::Split(splitting) => check_split(wire, splitting, findings),
         Operation::Join(joining) => check_join(wire, joining, findings),
+        Operation::Painless(script) => check_script(wire, script, findings),
         Operation::Remove(_) | Operation::Set(_) | Operation::Default(_) | Operation::Cast(_) => {}
+    }
+}
+
+/// Words of Painless that give something else every time. A text search, so it may be wrong: a warning.
+const UNREPEATABLE: [&str; 7] = [
+    "new Date()",
+    "currentTimeMillis",
+    "nanoTime",
+    ".now()",
+    "Math.random",
+    "new Random()",
+    "randomUUID",
+];
+
+fn check_script(wire: &OperationWire, script: &Script, findings: &mut Findings) {
+    let place = wire.value_place("script");
+    if script.script.trim().is_empty() {
+        let message = "this `painless` has no script";
+        findings.error(
+            code::OPERATION_EMPTY,
+            place,
+            message,
+            "write one, or leave the operation out",
+        );
+    }
+    if let Some(word) = UNREPEATABLE.iter().find(|word| script.script.contains(**word)) {
+        let message = format!(
+            "`{word}` gives something else every time the script runs: a document would differ from what it is compared with"
+        );
+        let fix = "take it from the document, or from `params`";
+        findings.warning(code::SCRIPT_UNREPEATABLE, place, message, fix);
     }
 }
 

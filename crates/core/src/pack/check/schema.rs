@@ -93,6 +93,11 @@ impl Fields {
         Self { known: BTreeMap::new(), others: Others::Rejected, is_nested: false }
     }
 
+    /// Nothing is known.
+    pub(super) fn unknown() -> Self {
+        Self { known: BTreeMap::new(), others: Others::Taken, is_nested: false }
+    }
+
     /// Puts a field at a path; parents are made. Below something that takes anything it changes nothing.
     pub(super) fn insert(&mut self, path: &[&str], field: Field) {
         let Some((name, rest)) = path.split_first() else { return };

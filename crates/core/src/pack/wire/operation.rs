@@ -1,5 +1,7 @@
 //! Reads the operations of a step.
 
+use serde_json::{Map, Value};
+
 use super::{OperationWire, Operations};
 use crate::{
     pack::{
@@ -12,12 +14,12 @@ use crate::{
     },
     transform::operation::{
         Assignment, CastType, Casting, Existing, FieldPath, Joining, Operation, Otherwise,
-        Relocation, Removal, Splitting,
+        Relocation, Removal, Script, Splitting,
     },
 };
 
-const NAMES: [&str; 9] =
-    ["rename", "move", "copy", "remove", "set", "default", "cast", "split", "join"];
+const NAMES: [&str; 10] =
+    ["rename", "move", "copy", "remove", "set", "default", "cast", "split", "join", "painless"];
 
 const EXISTING: [(&str, Existing); 3] =
     [("reject", Existing::Reject), ("overwrite", Existing::Overwrite), ("keep", Existing::Keep)];
@@ -88,7 +90,8 @@ fn read_operation(node: &Node, list: &Entry, findings: &mut Findings) -> Option<
         "default" => reader.assignment().map(Operation::Default),
         "cast" => reader.casting().map(Operation::Cast),
         "split" => reader.splitting().map(Operation::Split),
-        _ => reader.joining().map(Operation::Join),
+        "join" => reader.joining().map(Operation::Join),
+        _ => reader.script().map(Operation::Painless),
     };
     let Reader { fields, values, findings } = reader;
     fields.finish(findings);
@@ -139,6 +142,31 @@ impl<'a> Reader<'a, '_> {
         let separator = self.separator();
         let into = self.path("into");
         Some(Joining { fields: fields?, separator: separator?, into: into? })
+    }
+
+    fn script(&mut self) -> Option<Script> {
+        let written = self.entry("script", "\"ctx._source.a = 1\"");
+        let written = written.and_then(|entry| text(entry, self.findings));
+        let params = self.fields.optional("params").map(|entry| match &entry.node.kind {
+            Kind::Mapping(_) => json(&entry.node, self.findings),
+            Kind::Null | Kind::Plain(_) | Kind::Text(_) | Kind::List(_) => {
+                expected(
+                    entry,
+                    "a mapping",
+                    "write `{name: value}`, or leave it out",
+                    self.findings,
+                );
+                None
+            }
+        });
+        let params = match params {
+            None => Map::new(),
+            Some(Some(Value::Object(params))) => params,
+            Some(_) => return None,
+        };
+        let script = written?;
+        self.values.push(("script", script.place));
+        Some(Script { script: script.value, params })
     }
 
     fn separator(&mut self) -> Option<String> {

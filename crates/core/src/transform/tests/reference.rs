@@ -122,6 +122,7 @@ fn apply_one(operation: &Operation, document: &mut Members) -> Outcome {
             let fields: Vec<&str> = joining.fields.iter().map(FieldPath::as_str).collect();
             join(joining, document, &fields, joining.into.as_str())
         }
+        Operation::Painless(_) => Err(Rejected),
     }
 }
 
