@@ -48,7 +48,12 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let mut trials = Vec::new();
     for cluster in clusters {
         let client = client()?;
-        let identities = runtime.block_on(identities(&client, &cluster))?;
+        let mut identities = runtime.block_on(identities(&client, &cluster))?;
+        if pockets.iter().any(|(name, _)| *name == cluster.name) {
+            // In every guise.
+            identities.insert(0, "pocket".to_owned());
+            identities.dedup();
+        }
         let stage = Arc::new(Stage { cluster, client, identities });
         for (topic, case) in suite.iter().filter(|(_, case)| case.applies_to(&stage.identities)) {
             trials.push(trial(&runtime, &stage, topic, case));

@@ -31,6 +31,9 @@ struct ErrorObject {
     #[serde(default)]
     root_cause: Vec<RootCause>,
     caused_by: Option<CausedBy>,
+    /// Where a script failed: a piece of its text, then a line that points into it.
+    #[serde(default)]
+    script_stack: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -81,6 +84,9 @@ impl EngineError {
             if !reason.contains(text.as_str()) || text.is_empty() {
                 reason = format!("{reason} [{name}: {text}]");
             }
+        }
+        if let Some(piece) = object.script_stack.first() {
+            reason = format!("{reason} at `{}`", piece.trim());
         }
         let root_type = object.root_cause.into_iter().find_map(|cause| cause.error_type);
         Self { error_type: object.error_type, root_type, reason, names_absence: false }

@@ -25,6 +25,8 @@ pub mod pace;
 
 mod observer;
 
+mod scripts;
+
 pub mod session;
 
 pub mod doctor;

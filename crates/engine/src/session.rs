@@ -16,7 +16,7 @@ use lockstep_core::{
         state::{Event, RunState},
         step::step,
     },
-    transform::Program,
+    transform::Transform,
     version::Version,
 };
 use lockstep_elastic::Cluster;
@@ -34,6 +34,7 @@ use crate::{
     observer::observe,
     pace::{self, Pace},
     report::Reporter,
+    scripts,
     stage::{StageContext, back, compare, flow_back, quarantine::Quarantine},
     survey::survey,
 };
@@ -110,7 +111,19 @@ impl Session {
         let inventory = survey(&self.cluster).await?;
         let record =
             Journal::new(&self.cluster, &pack.name).read::<ApplicationRecord>(&pack.name).await?;
-        plan_from(pack, wish, &inventory, record.as_ref())
+        self.make_plan((pack, wish), &inventory, record.as_ref()).await
+    }
+
+    /// Plans, and asks the engine what only it can tell.
+    async fn make_plan(
+        &self,
+        (pack, wish): (&Pack, &Wish),
+        inventory: &Inventory,
+        record: Option<&Kept<ApplicationRecord>>,
+    ) -> Result<Plan, EngineError> {
+        let mut plan = plan_from(pack, wish, inventory, record)?;
+        scripts::probe(&self.cluster, &mut plan).await?;
+        Ok(plan)
     }
 
     /// Takes an application to another version: begins a run, or goes on with the one that is under way.
@@ -123,7 +136,7 @@ impl Session {
         let record = journal.read::<ApplicationRecord>(&pack.name).await?;
         let under_way = record.as_ref().is_some_and(|kept| kept.record.run.is_some());
         if !under_way {
-            let plan = plan_from(pack, wish, &inventory, record.as_ref())?;
+            let plan = self.make_plan((pack, wish), &inventory, record.as_ref()).await?;
             if plan.is_refused() {
                 return Err(EngineError::Refused { plan: Box::new(plan) });
             }
@@ -156,7 +169,7 @@ impl Session {
         } else {
             // A run that was over may just have been closed, and another release be live by it.
             let record = application_record(journal, &pack.name).await?;
-            let plan = plan_from(pack, wish, inventory, Some(&record))?;
+            let plan = self.make_plan((pack, wish), inventory, Some(&record)).await?;
             if plan.is_refused() {
                 return Err(EngineError::Refused { plan: Box::new(plan) });
             }
@@ -388,17 +401,17 @@ impl Session {
         plan: &Plan,
         stop: CancellationToken,
     ) -> StageContext {
-        let programs: BTreeMap<String, Arc<Program>> = plan
+        let transforms: BTreeMap<String, Arc<Transform>> = plan
             .programs
             .iter()
-            .map(|(key, operations)| (key.clone(), Arc::new(Program::new(operations.clone()))))
+            .map(|(key, operations)| (key.clone(), Arc::new(Transform::new(operations.clone()))))
             .collect();
         StageContext {
             cluster: self.cluster.clone(),
             journal: journal.clone(),
             run: run.to_owned(),
             plan: Arc::new(plan.clone()),
-            programs: Arc::new(programs),
+            transforms: Arc::new(transforms),
             live_names: None,
             quarantine: Quarantine::new(
                 &self.cluster,

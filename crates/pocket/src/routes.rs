@@ -86,7 +86,7 @@ impl Verb {
 }
 
 /// First segments that are no names of indices.
-const KNOWN: [&str; 22] = [
+const KNOWN: [&str; 23] = [
     "_alias",
     "_aliases",
     "_bulk",
@@ -97,6 +97,7 @@ const KNOWN: [&str; 22] = [
     "_flush",
     "_forcemerge",
     "_index_template",
+    "_ingest",
     "_mapping",
     "_mappings",
     "_mget",
@@ -118,6 +119,11 @@ fn bad_name(name: &str) -> Refusal {
         format!("Invalid index name [{name}], must not start with '_'."),
     )
     .about_index(name, "_na_")
+}
+
+/// What an engine says that was built without its module for Painless.
+fn without_painless() -> Refusal {
+    Refusal::new(400, "illegal_argument_exception", "script_lang not supported [painless]")
 }
 
 type Answered = Result<Option<Answer>, Refusal>;
@@ -173,6 +179,7 @@ impl Call<'_> {
             (Post, ["_index_template", "_simulate_index", name]) => {
                 templates::simulate_index(node, name, request)?
             }
+            (Get | Post, ["_ingest", "pipeline", "_simulate"]) => return Err(without_painless()),
             (_, ["_index_template", name]) if name.starts_with('_') => return Ok(None),
             (Get, ["_index_template"]) => templates::show(node, None)?,
             (Get, ["_index_template", name]) => templates::show(node, Some(name))?,

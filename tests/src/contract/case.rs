@@ -37,6 +37,9 @@ pub struct Case {
     /// The engines it applies to; all when empty.
     #[serde(default)]
     pub only: Vec<String>,
+    /// The engines it doesn't apply to.
+    #[serde(default)]
+    pub except: Vec<String>,
     /// The requests.
     pub requests: Vec<Request>,
 }
@@ -160,8 +163,12 @@ fn check_case(case: &Case) -> Result<(), String> {
         return Err("it makes no request, so it cannot fail".to_owned());
     }
     let named = case.requests.iter().flat_map(|request| request.per_engine.keys());
-    if let Some(unknown) =
-        case.only.iter().chain(named).find(|name| !ENGINES.contains(&name.as_str()))
+    if let Some(unknown) = case
+        .only
+        .iter()
+        .chain(&case.except)
+        .chain(named)
+        .find(|name| !ENGINES.contains(&name.as_str()))
     {
         return Err(format!("unknown engine '{unknown}'; known: {}", ENGINES.join(", ")));
     }
@@ -186,7 +193,8 @@ fn check_case(case: &Case) -> Result<(), String> {
 impl Case {
     /// Whether the case applies to a cluster with these identities.
     pub fn applies_to(&self, identities: &[String]) -> bool {
-        self.only.is_empty() || self.only.iter().any(|engine| identities.contains(engine))
+        let is_named = |names: &[String]| names.iter().any(|engine| identities.contains(engine));
+        (self.only.is_empty() || is_named(&self.only)) && !is_named(&self.except)
     }
 }
 

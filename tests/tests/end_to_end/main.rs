@@ -39,6 +39,8 @@ mod node;
 
 mod tracardi;
 
+mod scripts;
+
 mod proxy;
 
 mod moment;
@@ -101,6 +103,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             wire::scenarios(),
             node::scenarios(&stand.cluster.name),
             tracardi::scenarios(),
+            scripts::scenarios(&stand.cluster.name),
         ];
         trials.extend(
             scenarios

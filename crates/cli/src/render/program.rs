@@ -119,3 +119,19 @@ fn otherwise(otherwise: Otherwise) -> &'static str {
         Otherwise::Null => ", or make it null",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_is_shown_where_it_fits_in_a_line() {
+        let shown = |script: &str| {
+            let script = Script { script: script.to_owned(), params: serde_json::Map::new() };
+            operation_line(&Operation::Painless(script))
+        };
+        assert_eq!(shown(" ctx._source.a = 1\n"), "painless `ctx._source.a = 1`");
+        assert_eq!(shown("a();\nb();\n"), "painless 2 lines");
+        assert_eq!(shown(&"a();".repeat(30)), "painless 1 line");
+    }
+}

@@ -10,6 +10,8 @@ mod program;
 
 mod parts;
 
+mod stand_in;
+
 mod document;
 
 mod search;
@@ -32,6 +34,7 @@ pub use document::Workspace;
 pub use parts::{Part, Scripts, Transform};
 pub use program::{Document, Program};
 pub use rejection::{Rejection, RejectionCode};
+pub use stand_in::{StandInTouched, StandIns};
 
 #[cfg(test)]
 mod tests;

@@ -54,6 +54,9 @@ pub enum RejectionCode {
     /// A script would have to run where there is no engine.
     #[serde(rename = "T0205")]
     ScriptElsewhere,
+    /// A script works with a number that the engine can't hold exactly.
+    #[serde(rename = "T0206")]
+    ScriptNumber,
 }
 
 impl RejectionCode {
@@ -75,6 +78,7 @@ impl RejectionCode {
             Self::ScriptMoved => "T0203",
             Self::ScriptResult => "T0204",
             Self::ScriptElsewhere => "T0205",
+            Self::ScriptNumber => "T0206",
         }
     }
 }

@@ -11,6 +11,8 @@ mod greeting;
 #[cfg(test)]
 mod reading;
 #[cfg(test)]
+mod scripts;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod transport;

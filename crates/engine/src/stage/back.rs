@@ -11,7 +11,7 @@ use lockstep_core::{
     inventory::ShardFacts,
     plan::model::{Plan, SourcePlan, Strategy, WayBack},
     run::state::Event,
-    transform::Program,
+    transform::Transform,
 };
 
 use super::{
@@ -120,15 +120,16 @@ pub(super) async fn pairs_back(context: &StageContext) -> Result<Vec<CopyPair>, 
         .map(|index| (index.position, index))
         .collect();
     let bug = |what: &str| EngineError::Bug(format!("the way back: {what}"));
-    let mut programs: BTreeMap<&str, Arc<Program>> = BTreeMap::new();
+    let mut transforms: BTreeMap<&str, Arc<Transform>> = BTreeMap::new();
     let mut pairs = Vec::new();
     for (position, index) in context.plan.indices.iter().enumerate() {
         let Strategy::Copy { source, target, program } = &index.strategy else { continue };
         let Some(WayBack::Program { operations }) = context.plan.ways_back.get(program) else {
             return Err(bug("the plan has none for an index"));
         };
-        let program =
-            programs.entry(program).or_insert_with(|| Arc::new(Program::new(operations.clone())));
+        let transform = transforms
+            .entry(program)
+            .or_insert_with(|| Arc::new(Transform::new(operations.clone())));
         let start = starts.get(&position).ok_or_else(|| bug("an index has no start"))?;
         let uuid = set.targets.get(&target.index).ok_or_else(|| bug("an index has no id"))?;
         let facts = |(number, highest): &(u32, i64)| ShardFacts {
@@ -148,7 +149,7 @@ pub(super) async fn pairs_back(context: &StageContext) -> Result<Vec<CopyPair>, 
             },
             target: source.index.clone(),
             direction: Direction::Back,
-            program: Arc::clone(program),
+            transform: Arc::clone(transform),
             version_base: start.version_base,
         });
     }

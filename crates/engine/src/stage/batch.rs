@@ -73,7 +73,7 @@ pub(super) async fn read_batch(
 mod tests {
     use std::sync::Arc;
 
-    use lockstep_core::{plan::model::SourcePlan, transform::Program};
+    use lockstep_core::{plan::model::SourcePlan, transform::Transform};
 
     use super::*;
     use crate::stage::Direction;
@@ -86,12 +86,12 @@ mod tests {
             bytes: 0,
             shards: Vec::new(),
         };
-        let program = Arc::new(Program::new(Vec::new()));
+        let transform = Arc::new(Transform::new(Vec::new()));
         let pair = CopyPair {
             position: index,
             source,
             target: "t".to_owned(),
-            program,
+            transform,
             version_base: 1,
             direction: Direction::Forward,
         };

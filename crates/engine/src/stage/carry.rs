@@ -11,7 +11,7 @@ use lockstep_core::{
         state::{BadDocument, Problem},
         task::Tally,
     },
-    transform::{Document, Workspace},
+    transform::Workspace,
 };
 use lockstep_elastic::{BulkBody, Hit, IndexName, Key, Page, Poison, Version, WriteReport};
 
@@ -20,6 +20,7 @@ use super::{
     mend::Place,
     quarantine::{Rejected, Withheld, place},
     review::by_index,
+    steps::Steps,
 };
 use crate::error::{EngineError, REJECTED_DOCUMENTS};
 
@@ -78,14 +79,14 @@ async fn carry_many(
     let documents: u64 = pages.iter().map(|(_, page)| page.len() as u64).sum();
     context.pace.take(documents, &context.stop).await;
     context.check_stop()?;
-    let loads = pages
-        .into_iter()
-        .map(|(pair, page)| {
-            let target = index_name(&pair)?;
-            let withheld = context.quarantine.withheld(&pair.source.index);
-            Ok(Load { pair, page, target, withheld })
-        })
-        .collect::<Result<Vec<_>, EngineError>>()?;
+    let mut loads = Vec::with_capacity(pages.len());
+    for (pair, page) in pages {
+        let target = index_name(&pair)?;
+        let withheld = context.quarantine.withheld(&pair.source.index);
+        let place = (pair.source.index.as_str(), &page);
+        let steps = Steps::of(&context.cluster, &pair.transform, place).await?;
+        loads.push(Load { pair, page, steps, target, withheld });
+    }
     let bytes_max = context.pace.body_bytes();
     // Off the threads that wait for the network.
     let work = move || transform(loads, bytes_max);
@@ -103,6 +104,7 @@ fn index_name(pair: &CopyPair) -> Result<IndexName, EngineError> {
 struct Load {
     pair: CopyPair,
     page: Page,
+    steps: Steps,
     target: IndexName,
     withheld: Withheld,
 }
@@ -126,13 +128,14 @@ fn transform(loads: Vec<Load>, bytes_max: usize) -> (Vec<BulkBody>, Vec<Transfor
     let mut transformed = Vec::with_capacity(loads.len());
     for load in loads {
         let (mut rejected, mut discarded, mut bytes) = (Vec::new(), Vec::new(), 0);
-        for hit in load.page.hits() {
+        for (position, hit) in load.page.hits().enumerate() {
             bytes += hit.source.len() as u64;
             if load.withheld.is_discarded(&hit) {
                 discarded.push((place(&hit), hit.seq_no));
                 continue;
             }
-            if let Err((by, reason)) = transform_one(&load, &hit, &mut workspace, &mut body) {
+            let made = transform_one(&load, (position, &hit), &mut workspace, &mut body);
+            if let Err((by, reason)) = made {
                 let (seq_no, source) = (hit.seq_no, hit.source.to_vec());
                 rejected.push(Rejected { place: place(&hit), seq_no, source, by, reason });
             }
@@ -151,14 +154,13 @@ fn transform(loads: Vec<Load>, bytes_max: usize) -> (Vec<BulkBody>, Vec<Transfor
 
 fn transform_one(
     load: &Load,
-    hit: &Hit<'_>,
+    (position, hit): (usize, &Hit<'_>),
     workspace: &mut Workspace,
     body: &mut BulkBody,
 ) -> Result<(), (RejectedBy, String)> {
     let version = Version::AtLeast(load.pair.version_of(hit.seq_no));
-    let document = Document { id: &hit.id, routing: hit.routing.as_deref(), source: hit.source };
     let mut unwritable = None;
-    let outcome = load.pair.program.apply(workspace, document, &mut |made| {
+    let outcome = load.steps.take((position, hit), workspace, &mut |made| {
         let key = Key { id: made.id, routing: made.routing };
         if let Err(error) = body.index(&load.target, key, version, made.source) {
             unwritable = Some((RejectedBy::Form, error.to_string()));
@@ -245,7 +247,7 @@ fn give_to_pages(transformed: &mut [Transformed], poisons: Vec<Poison>) -> Resul
     }
     let mut rejected = BTreeMap::new();
     for Poison { item, rejection } in poisons {
-        // Operations change neither ids nor routing.
+        // Steps change neither ids nor routing.
         rejected.insert((item.index, (item.id, item.routing)), rejection);
     }
     for one in transformed {

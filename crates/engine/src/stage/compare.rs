@@ -162,7 +162,7 @@ pub(super) async fn compare_one(
     };
     let expected_side = comparison.source.as_ref().map(|pair| Side::Expected {
         index: pair.source.index.clone(),
-        program: Arc::clone(&pair.program),
+        transform: Arc::clone(&pair.transform),
         depth: way.depth,
         withheld: context.quarantine.withheld(&pair.source.index),
     });

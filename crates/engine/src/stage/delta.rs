@@ -151,7 +151,7 @@ async fn compare_pages(
     let mut parts: Vec<Vec<(&CopyPair, Entries)>> = vec![Vec::new()];
     let mut documents = 0;
     for (pair, page) in pages {
-        let mut entries: Entries = expected(context, pair, page)?.into_iter().collect();
+        let mut entries: Entries = expected(context, pair, page).await?.into_iter().collect();
         while !entries.is_empty() {
             if documents >= DOCUMENTS_AT_ONCE {
                 parts.push(Vec::new());

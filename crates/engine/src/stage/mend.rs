@@ -28,6 +28,7 @@ use super::{
     problem,
     quarantine::place,
     side::{explain, for_documents, rejected_hash, unreadable},
+    steps::Steps,
 };
 use crate::error::EngineError;
 
@@ -177,21 +178,21 @@ async fn find_work(
     let new = context.cluster.documents_of(&wanted(|pair| &pair.target)).await?;
     let live = context.cluster.documents_of(&wanted(|pair| &pair.source.index)).await?;
     let pages = live.iter().zip(&new);
-    suspects
-        .iter()
-        .zip(pages)
-        .map(|(suspects, pages)| judge_pages(context, suspects, pages))
-        .collect()
+    let mut all = Vec::with_capacity(suspects.len());
+    for (suspects, pages) in suspects.iter().zip(pages) {
+        all.push(judge_pages(context, suspects, pages).await?);
+    }
+    Ok(all)
 }
 
 /// Judges documents of one index by a page of each side.
-fn judge_pages(
+async fn judge_pages(
     context: &StageContext,
     suspects: &Suspects<'_>,
     (live, new): (&Page, &Page),
 ) -> Result<Work, EngineError> {
     let Suspects { pair, scanned, .. } = suspects;
-    let expected = expected(context, pair, live)?;
+    let expected = expected(context, pair, live).await?;
     let found = found(context, pair, new)?;
     let versions = withheld_versions(context, pair, live);
     let mut now: BTreeMap<&str, Digest> = BTreeMap::new();
@@ -246,7 +247,7 @@ fn withheld_versions(context: &StageContext, pair: &CopyPair, page: &Page) -> BT
 }
 
 /// What the new set should hold of the documents of a page of the live one: nothing of those that are in quarantine.
-pub(super) fn expected(
+pub(super) async fn expected(
     context: &StageContext,
     pair: &CopyPair,
     page: &Page,
@@ -255,12 +256,14 @@ pub(super) fn expected(
     let mut entries = BTreeMap::new();
     let index = &pair.source.index;
     let withheld = context.quarantine.withheld(index);
-    for hit in page.hits() {
+    let steps = Steps::of(&context.cluster, &pair.transform, (index, page)).await?;
+    for (position, hit) in page.hits().enumerate() {
         if withheld.has(&hit) {
             continue;
         }
         let version = pair.version_of(hit.seq_no);
-        let is_taken = for_documents(&hit, Some(&pair.program), &mut workspace, &mut |made| {
+        let taken = (position, &hit);
+        let is_taken = for_documents(taken, &steps, &mut workspace, &mut |made| {
             let hash = document_hash(made.source)
                 .map_err(|error| unreadable(index, made.id, &error.to_string()))?;
             let entry_hash = entry_hash(made.id, made.routing, hash);
@@ -342,8 +345,10 @@ async fn delete(
             .collect();
         let there = context.cluster.documents_of(&wanted).await?;
         for ((pair, places), page) in deletes.iter_mut().zip(&there) {
-            for place in expected(context, pair, page)?.into_keys() {
-                places.remove(&place);
+            let withheld = context.quarantine.withheld(&pair.source.index);
+            for hit in page.hits().filter(|hit| !withheld.has(hit)) {
+                // Steps change neither ids nor routing.
+                places.remove(&place(&hit));
             }
         }
     }

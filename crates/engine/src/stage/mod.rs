@@ -57,6 +57,8 @@ pub(crate) mod share;
 
 mod side;
 
+mod steps;
+
 mod terms;
 
 mod window;
@@ -71,7 +73,7 @@ use lockstep_core::{
     names::ReleaseNames,
     plan::model::{Plan, Schema, SourcePlan, Strategy, TargetPlan},
     run::state::{BadDocument, Problem},
-    transform::Program,
+    transform::Transform,
 };
 use lockstep_elastic::Cluster;
 use tokio_util::sync::CancellationToken;
@@ -97,7 +99,7 @@ pub struct StageContext {
     /// The plan; it leaves no choice.
     pub plan: Arc<Plan>,
     /// The fused operations of the plan, compiled, by key.
-    pub programs: Arc<BTreeMap<String, Arc<Program>>>,
+    pub transforms: Arc<BTreeMap<String, Arc<Transform>>>,
     /// The names of the release that the application writes, where the pack is at hand: by them an index is noticed that
     /// the plan doesn't know.
     pub live_names: Option<Arc<ReleaseNames>>,
@@ -136,7 +138,7 @@ pub(crate) struct CopyPair {
     /// Which way documents flow.
     pub(crate) direction: Direction,
     /// What happens on the way.
-    pub(crate) program: Arc<Program>,
+    pub(crate) transform: Arc<Transform>,
     /// Added to a sequence number of the source, it gives the version under which a document is written: at least 1, as
     /// numbers start at 0 and versions at 1.
     pub(crate) version_base: u64,
@@ -203,7 +205,7 @@ impl StageContext {
         let mut pairs = Vec::new();
         for (position, index) in self.plan.indices.iter().enumerate() {
             let Strategy::Copy { source, target, program } = &index.strategy else { continue };
-            let program = self.programs.get(program).ok_or_else(|| {
+            let transform = self.transforms.get(program).ok_or_else(|| {
                 EngineError::Bug(format!(
                     "the plan names a program `{program}` that it doesn't have"
                 ))
@@ -213,7 +215,7 @@ impl StageContext {
                 source: source.clone(),
                 target: target.index.clone(),
                 direction: Direction::Forward,
-                program: Arc::clone(program),
+                transform: Arc::clone(transform),
                 version_base: 1,
             });
         }

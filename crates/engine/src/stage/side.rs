@@ -7,13 +7,14 @@ use lockstep_core::{
         BucketedDigest, EntryHashes, bucket_of, document_hash, entry_hash, fields_differing,
     },
     run::task::Stretch,
-    transform::{Document, Program, Workspace},
+    transform::{Document, Transform, Workspace},
 };
 use lockstep_elastic::{Cluster, Hit, Page};
 
 use super::{
     CopyPair,
     quarantine::Withheld,
+    steps::Steps,
     window::{WindowReader, WindowWidth},
 };
 use crate::error::EngineError;
@@ -28,8 +29,8 @@ pub(super) enum Side {
     Expected {
         /// The index of the live set.
         index: String,
-        /// The program.
-        program: Arc<Program>,
+        /// What the steps do.
+        transform: Arc<Transform>,
         /// What is read of each document.
         depth: Depth,
         /// What is left out.
@@ -74,10 +75,16 @@ impl Side {
         }
     }
 
-    fn program(&self) -> Option<Arc<Program>> {
-        match self {
-            Self::Expected { program, .. } => Some(Arc::clone(program)),
-            Self::Found { .. } => None,
+    /// How the documents of a page of this side get to be what is compared. Steps change neither ids nor routing, and drop no
+    /// document, so that those who compare no more than that need none.
+    async fn steps(&self, cluster: &Cluster, page: &Page) -> Result<Steps, EngineError> {
+        match (self, self.depth()) {
+            (Self::Expected { transform, index, .. }, Depth::Contents) => {
+                Steps::of(cluster, transform, (index, page)).await
+            }
+            (Self::Expected { .. }, Depth::Identities) | (Self::Found { .. }, _) => {
+                Ok(Steps::Skipped)
+            }
         }
     }
 }
@@ -93,6 +100,7 @@ pub(super) struct DigestPart {
 /// Reads a range of one side, window by window.
 #[derive(Debug)]
 pub(super) struct SideReader<'a> {
+    cluster: &'a Cluster,
     windows: WindowReader<'a>,
     side: &'a Side,
 }
@@ -106,13 +114,13 @@ impl<'a> SideReader<'a> {
     ) -> Self {
         let place = (side.index(), range.shard);
         let windows = WindowReader::new(cluster, place, (range.first, range.last), width);
-        Self { windows: windows.at_depth(side.depth()), side }
+        Self { cluster, windows: windows.at_depth(side.depth()), side }
     }
 
     /// The digest of the next window; `None` at the end.
     pub(super) async fn next_digest(&mut self) -> Result<Option<DigestPart>, EngineError> {
         let Some((page, _)) = self.windows.next().await? else { return Ok(None) };
-        let (program, depth) = (self.side.program(), self.side.depth());
+        let (steps, depth) = (self.side.steps(self.cluster, &page).await?, self.side.depth());
         let (index, withheld) = (self.side.index().to_owned(), self.side.withheld());
         let work = move || {
             let mut part = DigestPart {
@@ -120,7 +128,7 @@ impl<'a> SideReader<'a> {
                 documents: page.len() as u64,
                 bytes: page.hits().map(|hit| hit.source.len() as u64).sum(),
             };
-            let what = (program.as_deref(), depth, &withheld);
+            let what = (&steps, depth, &withheld);
             each_entry(&page, what, &index, &mut |id, hash| {
                 part.digest.add(id, hash);
             })?;
@@ -135,12 +143,12 @@ impl<'a> SideReader<'a> {
         buckets: &[u16],
     ) -> Result<Option<EntryHashes>, EngineError> {
         let Some((page, _)) = self.windows.next().await? else { return Ok(None) };
-        let (program, depth) = (self.side.program(), self.side.depth());
+        let (steps, depth) = (self.side.steps(self.cluster, &page).await?, self.side.depth());
         let (index, withheld) = (self.side.index().to_owned(), self.side.withheld());
         let buckets = buckets.to_vec();
         let work = move || {
             let mut entries = EntryHashes::new();
-            let what = (program.as_deref(), depth, &withheld);
+            let what = (&steps, depth, &withheld);
             each_entry(&page, what, &index, &mut |id, hash| {
                 if buckets.binary_search(&bucket_of(id)).is_ok() {
                     entries.add(id, hash);
@@ -167,24 +175,23 @@ pub(super) fn rejected_hash(hit: &Hit<'_>) -> u128 {
     entry_hash(&hit.id, hit.routing.as_deref(), REJECTED)
 }
 
-/// Hands id and hash of every document that a page gives, through the program if there is one.
+/// Hands id and hash of every document that a page gives, as the steps make it.
 fn each_entry(
     page: &Page,
-    (program, depth, withheld): (Option<&Program>, Depth, &Withheld),
+    (steps, depth, withheld): (&Steps, Depth, &Withheld),
     index: &str,
     take: &mut dyn FnMut(&str, u128),
 ) -> Result<(), EngineError> {
     let mut workspace = Workspace::default();
-    for hit in page.hits() {
+    for (position, hit) in page.hits().enumerate() {
         if withheld.has(&hit) {
             continue;
         }
         if depth == Depth::Identities {
-            // Operations change neither ids nor routing, and drop no document.
             take(&hit.id, entry_hash(&hit.id, hit.routing.as_deref(), 0));
             continue;
         }
-        let is_taken = for_documents(&hit, program, &mut workspace, &mut |made| {
+        let is_taken = for_documents((position, &hit), steps, &mut workspace, &mut |made| {
             let hash = document_hash(made.source)
                 .map_err(|error| unreadable(index, made.id, &error.to_string()))?;
             take(made.id, entry_hash(made.id, made.routing, hash));
@@ -197,17 +204,15 @@ fn each_entry(
     Ok(())
 }
 
-/// Hands every document that a hit becomes. `false` when a step rejects it; then nothing was handed.
+/// Hands every document that a hit becomes; with it comes its place in the page. `false` when a step rejects it; then nothing was handed.
 pub(super) fn for_documents(
-    hit: &Hit<'_>,
-    program: Option<&Program>,
+    hit: (usize, &Hit<'_>),
+    steps: &Steps,
     workspace: &mut Workspace,
     take: &mut dyn FnMut(Document<'_>) -> Result<(), EngineError>,
 ) -> Result<bool, EngineError> {
-    let document = Document { id: &hit.id, routing: hit.routing.as_deref(), source: hit.source };
-    let Some(program) = program else { return take(document).map(|()| true) };
     let mut outcome = Ok(());
-    let applied = program.apply(workspace, document, &mut |made| {
+    let applied = steps.take(hit, workspace, &mut |made| {
         if outcome.is_ok() {
             outcome = take(made);
         }
@@ -241,9 +246,12 @@ pub(super) async fn explain(
         .map(|hit| (hit.id.clone().into_owned(), hit.source.to_vec()))
         .collect();
     let mut workspace = Workspace::default();
-    for hit in cluster.documents(&pair.source.index, ids).await?.hits() {
+    let page = cluster.documents(&pair.source.index, ids).await?;
+    let steps = Steps::of(cluster, &pair.transform, (&pair.source.index, &page)).await?;
+    for hit in page.hits().enumerate() {
+        let hit = (hit.0, &hit.1);
         // One that a step rejects has nothing to be told field by field.
-        let _is_taken = for_documents(&hit, Some(&pair.program), &mut workspace, &mut |made| {
+        let _is_taken = for_documents(hit, &steps, &mut workspace, &mut |made| {
             let Some(found) = found.get(made.id) else { return Ok(()) };
             let Ok(differences) = fields_differing(made.source, found, FIELDS_NAMED) else {
                 return Ok(());

@@ -101,6 +101,10 @@ fn operations_that_lose_something_are_not() {
             r#"{"move":{"from":"a.b","to":"n"}}"#,
             "`move` of `a.b` can't be undone: afterwards nothing tells whether `a` was an object, empty without it, or part of a dotted name",
         ),
+        (
+            r#"{"painless":{"script":"ctx._source.a = 1"}}"#,
+            "`painless` can't be undone: nothing tells what a script did",
+        ),
         // What an earlier operation wrote may be there.
         (
             r#"{"copy":{"from":"a","to":"x.y"}},{"copy":{"from":"b","to":"x.z"}}"#,
@@ -113,6 +117,19 @@ fn operations_that_lose_something_are_not() {
     ];
     for (operations, expected) in rows {
         assert_eq!(told(operations), expected, "{operations}");
+    }
+}
+
+#[test]
+fn behind_a_script_no_field_is_ruled_out() {
+    let operations = |json: &str| -> Vec<Operation> { serde_json::from_str(json).unwrap() };
+    let rename = operations(r#"[{"rename":{"from":"a","to":"n"}}]"#);
+    for (earlier, is_undone) in
+        [("[]", true), (r#"[{"painless":{"script":"ctx._source.b = 1"}}]"#, false)]
+    {
+        let earlier = operations(earlier);
+        let outset = Outset { earlier: &earlier, is_ruled_out: &|_| true };
+        assert_eq!(inverse(&rename, outset).is_ok(), is_undone);
     }
 }
 

@@ -1,5 +1,5 @@
 //! Tests of what operations do to documents: a table of every rule, properties against a slow reference, and the way
-//! back.
+//! back; and of what stands for numbers while scripts run.
 
 mod table;
 
@@ -8,6 +8,8 @@ mod reference;
 mod properties;
 
 mod inverse;
+
+mod stand_in;
 
 use super::{Document, Program, Rejection, Workspace, operation::Operation};
 

@@ -552,3 +552,8 @@ fn a_rejection_says_where_and_what_next() {
     let json = serde_json::to_string(&rejection).unwrap();
     assert_eq!(serde_json::from_str::<super::Rejection>(&json).unwrap(), rejection);
 }
+
+#[test]
+fn scripts_run_elsewhere() {
+    check(&[(r#"{"painless":{"script":"ctx._source.a = 1"}}"#, r#"{"a":2}"#, "T0205")]);
+}

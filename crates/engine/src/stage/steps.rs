@@ -1,0 +1,287 @@
+//! Steps: what the steps of an index make of the documents of a page.
+//!
+//! Operations run here, each document when its bytes are needed. As soon as scripts take part, the whole page goes through all
+//! steps first: operations here, scripts in the engine, in turn. Either way a document that a step rejects is told apart, and
+//! the others go on.
+
+use std::sync::Arc;
+
+use lockstep_core::transform::{
+    Document, Part, Program, Rejection, RejectionCode, Scripts, StandIns, Transform, Workspace,
+};
+use lockstep_elastic::{Cluster, Hit, Made, Page, ScriptDocument, ScriptText, Scripted};
+
+use crate::error::EngineError;
+
+/// How the documents of one page get through the steps.
+#[derive(Debug)]
+pub(super) enum Steps {
+    /// They don't: they are taken as they are.
+    Skipped,
+    /// By operations, when they are taken.
+    Native(Arc<Transform>),
+    /// Already, in the order of the page.
+    Done(Vec<Outcome>),
+}
+
+/// What the steps made of a document: its source.
+type Outcome = Result<Vec<u8>, Rejection>;
+
+impl Steps {
+    /// Does what has to be done for a page as a whole.
+    ///
+    /// # Errors
+    /// [`EngineError`] when scripts can't be run at all.
+    pub(super) async fn of(
+        cluster: &Cluster,
+        transform: &Arc<Transform>,
+        (index, page): (&str, &Page),
+    ) -> Result<Self, EngineError> {
+        if transform.as_program().is_some() {
+            return Ok(Self::Native(Arc::clone(transform)));
+        }
+        let mut passing: Vec<Passing> = page.hits().map(|hit| Passing::of(&hit)).collect();
+        for part in transform.parts() {
+            match part {
+                Part::Program(program) => passing = through_program(program, passing).await?,
+                Part::Scripts(scripts) => {
+                    through_scripts(cluster, scripts, (index, &mut passing)).await?;
+                }
+            }
+        }
+        Ok(Self::Done(passing.into_iter().map(|one| one.outcome).collect()))
+    }
+
+    /// Hands on what becomes of a document; `position` is its place in the page.
+    pub(super) fn take(
+        &self,
+        (position, hit): (usize, &Hit<'_>),
+        workspace: &mut Workspace,
+        emit: &mut dyn FnMut(Document<'_>),
+    ) -> Result<(), Rejection> {
+        let document =
+            Document { id: &hit.id, routing: hit.routing.as_deref(), source: hit.source };
+        match self {
+            Self::Skipped => {
+                emit(document);
+                Ok(())
+            }
+            Self::Native(transform) => match transform.as_program() {
+                Some(program) => program.apply(workspace, document, emit),
+                None => Err(not_run()),
+            },
+            Self::Done(outcomes) => match outcomes.get(position) {
+                Some(Ok(source)) => {
+                    emit(Document { source, ..document });
+                    Ok(())
+                }
+                Some(Err(rejection)) => Err(rejection.clone()),
+                None => Err(not_run()),
+            },
+        }
+    }
+}
+
+/// For a document that no script was run for. [`Steps::of`] leaves none, so nobody should ever see it; a document is set aside
+/// rather than written unchanged.
+fn not_run() -> Rejection {
+    Rejection::of_script(RejectionCode::ScriptElsewhere, None, "no script was run for it")
+}
+
+/// A document on its way.
+#[derive(Debug)]
+struct Passing {
+    id: String,
+    routing: Option<String>,
+    outcome: Outcome,
+}
+
+impl Passing {
+    fn of(hit: &Hit<'_>) -> Self {
+        Self {
+            id: hit.id.clone().into_owned(),
+            routing: hit.routing.as_deref().map(str::to_owned),
+            outcome: Ok(hit.source.to_vec()),
+        }
+    }
+}
+
+/// Off the threads that wait for the network.
+async fn through_program(
+    program: &Program,
+    mut passing: Vec<Passing>,
+) -> Result<Vec<Passing>, EngineError> {
+    let program = program.clone();
+    let work = move || {
+        let mut workspace = Workspace::default();
+        for one in &mut passing {
+            let Ok(source) = &one.outcome else { continue };
+            let document = Document { id: &one.id, routing: one.routing.as_deref(), source };
+            let mut made = Vec::new();
+            let applied = program.apply(&mut workspace, document, &mut |document| {
+                made = document.source.to_vec();
+            });
+            one.outcome = applied.map(|()| made);
+        }
+        passing
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|error| EngineError::Bug(error.to_string()))
+}
+
+async fn through_scripts(
+    cluster: &Cluster,
+    scripts: &Scripts,
+    (index, passing): (&str, &mut [Passing]),
+) -> Result<(), EngineError> {
+    let mut stand_ins = Vec::with_capacity(passing.len());
+    for one in passing.iter_mut() {
+        stand_ins.push(put_stand_ins(one));
+    }
+    let documents: Vec<ScriptDocument<'_>> = passing
+        .iter()
+        .filter_map(|one| {
+            let source = one.outcome.as_deref().ok()?;
+            let routing = one.routing.as_deref();
+            Some(ScriptDocument { index, id: &one.id, routing, source })
+        })
+        .collect();
+    let mut scripted = cluster.run_scripts(&texts(scripts), &documents).await?.into_iter();
+    for (one, stand_ins) in passing.iter_mut().zip(stand_ins) {
+        if one.outcome.is_err() {
+            continue;
+        }
+        let scripted = scripted.next().ok_or_else(|| {
+            EngineError::Bug(format!("no script was run for `{}` of `{index}`", one.id))
+        })?;
+        one.outcome = outcome(scripts, scripted)
+            .and_then(|source| restore(scripts, source, stand_ins.as_ref()));
+    }
+    Ok(())
+}
+
+/// Puts texts in the place of numbers that scripts can't hold.
+fn put_stand_ins(one: &mut Passing) -> Option<StandIns> {
+    let source = one.outcome.as_deref().ok()?;
+    match StandIns::put(source) {
+        Ok(None) => None,
+        Ok(Some((source, stand_ins))) => {
+            one.outcome = Ok(source);
+            Some(stand_ins)
+        }
+        Err(error) => {
+            let message = format!("the document can't be read: {error}");
+            one.outcome = Err(Rejection::of_script(RejectionCode::NotAnObject, None, message));
+            None
+        }
+    }
+}
+
+fn restore(scripts: &Scripts, source: Vec<u8>, stand_ins: Option<&StandIns>) -> Outcome {
+    let Some(stand_ins) = stand_ins else { return Ok(source) };
+    stand_ins.restore(&source).map_err(|error| {
+        Rejection::of_script(RejectionCode::ScriptNumber, only(scripts), error.to_string())
+    })
+}
+
+/// Several scripts in a row are told apart only where the engine does.
+fn only(scripts: &Scripts) -> Option<usize> {
+    (scripts.scripts.len() == 1).then_some(scripts.first_index)
+}
+
+/// Scripts as the engine's client takes them.
+pub(crate) fn texts(scripts: &Scripts) -> Vec<ScriptText<'_>> {
+    scripts
+        .scripts
+        .iter()
+        .map(|script| ScriptText { source: &script.script, params: &script.params })
+        .collect()
+}
+
+/// One document out for one document in, at the same place: nothing else can be caught up with, compared and taken back.
+fn outcome(scripts: &Scripts, scripted: Scripted) -> Outcome {
+    let only = only(scripts);
+    let rejected = |code, message: String| Err(Rejection::of_script(code, only, message));
+    let made = match scripted {
+        Scripted::Failed { script_index, reason } => {
+            let index = script_index.map(|index| scripts.first_index + index).or(only);
+            return Err(Rejection::of_script(RejectionCode::ScriptFailed, index, reason));
+        }
+        Scripted::Made(made) => made,
+    };
+    let Made { is_to_be_indexed, is_in_place, strays, source } = made;
+    if !is_to_be_indexed {
+        let message =
+            "it sets `ctx.op`: a script that leaves documents out can't be caught up with";
+        return rejected(RejectionCode::ScriptDropped, message.to_owned());
+    }
+    if !is_in_place {
+        let message = "it changes `ctx._id`, `ctx._routing` or `ctx._index`";
+        return rejected(RejectionCode::ScriptMoved, message.to_owned());
+    }
+    if !strays.is_empty() {
+        let message = format!("it puts `{}` beside `ctx._source`", strays.join("`, `"));
+        return rejected(RejectionCode::ScriptResult, message);
+    }
+    match source {
+        Some(source) if source.starts_with(b"{") => Ok(source),
+        Some(_) | None => {
+            let message = "it leaves no object in `ctx._source`";
+            rejected(RejectionCode::ScriptResult, message.to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(scripted: Scripted) -> String {
+        let operations = r#"[{"painless":{"script":"a"}},{"painless":{"script":"b"}}]"#;
+        let transform = Transform::new(serde_json::from_str(operations).expect("operations"));
+        let scripts = transform.scripts().next().expect("scripts");
+        match outcome(scripts, scripted) {
+            Ok(source) => String::from_utf8(source).expect("text"),
+            Err(rejection) => rejection.to_string(),
+        }
+    }
+
+    #[test]
+    fn only_what_stays_one_document_at_its_place_goes_on() {
+        let made = |is_to_be_indexed, is_in_place, strays: &[&str], source: Option<&str>| {
+            told(Scripted::Made(Made {
+                is_to_be_indexed,
+                is_in_place,
+                strays: strays.iter().map(ToString::to_string).collect(),
+                source: source.map(|source| source.as_bytes().to_vec()),
+            }))
+        };
+        let rows = [
+            (made(true, true, &[], Some(r#"{"a":1}"#)), r#"{"a":1}"#),
+            (
+                made(false, true, &[], Some("{}")),
+                "T0202: it sets `ctx.op`: a script that leaves documents out can't be caught up with",
+            ),
+            (
+                made(true, false, &[], Some("{}")),
+                "T0203: it changes `ctx._id`, `ctx._routing` or `ctx._index`",
+            ),
+            (
+                made(true, true, &["x", "y"], Some("{}")),
+                "T0204: it puts `x`, `y` beside `ctx._source`",
+            ),
+            (made(true, true, &[], Some("[1]")), "T0204: it leaves no object in `ctx._source`"),
+            (made(true, true, &[], None), "T0204: it leaves no object in `ctx._source`"),
+            (
+                told(Scripted::Failed { script_index: Some(1), reason: "null".to_owned() }),
+                "T0201: operation 2 (`painless`): null",
+            ),
+            (
+                told(Scripted::Failed { script_index: None, reason: "null".to_owned() }),
+                "T0201: null",
+            ),
+        ];
+        for (shown, expected) in rows {
+            assert_eq!(shown, expected);
+        }
+    }
+}
