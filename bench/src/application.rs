@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use clap::ValueEnum;
 use lockstep_core::pack::{PackFiles, model::Pack};
 use lockstep_engine::pack_folder;
 use serde_json::{Value, json};
@@ -46,8 +47,27 @@ step:
     event:
       migrate:
         operations:
-          - rename: {from: type, to: action}
-"#;
+          - "#;
+
+/// How the step is written that renames the field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Step {
+    /// As an operation.
+    Operation,
+    /// As a script in Painless.
+    Script,
+}
+
+impl Step {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Operation => "rename: {from: type, to: action}",
+            Self::Script => {
+                r#"painless: {script: "ctx._source.action = ctx._source.remove('type')"}"#
+            }
+        }
+    }
+}
 
 /// The mapping of the source and of all targets. It has the field that is renamed under both names, so that a method
 /// that doesn't rename it indexes as much as the others.
@@ -89,13 +109,14 @@ pub(crate) fn index_body(shards: u32) -> Value {
 }
 
 /// The pack, checked as any other.
-pub(crate) fn pack() -> Result<Pack, BenchError> {
+pub(crate) fn pack(step: Step) -> Result<Pack, BenchError> {
     let mapping = mapping().to_string();
+    let release_to = format!("{RELEASE_TO}{}\n", step.text());
     let files = [
         ("pack.yaml", PACK_FILE),
         ("releases/1.0/release.yaml", RELEASE_FROM),
         ("releases/1.0/mappings/event.json", &mapping),
-        ("releases/2.0/release.yaml", RELEASE_TO),
+        ("releases/2.0/release.yaml", &release_to),
         ("releases/2.0/mappings/event.json", &mapping),
     ];
     let files: BTreeMap<String, Vec<u8>> = files
@@ -111,7 +132,9 @@ mod tests {
 
     #[test]
     fn the_pack_has_no_mistake() {
-        let pack = pack().unwrap_or_else(|error| panic!("{error:?}"));
-        assert_eq!((pack.name.as_str(), pack.releases.len()), (APPLICATION, 2));
+        for step in [Step::Operation, Step::Script] {
+            let pack = pack(step).unwrap_or_else(|error| panic!("{error:?}"));
+            assert_eq!((pack.name.as_str(), pack.releases.len()), (APPLICATION, 2));
+        }
     }
 }

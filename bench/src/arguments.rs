@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use lockstep_core::plan::model::Limits;
 
-use crate::{copy::Method, worker::Until};
+use crate::{application::Step, copy::Method, worker::Until};
 
 /// Measures Lockstep.
 #[derive(Debug, Parser)]
@@ -109,6 +109,9 @@ pub(crate) struct WorkerOptions {
     /// How far it goes.
     #[arg(long, value_enum, default_value = "copied")]
     pub(crate) until: Until,
+    /// How its step is written.
+    #[arg(long, value_enum, default_value = "operation")]
+    pub(crate) step: Step,
 }
 
 /// How `fence` measures.

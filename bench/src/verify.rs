@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::{
-    application::{SOURCE, TARGET},
+    application::{SOURCE, Step, TARGET},
     arguments::VerifyOptions,
     copy::{after_cleaning, field::Field, ingest, until_stopped},
     error::BenchError,
@@ -61,7 +61,9 @@ async fn measure(field: &Field, options: &VerifyOptions) -> Result<VerifyResults
     let load_before = process::load_average()?;
     let mut rounds = Vec::new();
     for round in 1..=data.rounds {
-        let outcome = worker::measure(&field.address, &options.bounds, Until::Compared).await?;
+        let outcome =
+            worker::measure(&field.address, &options.bounds, (Until::Compared, Step::Operation))
+                .await?;
         field.check(TARGET, "action", data.documents, "lockstep").await?;
         field.remove(TARGET).await?;
         let compare_seconds = outcome

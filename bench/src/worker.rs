@@ -25,7 +25,7 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    application::{VERSION_FROM, VERSION_TO, pack},
+    application::{Step, VERSION_FROM, VERSION_TO, pack},
     arguments::{Bounds, WorkerOptions},
     error::BenchError,
     process,
@@ -64,9 +64,12 @@ pub(crate) enum Until {
 pub(crate) async fn measure(
     address: &str,
     bounds: &Bounds,
-    until: Until,
+    (until, step): (Until, Step),
 ) -> Result<Outcome, BenchError> {
     let mut arguments = bounds.arguments();
+    if step == Step::Script {
+        arguments.push("--step=script".to_owned());
+    }
     if until == Until::Compared {
         arguments.push("--until=compared".to_owned());
     }
@@ -99,7 +102,7 @@ pub(crate) async fn serve(options: &WorkerOptions) -> Result<(), BenchError> {
         // It is stopped before the switch, whatever happens.
         is_held: true,
     };
-    let ended = session.upgrade(&pack()?, &wish).await;
+    let ended = session.upgrade(&pack(options.step)?, &wish).await;
     let times = watch.times.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let outcome = match (ended, times.outcome) {
         (Err(EngineError::Interrupted), Some(Ok(outcome))) => outcome,

@@ -170,7 +170,7 @@ impl Field {
         }
         self.abort().await?;
         for method in Method::ALL {
-            if method != Method::Lockstep {
+            if method.step().is_none() {
                 self.remove(method.target()).await?;
             }
         }

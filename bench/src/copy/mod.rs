@@ -18,7 +18,7 @@ use tokio::{
 
 use self::field::Field;
 use crate::{
-    application::{SOURCE, TARGET},
+    application::{SOURCE, Step, TARGET},
     arguments::CopyOptions,
     document::Form,
     error::BenchError,
@@ -42,14 +42,22 @@ pub(crate) enum Method {
     Ingest,
     /// Prebuilt bodies with `external_gte` versions, as Lockstep writes them: the limit of what Lockstep can reach.
     IngestVersioned,
-    /// Lockstep's copy stage, with a step that renames the field.
+    /// Lockstep's copy stage, with an operation that renames the field.
     Lockstep,
+    /// The same with the Painless script of `ReindexScript`.
+    LockstepScript,
 }
 
 impl Method {
     /// All, in the order of the first round.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Reindex, Self::ReindexScript, Self::Ingest, Self::IngestVersioned, Self::Lockstep];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Reindex,
+        Self::ReindexScript,
+        Self::Ingest,
+        Self::IngestVersioned,
+        Self::Lockstep,
+        Self::LockstepScript,
+    ];
 
     /// Its name in tables and in the names of indices.
     pub(crate) fn name(self) -> &'static str {
@@ -59,6 +67,7 @@ impl Method {
             Self::Ingest => "ingest",
             Self::IngestVersioned => "ingest-versioned",
             Self::Lockstep => "lockstep",
+            Self::LockstepScript => "lockstep-script",
         }
     }
 
@@ -69,7 +78,16 @@ impl Method {
             Self::ReindexScript => "lockstep-bench-copy-reindex-script",
             Self::Ingest => "lockstep-bench-copy-ingest",
             Self::IngestVersioned => "lockstep-bench-copy-ingest-versioned",
-            Self::Lockstep => TARGET,
+            Self::Lockstep | Self::LockstepScript => TARGET,
+        }
+    }
+
+    /// How Lockstep's step is written, where it is Lockstep that copies. It makes its target itself.
+    pub(crate) fn step(self) -> Option<Step> {
+        match self {
+            Self::Lockstep => Some(Step::Operation),
+            Self::LockstepScript => Some(Step::Script),
+            Self::Reindex | Self::ReindexScript | Self::Ingest | Self::IngestVersioned => None,
         }
     }
 
@@ -220,32 +238,34 @@ async fn measure_once(
     (method, round): (Method, u32),
 ) -> Result<Measurement, BenchError> {
     let target = method.target();
-    // Lockstep makes its target itself, with the same settings.
-    if method != Method::Lockstep {
+    if method.step().is_none() {
         field.create(target, options.shards).await?;
     }
     let bodies = match method {
         Method::Ingest | Method::IngestVersioned => {
             ingest::prebuilt(load, target, (Form::New, method == Method::IngestVersioned)).await?
         }
-        Method::Reindex | Method::ReindexScript | Method::Lockstep => Vec::new(),
+        Method::Reindex | Method::ReindexScript | Method::Lockstep | Method::LockstepScript => {
+            Vec::new()
+        }
     };
     sleep(PAUSE).await;
     let engine_before = field.engine_cpu_seconds()?;
     let own_before = process::cpu_seconds("self")?;
     let begun = Instant::now();
-    let worked = match method {
-        Method::Reindex | Method::ReindexScript => {
-            let script = method == Method::ReindexScript;
-            reindex::copy(field, target, (options.reindex_batch, script)).await?;
-            None
+    let worked = match (method, method.step()) {
+        (_, Some(step)) => {
+            let how = (Until::Copied, step);
+            Some(worker::measure(&field.address, &options.bounds, how).await?)
         }
-        Method::Ingest | Method::IngestVersioned => {
+        (Method::Ingest | Method::IngestVersioned, None) => {
             ingest::write(field, bodies, load.connections).await?;
             None
         }
-        Method::Lockstep => {
-            Some(worker::measure(&field.address, &options.bounds, Until::Copied).await?)
+        (_, None) => {
+            let script = method == Method::ReindexScript;
+            reindex::copy(field, target, (options.reindex_batch, script)).await?;
+            None
         }
     };
     let seconds = worked.map_or(begun.elapsed().as_secs_f64(), |outcome| outcome.seconds);

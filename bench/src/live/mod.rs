@@ -17,7 +17,7 @@ use tokio::time::sleep;
 
 use self::writer::{Rate, Writers};
 use crate::{
-    application::{SOURCE, TARGET},
+    application::{SOURCE, Step, TARGET},
     arguments::LiveOptions,
     copy::{Method, after_cleaning, field::Field, ingest, reindex, until_stopped},
     error::BenchError,
@@ -155,7 +155,8 @@ async fn measure_once(
     match beside {
         Beside::Nothing => sleep(Duration::from_secs(options.quiet_seconds)).await,
         Beside::Lockstep => {
-            worker::measure(&field.address, &options.bounds, Until::Copied).await?;
+            worker::measure(&field.address, &options.bounds, (Until::Copied, Step::Operation))
+                .await?;
         }
         Beside::ReindexScript => reindex::copy(field, target, (REINDEX_BATCH, true)).await?,
     }

@@ -17,7 +17,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    application::APPLICATION,
+    application::{APPLICATION, Step},
     arguments::MoverOptions,
     error::BenchError,
     process,
@@ -55,7 +55,8 @@ pub(crate) async fn run(options: &MoverOptions) -> Result<MoverResults, BenchErr
     let load_before = process::load_average()?;
     let mut outcomes = Vec::new();
     for round in 1..=options.rounds {
-        let outcome = worker::measure(&address, &options.bounds, Until::Copied).await?;
+        let outcome =
+            worker::measure(&address, &options.bounds, (Until::Copied, Step::Operation)).await?;
         abort(&address).await?;
         let expected = options.sink.shard_documents() * u64::from(options.sink.shards);
         if outcome.documents != expected {
