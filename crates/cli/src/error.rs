@@ -59,8 +59,11 @@ pub(crate) enum CommandError {
         index: String,
     },
     /// Somebody has to agree, and nobody can be asked.
-    #[error("nobody can be asked here whether to give the run up")]
-    NotAsked,
+    #[error("nobody can be asked here: {question}")]
+    NotAsked {
+        /// What would be asked.
+        question: String,
+    },
     /// Somebody was asked, and said no.
     #[error("not confirmed; nothing was changed")]
     Declined,
@@ -96,7 +99,7 @@ impl CommandError {
             Self::Pocket(_) => "D0002",
             Self::Usage { .. } => USAGE_CODE,
             Self::CertificateFile { .. } => "U0002",
-            Self::NotAsked => "U0003",
+            Self::NotAsked { .. } => "U0003",
             Self::Declined => "U0004",
             Self::Terminal { .. } => "U0005",
             Self::DemoThere { .. } => "D0101",
@@ -114,7 +117,9 @@ impl CommandError {
             Self::Pocket(_) | Self::DemoThere { .. } | Self::NotTheDemo { .. } | Self::Declined => {
                 Exit::Refused
             }
-            Self::Usage { .. } | Self::CertificateFile { .. } | Self::NotAsked => Exit::Usage,
+            Self::Usage { .. } | Self::CertificateFile { .. } | Self::NotAsked { .. } => {
+                Exit::Usage
+            }
             Self::Terminal { .. } => Exit::Bug,
         }
     }
@@ -128,7 +133,7 @@ impl CommandError {
             Self::Pocket(_) => "look at what the system says above",
             Self::Usage { hint, .. } => hint,
             Self::CertificateFile { .. } => "name a file with PEM certificates with --ca",
-            Self::NotAsked => "say --yes to give the run up without being asked",
+            Self::NotAsked { .. } => "say --yes to do it without being asked",
             Self::Declined => "the same upgrade command goes on with the run",
             Self::Terminal { .. } => "look at the terminal, the disk and the limits of the system",
             Self::DemoThere { .. } => {
@@ -179,7 +184,7 @@ impl CommandError {
             | Self::CertificateFile { .. }
             | Self::DemoThere { .. }
             | Self::NotTheDemo { .. }
-            | Self::NotAsked
+            | Self::NotAsked { .. }
             | Self::Declined
             | Self::Terminal { .. } => None,
         }

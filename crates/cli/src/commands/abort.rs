@@ -34,10 +34,10 @@ pub(crate) async fn run(
     };
     if !arguments.yes {
         let question = if run.record.state.is_return() {
-            format!("This ends the way back: {application} stays on {}. Type yes to go on:", run.to)
+            format!("This ends the way back: {application} stays on {}.", run.to)
         } else {
             format!(
-                "This drops the set {} of {application}, which nothing serves from; {} stays as it is. Type yes to go on:",
+                "This drops the set {} of {application}, which nothing serves from; {} stays as it is.",
                 run.to, run.from
             )
         };
@@ -73,10 +73,11 @@ pub(crate) async fn run(
 /// Asks, where somebody can answer.
 pub(super) async fn confirm(question: &str, context: &Context) -> Result<(), CommandError> {
     if !context.ui.can_ask() {
-        return Err(CommandError::NotAsked);
+        return Err(CommandError::NotAsked { question: question.to_owned() });
     }
+    let question = format!("{question} Type yes to go on:");
     let answer = tokio::select! {
-        answer = context.ui.ask(question) => answer?,
+        answer = context.ui.ask(&question) => answer?,
         () = context.stop.cancelled() => return Err(CommandError::Declined),
     };
     match answer.trim() {

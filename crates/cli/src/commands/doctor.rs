@@ -49,8 +49,7 @@ pub(crate) async fn run(
     }
     if !arguments.yes {
         let what = counted(mendable, "thing", "things");
-        confirm(&format!("This mends {what} of {application}. Type yes to go on:"), context)
-            .await?;
+        confirm(&format!("This mends {what} of {application}."), context).await?;
     }
     let done = context.quiet_session(session.cluster).mend(&application).await?;
     if context.ui.is_json() {

@@ -47,7 +47,7 @@ pub(crate) async fn rollback(
         .ok_or_else(|| EngineError::NoRun { application: pack.name.clone(), what: "run" })?;
     if !arguments.yes {
         let question = format!(
-            "This takes {} from {} back to {}, with what it wrote since. Type yes to go on:",
+            "This takes {} from {} back to {}, with what it wrote since.",
             pack.name, run.to, run.from
         );
         confirm(&question, context).await?;
@@ -87,8 +87,7 @@ pub(crate) async fn finalize(
     let application = application(&arguments.application)?;
     let cluster = connect(&context.global.cluster).await?.cluster;
     if !arguments.yes {
-        let question =
-            format!("After this {application} can't go back any more. Type yes to go on:");
+        let question = format!("After this {application} can't go back any more.");
         confirm(&question, context).await?;
     }
     context.quiet_session(cluster).finalize(&application).await?;
