@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lockstep_core::{
     names::{Recognised, ReleaseNames},
-    pack::model::{LogicalIndex, Naming, Pack, Partition, Release, SwitchMode},
+    pack::model::{LogicalIndex, Naming, Pack, Partition, Partitions, Release, SwitchMode},
 };
 use proptest::{prelude::*, sample::select};
 use serde_json::json;
@@ -32,12 +32,15 @@ fn tenants(style: Style) -> BoxedStrategy<String> {
     }
 }
 
-fn suffixes() -> impl Strategy<Value = (Partition, Option<String>)> {
+fn suffixes() -> impl Strategy<Value = (Partitions, Option<String>)> {
     let text = |kind, pattern: &'static str| {
-        pattern.prop_map(move |suffix: String| (kind, Some(suffix))).boxed()
+        // Another kind beside it, which is what an application that changed its partitions has.
+        let kinds =
+            select(Partition::ALL.to_vec()).prop_map(move |other| Partitions::of([kind, other]));
+        (kinds, pattern).prop_map(|(kinds, suffix)| (kinds, Some(suffix))).boxed()
     };
     prop_oneof![
-        Just((Partition::None, None)),
+        Just((Partitions::NONE, None)),
         text(Partition::Day, "20[0-9]{2}-(0?[1-9]|1[0-2])-(0?[1-9]|[12][0-9]|3[01])"),
         text(Partition::Day, "20[0-9]{2}\\.(0[1-9]|1[0-2])\\.(0[1-9]|[12][0-9]|3[01])"),
         text(Partition::Week, "20[0-9]{2}-w(0?[1-9]|[1-4][0-9]|5[0-3])"),
@@ -48,7 +51,7 @@ fn suffixes() -> impl Strategy<Value = (Partition, Option<String>)> {
     ]
 }
 
-fn index(name: &str, partition: Partition) -> LogicalIndex {
+fn index(name: &str, partitions: Partitions) -> LogicalIndex {
     LogicalIndex {
         name: name.to_owned(),
         naming: "default".to_owned(),
@@ -56,11 +59,11 @@ fn index(name: &str, partition: Partition) -> LogicalIndex {
         settings: BTreeMap::new(),
         shards: None,
         replicas: None,
-        partition,
+        partitions,
     }
 }
 
-fn pack(style: Style, label: &str, indices: &[(&str, Partition)]) -> Pack {
+fn pack(style: Style, label: &str, indices: &[(&str, Partitions)]) -> Pack {
     let naming = Naming {
         index: style.0.to_owned(),
         partitioned: Some(style.1.to_owned()),
@@ -92,7 +95,7 @@ fn pack(style: Style, label: &str, indices: &[(&str, Partition)]) -> Pack {
     }
 }
 
-fn case() -> impl Strategy<Value = (Style, String, (Partition, Option<String>))> {
+fn case() -> impl Strategy<Value = (Style, String, (Partitions, Option<String>))> {
     select(STYLES.as_slice()).prop_flat_map(|style| (Just(style), tenants(style), suffixes()))
 }
 

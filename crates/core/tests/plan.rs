@@ -148,6 +148,52 @@ fn a_chain_is_fused_into_one_pass() {
 }
 
 #[test]
+fn one_piece_becomes_a_partition_and_partitions_keep_their_suffix() {
+    let mut files = fixture::changed(&[
+        (
+            fixture::SECOND,
+            "  event:\n    mapping: event.json\n    partition: month",
+            "  event:\n    mapping: event.json\n    partition: [quarter, month]",
+        ),
+        (
+            fixture::SECOND,
+            "  audit:\n    mapping: audit.json",
+            "  audit:\n    mapping: audit.json\n    partition: [quarter, month]",
+        ),
+        (fixture::SECOND, "audit: unchanged", "audit: {migrate: {partition: 2000-q1}}"),
+        (
+            fixture::SECOND,
+            "  session:\n    mapping: session.json\n    partition: month",
+            "  session:\n    mapping: session.json\n    partition: [quarter, month]",
+        ),
+        (fixture::SECOND, "{new_like: event}", "{new_like: audit}"),
+    ]);
+    files.files.retain(|path, _| !path.starts_with("releases/2.0/"));
+    let (pack, to, limits) = (load(&files).unwrap(), version("1.1"), Limits::default());
+    let inventory = cluster(&RELEASE_1_0);
+    let request = PlanRequest {
+        pack: &pack,
+        inventory: &inventory,
+        to: &to,
+        from: None,
+        limits: &limits,
+        tenants: &TenantChoice::All,
+    };
+    let plan = words(&build(request).unwrap());
+    let is_of_a = |line: &&str| {
+        ["a event", "a audit", "a session", "alias a-a"].iter().any(|start| line.starts_with(start))
+    };
+    let lines: Vec<&str> = plan.lines().filter(is_of_a).collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    a audit: a-audit-v1.0 -> a-audit-v1.1-2000-q1 (0 operations)
+    a event: a-event-v1.0-2022-10 -> a-event-v1.1-2022-10 (1 operations)
+    a event: a-event-v1.0-2022-9 -> a-event-v1.1-2022-9 (1 operations)
+    a session: empty a-session-v1.1-2000-q1
+    alias a-audit: a-audit-v1.0 -> a-audit-v1.1-2000-q1
+    "#);
+}
+
+#[test]
 fn the_same_data_version_is_a_minor_upgrade() {
     let plan = planned(&cluster(&RELEASE_1_0), "1.0.7").unwrap();
     assert_eq!((plan.kind, plan.indices.len(), plan.tenants.len()), (UpgradeKind::Minor, 0, 2));
@@ -372,7 +418,8 @@ fn ways_back(to: &str, change: impl Fn(&mut Pack)) -> String {
 fn down<'a>(pack: &'a mut Pack, release: usize, key: &str) -> &'a mut Down {
     let step = pack.releases.get_mut(release).and_then(|release| release.step.as_mut());
     let step = step.expect("the release has a step");
-    let Some(IndexStep::Migrate { from: _, operations: _, down }) = step.indices.get_mut(key)
+    let Some(IndexStep::Migrate { from: _, partition: _, operations: _, down }) =
+        step.indices.get_mut(key)
     else {
         unreachable!("the tests ask for indices that are migrated")
     };
@@ -434,8 +481,12 @@ fn a_field_that_a_document_may_have_had_is_not_renamed_back() {
         let renamed = json!([{"rename": {"from": "at", "to": "time"}}]);
         let step = pack.releases[2].step.as_mut().unwrap();
         let operations = serde_json::from_value(renamed).unwrap();
-        let migrate =
-            IndexStep::Migrate { from: "event".to_owned(), operations, down: Down::Unwritten };
+        let migrate = IndexStep::Migrate {
+            from: "event".to_owned(),
+            partition: None,
+            operations,
+            down: Down::Unwritten,
+        };
         step.indices.insert("event".to_owned(), migrate);
         *down(pack, 1, "event") = written(&json!([]));
     });

@@ -8,7 +8,7 @@ use super::{
     partition::partition_pattern,
     text::{NameText, Slot},
 };
-use crate::pack::model::{LogicalIndex, Naming, Pack, Partition, Release};
+use crate::pack::model::{LogicalIndex, Naming, Pack, Partitions, Release};
 
 /// The tenant of an application whose names hold no `{tenant}`.
 pub const SOLE_TENANT: &str = "default";
@@ -18,7 +18,7 @@ pub const SOLE_TENANT: &str = "default";
 pub struct IndexGrammar {
     label: String,
     name: String,
-    partition: Partition,
+    partitions: Partitions,
     index: NameText,
     partitioned: Option<NameText>,
     alias: Option<NameText>,
@@ -62,16 +62,16 @@ impl IndexGrammar {
         };
         let Naming { index: plain, partitioned, alias, template, template_pattern } = naming;
         let (plain, partitioned) = (text(plain)?, partitioned.as_ref().map(text).transpose()?);
-        let own = match (index.partition, &partitioned) {
-            (Partition::None, _) => &plain,
-            (_, Some(partitioned)) => partitioned,
-            (_, None) => {
+        let own = match (index.partitions.is_none(), &partitioned) {
+            (true, _) => &plain,
+            (false, Some(partitioned)) => partitioned,
+            (false, None) => {
                 let variant = index.naming.clone();
                 return Err(NamesError::Partitioned { key: key.to_owned(), variant });
             }
         };
         let known =
-            KnownName { label: &release.label, name: &index.name, partition: index.partition };
+            KnownName { label: &release.label, name: &index.name, partitions: index.partitions };
         let pattern = known.pattern(own, &pack.tenant_pattern);
         let matcher = Regex::new(&pattern).map_err(|source| NamesError::Pattern {
             key: key.to_owned(),
@@ -81,7 +81,7 @@ impl IndexGrammar {
         Ok(Self {
             label: release.label.clone(),
             name: index.name.clone(),
-            partition: index.partition,
+            partitions: index.partitions,
             alias: alias.as_ref().map(text).transpose()?,
             template: template.as_ref().map(text).transpose()?,
             template_pattern: template_pattern.as_ref().map(text).transpose()?,
@@ -117,7 +117,7 @@ impl IndexGrammar {
 
     /// The index template; only an index with partitions has one.
     pub fn template(&self, tenant: &str) -> Option<TemplateNames> {
-        if self.partition == Partition::None {
+        if self.partitions.is_none() {
             return None;
         }
         let (name, pattern) = (self.template.as_ref()?, self.template_pattern.as_ref()?);
@@ -184,7 +184,7 @@ pub(crate) struct KnownName<'a> {
     /// For `{name}`.
     pub(crate) name: &'a str,
     /// Which suffixes `{partition}` stands for.
-    pub(crate) partition: Partition,
+    pub(crate) partitions: Partitions,
 }
 
 impl KnownName<'_> {
@@ -195,7 +195,7 @@ impl KnownName<'_> {
             Slot::Tenant => tenant_group(tenant_pattern),
             Slot::Name => regex::escape(self.name),
             Slot::Partition => {
-                let suffix = partition_pattern(self.partition).unwrap_or_default();
+                let suffix = partition_pattern(self.partitions);
                 format!("(?P<{PARTITION_GROUP}>{suffix})")
             }
         });

@@ -1,27 +1,30 @@
 //! What the suffix of a partition looks like, by kind.
 
-use crate::pack::model::Partition;
+use crate::pack::model::{Partition, Partitions};
 
-/// The regular expression of the suffixes of one kind, without anchors; `None` for an index without partitions.
+/// The regular expression of the suffixes of some kinds, without anchors; it fits nothing for an index of one piece.
 ///
 /// Every form starts with a year of four digits and none is the end of another, so a suffix is found in one way only.
-pub fn partition_pattern(partition: Partition) -> Option<&'static str> {
-    match partition {
-        Partition::None => None,
-        Partition::Day => Some(concat!(
-            r"(?:[0-9]{4}-(?:0?[1-9]|1[0-2])-(?:0?[1-9]|[12][0-9]|3[01])",
-            r"|[0-9]{4}\.(?:0[1-9]|1[0-2])\.(?:0[1-9]|[12][0-9]|3[01]))"
-        )),
-        Partition::Week => Some("(?:[0-9]{4}-w(?:0?[1-9]|[1-4][0-9]|5[0-3]))"),
-        Partition::Month => Some(r"(?:[0-9]{4}-(?:0?[1-9]|1[0-2])|[0-9]{4}\.(?:0[1-9]|1[0-2]))"),
-        Partition::Quarter => Some("(?:[0-9]{4}-q[1-4])"),
-        Partition::Year => Some("(?:[0-9]{4}(?:-year)?)"),
+pub fn partition_pattern(partitions: Partitions) -> String {
+    let kinds: Vec<&str> = partitions.kinds().map(kind_pattern).collect();
+    match kinds.as_slice() {
+        [only] => (*only).to_owned(),
+        _ => format!("(?:{})", kinds.join("|")),
     }
 }
 
-/// All kinds that have a suffix.
-pub(super) const PARTITIONED_KINDS: [Partition; 5] =
-    [Partition::Day, Partition::Week, Partition::Month, Partition::Quarter, Partition::Year];
+fn kind_pattern(kind: Partition) -> &'static str {
+    match kind {
+        Partition::Day => concat!(
+            r"(?:[0-9]{4}-(?:0?[1-9]|1[0-2])-(?:0?[1-9]|[12][0-9]|3[01])",
+            r"|[0-9]{4}\.(?:0[1-9]|1[0-2])\.(?:0[1-9]|[12][0-9]|3[01]))"
+        ),
+        Partition::Week => "(?:[0-9]{4}-w(?:0?[1-9]|[1-4][0-9]|5[0-3]))",
+        Partition::Month => r"(?:[0-9]{4}-(?:0?[1-9]|1[0-2])|[0-9]{4}\.(?:0[1-9]|1[0-2]))",
+        Partition::Quarter => "(?:[0-9]{4}-q[1-4])",
+        Partition::Year => "(?:[0-9]{4}(?:-year)?)",
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -29,10 +32,10 @@ mod tests {
 
     fn kinds_of(suffix: &str) -> Vec<Partition> {
         let fits = |kind: &Partition| {
-            let pattern = format!("^{}$", partition_pattern(*kind).unwrap());
+            let pattern = format!("^{}$", partition_pattern(Partitions::of([*kind])));
             regex::Regex::new(&pattern).unwrap().is_match(suffix)
         };
-        PARTITIONED_KINDS.into_iter().filter(fits).collect()
+        Partition::ALL.into_iter().filter(fits).collect()
     }
 
     #[test]

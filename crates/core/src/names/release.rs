@@ -8,10 +8,10 @@ use super::{
     NamesError,
     glob::Glob,
     grammar::{IndexGrammar, ParsedName, SOLE_TENANT, TENANT_GROUP, tenant_group},
-    partition::{PARTITIONED_KINDS, partition_pattern},
+    partition::partition_pattern,
     text::{NameText, Slot},
 };
-use crate::pack::model::{Pack, Release};
+use crate::pack::model::{Pack, Partition, Partitions, Release};
 
 /// The names of one release of an application.
 #[derive(Debug, Clone)]
@@ -132,7 +132,7 @@ const NAME_PATTERN: &str = r#"[^A-Z\s\\/*?"<>|,#:]+"#;
 fn unknown_matchers(pack: &Pack, release: &Release) -> Result<Vec<Regex>, NamesError> {
     let partitioned = release.naming.values().filter_map(|naming| naming.partitioned.as_ref());
     let plain = release.naming.values().map(|naming| &naming.index);
-    let suffixes: Vec<&str> = PARTITIONED_KINDS.into_iter().filter_map(partition_pattern).collect();
+    let suffix = partition_pattern(Partitions::of(Partition::ALL));
     let mut matchers = Vec::new();
     for text in partitioned.chain(plain) {
         let wrong = |source| NamesError::Text { key: "*".to_owned(), text: text.clone(), source };
@@ -144,7 +144,7 @@ fn unknown_matchers(pack: &Pack, release: &Release) -> Result<Vec<Regex>, NamesE
             Slot::Version => regex::escape(&release.label),
             Slot::Tenant => tenant_group(&pack.tenant_pattern),
             Slot::Name => format!("(?P<{NAME_GROUP}>{NAME_PATTERN})"),
-            Slot::Partition => format!("(?:{})", suffixes.join("|")),
+            Slot::Partition => suffix.clone(),
         });
         let matcher =
             Regex::new(&format!("^{pattern}$")).map_err(|source| NamesError::Pattern {

@@ -44,7 +44,7 @@ fn build_release(draft: &Draft, release: &DraftRelease) -> Option<Release> {
             settings: index.settings.clone(),
             shards: index.shards,
             replicas: index.replicas,
-            partition: index.partition?,
+            partitions: index.partitions?,
         };
         indices.insert(key.to_owned(), logical);
     }
@@ -85,8 +85,9 @@ fn build_step(wire: &StepWire) -> Option<Step> {
             Fate::Unchanged => IndexStep::Unchanged,
             Fate::New => IndexStep::New,
             Fate::NewLike { like } => IndexStep::NewLike { like: like.value.clone() },
-            Fate::Migrate { from, operations, way_back } => IndexStep::Migrate {
+            Fate::Migrate { from, partition, operations, way_back } => IndexStep::Migrate {
                 from: from.as_ref().map_or(key, |from| &from.value).clone(),
+                partition: partition.as_ref().map(|partition| partition.value.clone()),
                 operations: build_operations(operations),
                 down: build_down(way_back),
             },

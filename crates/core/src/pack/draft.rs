@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    model::Partition,
     place::Place,
     wire::{IndexWire, NamingWire, PackFile, ReleaseFile},
 };
@@ -91,7 +90,7 @@ impl IndexWire {
 
     /// Whether it has partitions, as far as could be read.
     pub(crate) fn is_partitioned(&self) -> bool {
-        self.partition.is_some_and(|partition| partition != Partition::None)
+        self.partitions.is_some_and(|partitions| !partitions.is_none())
     }
 
     /// The key of its naming variant.

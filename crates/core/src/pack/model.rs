@@ -91,16 +91,46 @@ pub struct LogicalIndex {
     /// Number of replicas; `None`: as the source.
     pub replicas: Option<u32>,
     /// How it is cut by time.
-    pub partition: Partition,
+    pub partitions: Partitions,
+}
+
+/// The kinds of partitions that an index has; with none it is one index.
+///
+/// Of several kinds one is what the application makes, and the others are what it kept from releases before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Partitions {
+    /// A bit for each kind, at its place in [`Partition::ALL`].
+    kinds: u8,
+}
+
+impl Partitions {
+    /// One index.
+    pub const NONE: Self = Self { kinds: 0 };
+
+    /// These kinds.
+    pub fn of(kinds: impl IntoIterator<Item = Partition>) -> Self {
+        Self { kinds: kinds.into_iter().fold(0, |bits, kind| bits | kind.bit()) }
+    }
+
+    /// Whether it is one index.
+    pub fn is_none(self) -> bool {
+        self == Self::NONE
+    }
+
+    /// The kinds, the shortest time first.
+    pub fn kinds(self) -> impl Iterator<Item = Partition> {
+        Partition::ALL.into_iter().filter(move |kind| self.kinds & kind.bit() != 0)
+    }
+
+    /// Whether every kind of `other` is one of these.
+    pub fn include(self, other: Self) -> bool {
+        other.kinds & !self.kinds == 0
+    }
 }
 
 /// How an index is cut by time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Partition {
-    /// One index.
-    #[default]
-    None,
     /// `2022-10-5`
     Day,
     /// `2022-w41`
@@ -111,6 +141,32 @@ pub enum Partition {
     Quarter,
     /// `2022` or `2022-year`
     Year,
+}
+
+impl Partition {
+    /// All kinds, the shortest time first.
+    pub const ALL: [Self; 5] = [Self::Day, Self::Week, Self::Month, Self::Quarter, Self::Year];
+
+    /// The word for it in a pack.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+            Self::Quarter => "quarter",
+            Self::Year => "year",
+        }
+    }
+
+    fn bit(self) -> u8 {
+        match self {
+            Self::Day => 1,
+            Self::Week => 2,
+            Self::Month => 4,
+            Self::Quarter => 8,
+            Self::Year => 16,
+        }
+    }
 }
 
 /// How data gets into a release from the one before.
@@ -142,6 +198,8 @@ pub enum IndexStep {
     Migrate {
         /// Key in the release before.
         from: String,
+        /// The suffix of the partition that an index of one piece becomes; `None`: partitions keep theirs.
+        partition: Option<String>,
         /// In order; may be empty.
         operations: Vec<Operation>,
         /// What the pack says of the way back.

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     inventory::Inventory,
     names::{Glob, ReleaseNames, TemplateNames},
-    pack::model::{Partition, Release, SwitchMode},
+    pack::model::{Release, SwitchMode},
 };
 
 /// Plans all alias changes: every alias of the new set leaves whatever carries it now and goes to the new indices, with
@@ -60,7 +60,7 @@ pub(super) fn plan_templates(
     let mut templates = Vec::new();
     for tenant in &plan.tenants {
         for (key, logical) in &release.indices {
-            if logical.partition == Partition::None {
+            if logical.partitions.is_none() {
                 continue;
             }
             let Some(grammar) = names.grammar(key) else { continue };

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     inventory::{IndexFacts, Inventory},
     names::{Recognised, ReleaseNames},
-    pack::model::{IndexStep, LogicalIndex, Pack, Partition, Release, SwitchMode},
+    pack::model::{IndexStep, LogicalIndex, Pack, Release, SwitchMode},
     transform::operation::Operation,
     version::Version,
 };
@@ -320,7 +320,12 @@ fn pair_tenants(
 #[derive(Debug, Clone, PartialEq)]
 enum Origin {
     /// From an index of the live release, through the operations of all steps.
-    From { key: String, operations: Vec<Operation> },
+    From {
+        key: String,
+        /// The suffix of the partition that an index of one piece becomes on the way.
+        partition: Option<String>,
+        operations: Vec<Operation>,
+    },
     /// It starts empty.
     New,
     /// It starts empty, with the partitions of another index of the new release.
@@ -333,7 +338,12 @@ fn origins(chain: &[Release]) -> BTreeMap<String, Origin> {
     let mut origins: BTreeMap<String, Origin> = first
         .indices
         .keys()
-        .map(|key| (key.clone(), Origin::From { key: key.clone(), operations: Vec::new() }))
+        .map(|key| {
+            (
+                key.clone(),
+                Origin::From { key: key.clone(), partition: None, operations: Vec::new() },
+            )
+        })
         .collect();
     for release in rest {
         let Some(step) = &release.step else { continue };
@@ -345,8 +355,8 @@ fn origins(chain: &[Release]) -> BTreeMap<String, Origin> {
                     IndexStep::New => Origin::New,
                     IndexStep::NewLike { like } => Origin::Like(like.clone()),
                     IndexStep::Unchanged => origins.get(key).cloned().unwrap_or(Origin::New),
-                    IndexStep::Migrate { from, operations, down: _ } => {
-                        extend(origins.get(from), operations)
+                    IndexStep::Migrate { from, partition, operations, down: _ } => {
+                        extend(origins.get(from), partition.as_ref(), operations)
                     }
                 };
                 (key.clone(), origin)
@@ -356,11 +366,12 @@ fn origins(chain: &[Release]) -> BTreeMap<String, Origin> {
     origins
 }
 
-fn extend(before: Option<&Origin>, operations: &[Operation]) -> Origin {
+fn extend(before: Option<&Origin>, partition: Option<&String>, operations: &[Operation]) -> Origin {
     match before {
-        Some(Origin::From { key, operations: earlier }) => {
+        Some(Origin::From { key, partition: earlier_partition, operations: earlier }) => {
             let operations = earlier.iter().chain(operations).cloned().collect();
-            Origin::From { key: key.clone(), operations }
+            let partition = partition.or(earlier_partition.as_ref()).cloned();
+            Origin::From { key: key.clone(), partition, operations }
         }
         Some(other) => other.clone(),
         None => Origin::New,
@@ -400,12 +411,12 @@ impl Builder<'_> {
         let mut carried = BTreeSet::new();
         for (key, logical) in &self.target_release.indices {
             let indices = match self.origins.get(key) {
-                Some(Origin::From { key: source_key, .. }) => {
+                Some(Origin::From { key: source_key, partition: _, operations: _ }) => {
                     carried.insert(source_key.clone());
                     self.copied(tenant, (source_key, key), logical, &mut plan.findings)
                 }
                 Some(Origin::Like(like)) => self.empty_like(tenant, key, like),
-                Some(Origin::New) | None if logical.partition == Partition::None => {
+                Some(Origin::New) | None if logical.partitions.is_none() => {
                     vec![self.empty(tenant, key, None)]
                 }
                 Some(Origin::New) | None => Vec::new(),
@@ -432,8 +443,8 @@ impl Builder<'_> {
         logical: &LogicalIndex,
         findings: &mut Vec<Finding>,
     ) -> Vec<IndexPlan> {
-        let sources = self.live.partitions(&tenant.source, source_key);
-        if sources.is_empty() && logical.partition == Partition::None {
+        let sources = self.sources(tenant, key, source_key);
+        if sources.is_empty() && logical.partitions.is_none() {
             findings.push(Finding::warn(
                 "F0104",
                 &tenant.source,
@@ -467,11 +478,30 @@ impl Builder<'_> {
 
     fn empty_like(&self, tenant: &TenantPlan, key: &str, like: &str) -> Vec<IndexPlan> {
         let source_key = match self.origins.get(like) {
-            Some(Origin::From { key, .. }) => key.as_str(),
+            Some(Origin::From { key, partition: _, operations: _ }) => key.as_str(),
             Some(Origin::Like(_) | Origin::New) | None => return Vec::new(),
         };
-        let partitions = self.live.partitions(&tenant.source, source_key);
+        let partitions = self.sources(tenant, like, source_key);
         partitions.into_iter().map(|(partition, _)| self.empty(tenant, key, partition)).collect()
+    }
+
+    /// The live indices that an index of the new release gets its documents from, each with the partition that it
+    /// becomes.
+    fn sources(
+        &self,
+        tenant: &TenantPlan,
+        key: &str,
+        source_key: &str,
+    ) -> Vec<(Option<String>, String)> {
+        let given = match self.origins.get(key) {
+            Some(Origin::From { key: _, partition, operations: _ }) => partition.clone(),
+            Some(Origin::Like(_) | Origin::New) | None => None,
+        };
+        let mut sources = self.live.partitions(&tenant.source, source_key);
+        for (partition, _) in &mut sources {
+            *partition = given.clone().or(partition.take());
+        }
+        sources
     }
 
     fn target(

@@ -134,7 +134,7 @@ mod tests {
             settings: BTreeMap::new(),
             shards: None,
             replicas: None,
-            partition: crate::pack::model::Partition::None,
+            partitions: crate::pack::model::Partitions::NONE,
         };
         let equivalents = BTreeMap::from([(
             "flattened".to_owned(),

@@ -32,7 +32,7 @@ pub(super) fn ways_back(chain: &[Release]) -> BTreeMap<String, WayBack> {
             let trail = match index_step {
                 IndexStep::New | IndexStep::NewLike { like: _ } => None,
                 IndexStep::Unchanged => trails.get(key.as_str()).cloned(),
-                IndexStep::Migrate { from, operations, down } => {
+                IndexStep::Migrate { from, partition: _, operations, down } => {
                     trails.get(from.as_str()).map(|trail| trail.migrated(hop, operations, down))
                 }
             };

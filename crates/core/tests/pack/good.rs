@@ -41,7 +41,8 @@ fn releases_stand_in_order_with_what_was_written() {
     assert_eq!(step.dropped, ["legacy"]);
     assert_eq!(step.indices["audit"], IndexStep::Unchanged);
     assert_eq!(step.indices["session"], IndexStep::NewLike { like: "event".to_owned() });
-    let IndexStep::Migrate { from, operations, down } = &step.indices["customer"] else {
+    let IndexStep::Migrate { from, partition: _, operations, down } = &step.indices["customer"]
+    else {
         panic!("{step:?}")
     };
     assert_eq!((from.as_str(), operations.len(), down), ("customer", 5, &Down::Unwritten));
@@ -56,7 +57,7 @@ fn a_way_back_is_kept_as_it_was_written() {
         let changed = changed(&[(SECOND, step, &step.replace("type}}]}}", &more))]);
         let pack = load(&changed).unwrap_or_else(|mistakes| panic!("{mistakes}"));
         match &pack.releases[1].step.as_ref().unwrap().indices["event"] {
-            IndexStep::Migrate { from: _, operations: _, down } => down.clone(),
+            IndexStep::Migrate { from: _, partition: _, operations: _, down } => down.clone(),
             other => panic!("{other:?}"),
         }
     };

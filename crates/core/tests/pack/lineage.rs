@@ -157,16 +157,123 @@ fn an_index_that_is_not_unchanged() {
 
 #[test]
 fn a_changed_partition() {
-    let output = mistakes(&[(THIRD, "partition: month", "partition: year")]);
+    let third = "event: {migrate: {}}";
+    let cases = [
+        [("partition: month", "partition: year"), (third, third)],
+        [("partition: month", "partition: none"), (third, third)],
+        [("partition: month", "partition: [year, day]"), (third, third)],
+        [
+            ("partition: month", "partition: month"),
+            (third, "event: {migrate: {partition: 2000-1}}"),
+        ],
+        [("partition: month", "partition: [month, none]"), (third, third)],
+        [("partition: month", "partition: []"), (third, third)],
+    ];
+    let tell = |pairs: [(&'static str, &'static str); 2]| {
+        mistakes(&pairs.map(|(from, to)| (THIRD, from, to)))
+    };
+    let output = cases.map(tell).join("\n");
     assert_snapshot!(output, @r#"
-    error[P0505]: the step changes how `event` is partitioned, from month to year, which this version can't do
+    error[P0505]: the step changes how `event` is partitioned, from month to year: partitions keep their suffix, which would not be one of this index
+      --> releases/2.0/release.yaml:25:5
+       |
+    25 |     event: {migrate: {}}
+       |     ^^^^^
+       |
+       = help: write `partition: [month, year]`: the new kind, and what is kept of the old one
+    error[P0505]: the step changes how `event` is partitioned, from month to none: many indices can't become one
       --> releases/2.0/release.yaml:25:5
        |
     25 |     event: {migrate: {}}
        |     ^^^^^
        |
        = help: write `partition: month`
+    error[P0505]: the step changes how `event` is partitioned, from month to [day, year]: partitions keep their suffix, which would not be one of this index
+      --> releases/2.0/release.yaml:25:5
+       |
+    25 |     event: {migrate: {}}
+       |     ^^^^^
+       |
+       = help: write `partition: [day, month, year]`: the new kind, and what is kept of the old one
+    error[P0505]: `event` has partitions already, which keep their suffix
+      --> releases/2.0/release.yaml:25:34
+       |
+    25 |     event: {migrate: {partition: 2000-1}}
+       |                                  ^^^^^^
+       |
+       = help: remove `partition`: it is for an index of one piece that gets partitions
+    error[P0008]: `partition` can't hold `none` in a list
+     --> releases/2.0/release.yaml:8:24
+      |
+    8 |     partition: [month, none]
+      |                        ^^^^
+      |
+      = help: known here: `day`, `week`, `month`, `quarter`, `year`
+    error[P0006]: `partition` holds no kind
+     --> releases/2.0/release.yaml:8:16
+      |
+    8 |     partition: []
+      |                ^
+      |
+      = help: write `partition: none`, or the kinds of partitions that the index has
     "#);
+}
+
+#[test]
+fn one_piece_gets_partitions() {
+    let audit = (
+        "audit:\n    mapping: audit.json\n  invoice",
+        "audit:\n    mapping: audit.json\n    partition: [quarter, year]\n  invoice",
+    );
+    let cases = [
+        ("audit: unchanged", "audit: unchanged"),
+        ("audit: unchanged", "audit: {migrate: {partition: 2000-1}}"),
+        ("audit: unchanged", "audit: {migrate: {partition: 2000-q1}}"),
+        ("audit: unchanged", "audit: {migrate: {partition: 2000}}"),
+    ];
+    let tell = |(from, to): (&'static str, &'static str)| {
+        mistakes(&[(THIRD, audit.0, audit.1), (THIRD, from, to)])
+    };
+    assert_snapshot!(cases.map(tell).join("\n---\n"), @r#"
+    error[P0505]: the step changes how `audit` is partitioned, from none to [quarter, year]: its documents need a partition
+      --> releases/2.0/release.yaml:27:5
+       |
+    27 |     audit: unchanged
+       |     ^^^^^
+       |
+       = help: say which one they get: `{migrate: {partition: "2000-1"}}`
+    ---
+    error[P0505]: `2000-1` is no partition of `audit`, which has them by [quarter, year]
+      --> releases/2.0/release.yaml:27:34
+       |
+    27 |     audit: {migrate: {partition: 2000-1}}
+       |                                  ^^^^^^
+       |
+       = help: write a suffix as the application would, such as "2000-1", "2000-q1" or "2000-year"
+    ---
+
+    ---
+    "#);
+}
+
+#[test]
+fn partitions_of_an_index_of_one_piece() {
+    let output = mistakes(&[(THIRD, "audit: unchanged", "audit: {migrate: {partition: 2000-q1}}")]);
+    assert_snapshot!(output, @r#"
+    error[P0505]: `audit` has no partitions
+      --> releases/2.0/release.yaml:26:34
+       |
+    26 |     audit: {migrate: {partition: 2000-q1}}
+       |                                  ^^^^^^^
+       |
+       = help: remove `partition`
+    "#);
+}
+
+#[test]
+fn another_kind_of_partitions_beside_the_old_one_is_fine() {
+    let output = mistakes(&[(THIRD, "partition: month", "partition: [quarter, month]")]);
+    assert_snapshot!(output, @"");
 }
 
 #[test]

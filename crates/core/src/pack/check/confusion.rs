@@ -93,7 +93,7 @@ fn pattern(
     naming: &NamingWire,
     (role, tenant_pattern): (Role, &str),
 ) -> Option<String> {
-    let partition = index.partition?;
+    let partitions = index.partitions?;
     let text: &Option<At<String>> = match role {
         Role::Index if index.is_partitioned() => &naming.partitioned,
         Role::Index => &naming.index,
@@ -102,7 +102,7 @@ fn pattern(
         Role::Template => return None,
     };
     let text: NameText = text.as_ref()?.value.parse().ok()?;
-    let known = KnownName { label: release.label(), name: index.name(key), partition };
+    let known = KnownName { label: release.label(), name: index.name(key), partitions };
     let pattern = known.pattern(&text, tenant_pattern);
     Some(if role == Role::Template { pattern.replace(r"\*", ".*") } else { pattern })
 }

@@ -25,7 +25,9 @@ use super::{
 pub(super) fn check(draft: &Draft, findings: &mut Findings) {
     for hop in hops(draft) {
         for flow in hop.flows() {
-            let Some(Fate::Migrate { from: _, operations, way_back }) = &flow.entry.fate else {
+            let Some(Fate::Migrate { from: _, partition: _, operations, way_back }) =
+                &flow.entry.fate
+            else {
                 continue;
             };
             Passage::up(hop, &flow, operations).check(findings);

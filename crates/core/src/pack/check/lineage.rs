@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    names::Slot,
+    names::{Slot, partition_pattern},
     pack::{
         code,
         diagnostic::Findings,
         draft::{Draft, DraftRelease},
-        model::{Partition, SwitchMode},
+        model::{Partition, Partitions, SwitchMode},
         nearest::suggestion,
         place::{At, Place},
         wire::{Fate, IndexStepWire, StepWire},
@@ -48,8 +48,11 @@ impl<'a> Hop<'a> {
     pub(super) fn flows(self) -> impl Iterator<Item = Flow<'a>> {
         self.step.indices.iter().filter_map(|(key, entry)| {
             let source_key = match entry.fate.as_ref()? {
-                Fate::Unchanged | Fate::Migrate { from: None, operations: _, way_back: _ } => key,
-                Fate::Migrate { from: Some(from), operations: _, way_back: _ } => &from.value,
+                Fate::Unchanged
+                | Fate::Migrate { from: None, partition: _, operations: _, way_back: _ } => key,
+                Fate::Migrate { from: Some(from), partition: _, operations: _, way_back: _ } => {
+                    &from.value
+                }
                 Fate::New | Fate::NewLike { .. } | Fate::Dropped => return None,
             };
             Some(Flow { key, source_key, entry })
@@ -103,10 +106,11 @@ fn check_entry(hop: Hop<'_>, key: &str, entry: &IndexStepWire, findings: &mut Fi
         return;
     }
     match fate {
-        Fate::Unchanged | Fate::Migrate { from: None, operations: _, way_back: _ } => {
+        Fate::Unchanged
+        | Fate::Migrate { from: None, partition: _, operations: _, way_back: _ } => {
             known_before(hop, key, &entry.place, findings);
         }
-        Fate::Migrate { from: Some(from), operations: _, way_back: _ } => {
+        Fate::Migrate { from: Some(from), partition: _, operations: _, way_back: _ } => {
             known_before(hop, &from.value, &from.place, findings);
         }
         Fate::NewLike { like } => check_like(hop, key, like, findings),
@@ -155,12 +159,10 @@ fn check_like(hop: Hop<'_>, key: &str, like: &At<String>, findings: &mut Finding
         findings.error(code::INDEX_UNKNOWN, &like.place, message, fix);
         return;
     };
-    let partition = release.index(key).and_then(|index| index.partition);
-    if partition.is_none() || other.partition.is_none() {
-        return;
-    }
+    let partitions = release.index(key).and_then(|index| index.partitions);
+    let (Some(partitions), Some(others)) = (partitions, other.partitions) else { return };
     let fate = step.indices.get(&like.value).and_then(|entry| entry.fate.as_ref());
-    let (message, fix) = if partition == Some(Partition::None) || other.partition != partition {
+    let (message, fix) = if partitions.is_none() || others != partitions {
         (
             format!(
                 "`{key}` can't have the partitions of `{}`: the two are not partitioned alike",
@@ -226,16 +228,8 @@ fn check_flow(hop: Hop<'_>, flow: &Flow<'_>, findings: &mut Findings) {
     else {
         return;
     };
-    if let (Some(old), Some(new)) = (source.partition, target.partition)
-        && old != new
-    {
-        let message = format!(
-            "the step changes how `{key}` is partitioned, from {} to {}, which this version can't do",
-            word(old),
-            word(new)
-        );
-        let fix = format!("write `partition: {}`", word(old));
-        findings.error(code::PARTITION_CHANGES, &entry.place, message, fix);
+    if let (Some(old), Some(new)) = (source.partitions, target.partitions) {
+        check_partitions((key, entry), old, new, findings);
     }
     let mappings = (hop.before.mappings.get(*source_key), hop.release.mappings.get(*key));
     if let (Some(Fate::Unchanged), (Some(old), Some(new))) = (&entry.fate, mappings)
@@ -260,14 +254,73 @@ fn same_fields(old: &serde_json::Value, new: &serde_json::Value) -> bool {
     without_meta(old) == without_meta(new)
 }
 
-fn word(partition: Partition) -> &'static str {
-    match partition {
-        Partition::None => "none",
-        Partition::Day => "day",
-        Partition::Week => "week",
-        Partition::Month => "month",
-        Partition::Quarter => "quarter",
-        Partition::Year => "year",
+/// Partitions keep their suffix, so the new release must know every kind of the old one; one piece needs a suffix.
+fn check_partitions(
+    (key, entry): (&str, &IndexStepWire),
+    old: Partitions,
+    new: Partitions,
+    findings: &mut Findings,
+) {
+    let suffix = match &entry.fate {
+        Some(Fate::Migrate { from: _, partition: Some(suffix), operations: _, way_back: _ }) => {
+            suffix
+        }
+        _ if old.is_none() == new.is_none() && new.include(old) => return,
+        _ => {
+            let message = format!(
+                "the step changes how `{key}` is partitioned, from {} to {}: {}",
+                words(old),
+                words(new),
+                if old.is_none() {
+                    "its documents need a partition"
+                } else if new.is_none() {
+                    "many indices can't become one"
+                } else {
+                    "partitions keep their suffix, which would not be one of this index"
+                }
+            );
+            let fix = if old.is_none() {
+                "say which one they get: `{migrate: {partition: \"2000-1\"}}`".to_owned()
+            } else if new.is_none() {
+                format!("write `partition: {}`", words(old))
+            } else {
+                let both = Partitions::of(new.kinds().chain(old.kinds()));
+                format!(
+                    "write `partition: {}`: the new kind, and what is kept of the old one",
+                    words(both)
+                )
+            };
+            findings.error(code::PARTITION_CHANGES, &entry.place, message, fix);
+            return;
+        }
+    };
+    let matcher = regex::Regex::new(&format!("^{}$", partition_pattern(new)));
+    let fits = matcher.is_ok_and(|matcher| matcher.is_match(&suffix.value));
+    let (message, fix) = if !old.is_none() {
+        (
+            format!("`{key}` has partitions already, which keep their suffix"),
+            "remove `partition`: it is for an index of one piece that gets partitions".to_owned(),
+        )
+    } else if new.is_none() {
+        (format!("`{key}` has no partitions"), "remove `partition`".to_owned())
+    } else if !fits {
+        (
+            format!("`{}` is no partition of `{key}`, which has them by {}", suffix.value, words(new)),
+            "write a suffix as the application would, such as \"2000-1\", \"2000-q1\" or \"2000-year\"".to_owned(),
+        )
+    } else {
+        return;
+    };
+    findings.error(code::PARTITION_CHANGES, &suffix.place, message, fix);
+}
+
+/// As a pack writes it.
+fn words(partitions: Partitions) -> String {
+    let words: Vec<&str> = partitions.kinds().map(Partition::word).collect();
+    match words.as_slice() {
+        [] => "none".to_owned(),
+        [only] => (*only).to_owned(),
+        _ => format!("[{}]", words.join(", ")),
     }
 }
 

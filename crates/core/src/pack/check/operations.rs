@@ -14,7 +14,7 @@ pub(super) fn check(draft: &Draft, findings: &mut Findings) {
     let files = draft.releases.iter().filter_map(|release| release.file.as_ref());
     let steps = files.filter_map(|file| file.step.as_ref());
     for entry in steps.flat_map(|step| step.indices.values()) {
-        if let Some(Fate::Migrate { from: _, operations, way_back }) = &entry.fate {
+        if let Some(Fate::Migrate { from: _, partition: _, operations, way_back }) = &entry.fate {
             let down = way_back.down.iter().flat_map(|down| &down.operations.all);
             operations.all.iter().chain(down).for_each(|wire| check_operation(wire, findings));
         }

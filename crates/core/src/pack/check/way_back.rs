@@ -11,7 +11,8 @@ pub(super) fn check(draft: &Draft, findings: &mut Findings) {
     let files = draft.releases.iter().filter_map(|release| release.file.as_ref());
     let steps = files.filter_map(|file| file.step.as_ref());
     for (key, entry) in steps.flat_map(|step| &step.indices) {
-        let Some(Fate::Migrate { from: _, operations: _, way_back }) = &entry.fate else {
+        let Some(Fate::Migrate { from: _, partition: _, operations: _, way_back }) = &entry.fate
+        else {
             continue;
         };
         let WayBackWire { down, irreversible } = way_back;

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    model::{Partition, SwitchMode},
+    model::{Partitions, SwitchMode},
     place::{At, Place},
 };
 use crate::{transform::operation::Operation, version::Version};
@@ -67,7 +67,7 @@ pub(crate) struct IndexWire {
     pub(crate) shards: Option<u32>,
     pub(crate) replicas: Option<u32>,
     /// `none` when it is not written.
-    pub(crate) partition: Option<Partition>,
+    pub(crate) partitions: Option<Partitions>,
 }
 
 /// The step into a release.
@@ -94,9 +94,17 @@ pub(crate) struct IndexStepWire {
 pub(crate) enum Fate {
     Unchanged,
     New,
-    NewLike { like: At<String> },
+    NewLike {
+        like: At<String>,
+    },
     Dropped,
-    Migrate { from: Option<At<String>>, operations: Operations, way_back: WayBackWire },
+    Migrate {
+        from: Option<At<String>>,
+        /// The suffix of the partition that an index of one piece becomes.
+        partition: Option<At<String>>,
+        operations: Operations,
+        way_back: WayBackWire,
+    },
 }
 
 /// What a step says of how the documents of an index get back to the release before.

@@ -12,8 +12,8 @@ use crate::{
     pack::{
         code,
         diagnostic::Findings,
-        fields::{Fields, expected, json, map, map_of, number, text, word},
-        model::Partition,
+        fields::{Fields, expected, json, map, map_of, number, text, texts, word},
+        model::{Partition, Partitions},
         nearest::suggestion,
         place::{At, Place},
         yaml::{Entry, Kind, Node},
@@ -21,13 +21,14 @@ use crate::{
     version::Version,
 };
 
-const PARTITIONS: [(&str, Partition); 6] = [
-    ("none", Partition::None),
-    ("day", Partition::Day),
-    ("week", Partition::Week),
-    ("month", Partition::Month),
-    ("quarter", Partition::Quarter),
-    ("year", Partition::Year),
+/// The words for how an index is partitioned.
+const PARTITIONS: [(&str, Option<Partition>); 6] = [
+    ("none", None),
+    ("day", Some(Partition::Day)),
+    ("week", Some(Partition::Week)),
+    ("month", Some(Partition::Month)),
+    ("quarter", Some(Partition::Quarter)),
+    ("year", Some(Partition::Year)),
 ];
 
 impl ReleaseFile {
@@ -67,7 +68,7 @@ impl IndexWire {
             settings: BTreeMap::new(),
             shards: None,
             replicas: None,
-            partition: None,
+            partitions: None,
         };
         // An index whose description is wrong is still there: steps may name it.
         let Some(mut fields) = Fields::open(&entry.node, ("an index", place), findings) else {
@@ -91,13 +92,39 @@ impl IndexWire {
             settings: settings.map(|entry| read_settings(entry, findings)).unwrap_or_default(),
             shards: number_of(shards, 1, findings),
             replicas: number_of(replicas, 0, findings),
-            partition: match partition {
-                Some(entry) => word(entry, &PARTITIONS, findings).map(|partition| partition.value),
-                None => Some(Partition::None),
+            partitions: match partition {
+                Some(entry) => read_partitions(entry, findings),
+                None => Some(Partitions::NONE),
             },
             ..empty
         }
     }
+}
+
+/// One word, or a list of them.
+fn read_partitions(entry: &Entry, findings: &mut Findings) -> Option<Partitions> {
+    let Kind::List(_) = &entry.node.kind else {
+        let kind = word(entry, &PARTITIONS, findings)?.value;
+        return Some(Partitions::of(kind));
+    };
+    let mut kinds = Vec::new();
+    let words = texts(entry, findings)?;
+    for written in &words {
+        let found = PARTITIONS.iter().find(|(word, _)| *word == written.value);
+        let Some((_, Some(kind))) = found else {
+            let message = format!("`partition` can't hold `{}` in a list", written.value);
+            let fix = suggestion(&written.value, Partition::ALL.map(Partition::word));
+            findings.error(code::WORD_UNKNOWN, &written.place, message, fix);
+            return None;
+        };
+        kinds.push(*kind);
+    }
+    if kinds.is_empty() {
+        let fix = "write `partition: none`, or the kinds of partitions that the index has";
+        findings.error(code::KIND, &entry.node.place, "`partition` holds no kind", fix);
+        return None;
+    }
+    Some(Partitions::of(kinds))
 }
 
 /// The most shards or replicas that engines take.
@@ -257,6 +284,7 @@ fn composed_fate(entry: &Entry, findings: &mut Findings) -> Option<Fate> {
 fn migration(entry: &Entry, findings: &mut Findings) -> Option<Fate> {
     let mut fields = Fields::open(&entry.node, ("`migrate`", &entry.key.place), findings)?;
     let from = fields.optional("from");
+    let partition = fields.optional("partition");
     let operations = fields.optional("operations");
     let down = fields.optional("down");
     let irreversible = fields.optional("irreversible");
@@ -273,11 +301,15 @@ fn migration(entry: &Entry, findings: &mut Findings) -> Option<Fate> {
         Some(entry) => Some(text(entry, findings)?),
         None => None,
     };
+    let partition = match partition {
+        Some(entry) => Some(text(entry, findings)?),
+        None => None,
+    };
     let operations = match operations {
         Some(entry) => Operations::read(entry, findings),
         None => Operations { all: Vec::new(), is_complete: true },
     };
-    Some(Fate::Migrate { from, operations, way_back })
+    Some(Fate::Migrate { from, partition, operations, way_back })
 }
 
 /// Why there is no way back: an operator reads it before the switch, so it must say something.
