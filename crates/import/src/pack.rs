@@ -1,0 +1,203 @@
+//! The pack as text: `pack.yaml`, a `release.yaml` for each release, and the mappings.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    migration::Worker,
+    release::{Contexts, Release},
+    step::{Carried, Fate, Set, Slot, Step, partitions},
+    yaml,
+};
+
+const PACK: &str = r#"# Tracardi, an open-source customer data platform. Written by `lockstep pack import tracardi`; README.md says what it did.
+#
+# Tracardi reads through aliases and writes to concrete indices whose names carry the version, so every release has its own set and
+# the switch publishes the new one.
+format: 1
+name: tracardi
+data_parts: 3
+mode: versioned
+naming:
+  # Data of the test context, called staging in requests. 0.7, which has this one context only, replaces this.
+  default:
+    index: "{version}.{tenant}.{name}"
+    partitioned: "{version}.{tenant}.{name}-{partition}"
+    alias: "{tenant}.{name}"
+    template: "template.{version}.{tenant}.{name}"
+    template_pattern: "{version}.{tenant}.{name}-*-*"
+  # Data of the production context, since 0.8.0.
+  production:
+    index: "prod-{version}.{tenant}.{name}"
+    partitioned: "prod-{version}.{tenant}.{name}-{partition}"
+    alias: "prod-{tenant}.{name}"
+    template: "prod-template.{version}.{tenant}.{name}"
+    template_pattern: "prod-{version}.{tenant}.{name}-*-*"
+  # Shared by both contexts, since 0.8.0; never partitioned.
+  static:
+    index: "static-{version}.{tenant}.{name}"
+    alias: "static-{tenant}.{name}"
+tenants:
+  # The first five hex digits of the version's MD5, or a name that the environment gives. Without dashes: a tenant `prod-acme`
+  # would have the production aliases of `acme`.
+  pattern: "[a-z0-9_]+"
+types:
+  flattened: {opensearch: flat_object}
+"#;
+
+const NAMING_OF_ONE_CONTEXT: &str = r#"naming:
+  default:
+    index: "{version}.{tenant}.{name}"
+    partitioned: "{version}.{tenant}.{name}-{partition}"
+    alias: "{tenant}.{name}"
+    # Without the version, unlike later releases: a second version installed under the same name replaces it.
+    template: "template.{tenant}.{name}"
+    template_pattern: "{version}.{tenant}.{name}-*-*"
+"#;
+
+/// The files of the pack, by path below its folder.
+pub(crate) fn files(releases: &[Release], steps: &[Step<'_>]) -> BTreeMap<String, String> {
+    let mut files = BTreeMap::from([("pack.yaml".to_owned(), PACK.to_owned())]);
+    for release in releases {
+        let folder = format!("releases/{}", release.version);
+        let step = steps.iter().find(|step| step.release.version == release.version);
+        files.insert(format!("{folder}/release.yaml"), release_file(release, step));
+        for index in &release.indices {
+            let mut mapping = format!("{:#}", index.mapping);
+            mapping.push('\n');
+            files.insert(format!("{folder}/mappings/{}.json", index.key), mapping);
+        }
+    }
+    files
+}
+
+fn release_file(release: &Release, step: Option<&Step<'_>>) -> String {
+    let mut lines = vec![
+        format!("# Tracardi {}: {} logical indices.", release.version, release.indices.len()),
+        format!("label: \"{}\"", release.label),
+        format!("default_tenant: \"{}\"", release.default_tenant),
+    ];
+    if release.contexts == Contexts::One {
+        lines.push(NAMING_OF_ONE_CONTEXT.trim_end().to_owned());
+    }
+    lines.push("indices:".to_owned());
+    let mut headings = Headings { contexts: release.contexts, indent: "  ", told: None };
+    for slot in release.slots() {
+        headings.tell(slot.set, &mut lines);
+        lines.push(format!("  {}: {{{}}}", yaml::text(&slot.key()), index_fields(slot)));
+    }
+    if let Some(step) = step {
+        step_lines(step, &mut lines);
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+/// Comments over the indices of a context, where there are several.
+struct Headings {
+    contexts: Contexts,
+    indent: &'static str,
+    told: Option<Set>,
+}
+
+impl Headings {
+    fn tell(&mut self, set: Set, lines: &mut Vec<String>) {
+        if self.contexts == Contexts::TestAndProduction && self.told != Some(set) {
+            lines.push(format!("{}# {}", self.indent, heading(set)));
+            self.told = Some(set);
+        }
+    }
+}
+
+fn heading(set: Set) -> &'static str {
+    match set {
+        Set::Test => "The test context.",
+        Set::Static => "Shared by both contexts.",
+        Set::Production => "The production context.",
+    }
+}
+
+fn index_fields(slot: Slot<'_>) -> String {
+    let Slot { set, index } = slot;
+    let mut fields = vec![format!("name: {}", yaml::text(&index.name))];
+    match set {
+        Set::Test => {}
+        Set::Static => fields.push("naming: static".to_owned()),
+        Set::Production => fields.push("naming: production".to_owned()),
+    }
+    fields.push(format!("mapping: {}", yaml::text(&format!("{}.json", index.key))));
+    let kinds: Vec<&str> = partitions(index).kinds().map(|kind| kind.word()).collect();
+    match kinds.as_slice() {
+        [] => {}
+        [only] => fields.push(format!("partition: {only}")),
+        _ => fields.push(format!("partition: [{}]", kinds.join(", "))),
+    }
+    if let Some(shards) = index.shards {
+        fields.push(format!("shards: {shards}"));
+    }
+    if !index.settings.is_empty() {
+        let settings = index.settings.iter();
+        let settings: Vec<String> = settings
+            .map(|(name, value)| format!("{}: {}", yaml::text(name), yaml::value(value)))
+            .collect();
+        fields.push(format!("settings: {{{}}}", settings.join(", ")));
+    }
+    fields.join(", ")
+}
+
+fn step_lines(step: &Step<'_>, lines: &mut Vec<String>) {
+    lines.push("step:".to_owned());
+    lines.push(format!("  from: \"{}\"", step.before.version));
+    lines.push("  indices:".to_owned());
+    let mut headings = Headings { contexts: step.release.contexts, indent: "    ", told: None };
+    for (slot, fate) in &step.fates {
+        headings.tell(slot.set, lines);
+        let key = slot.key();
+        let shown = yaml::text(&key);
+        match fate {
+            Fate::New => lines.push(format!("    {shown}: new")),
+            Fate::NewLike(like) => {
+                lines.push(format!("    {shown}: {{new_like: {}}}", yaml::text(like)));
+            }
+            Fate::Carried(carried) => carried_lines(&key, carried, lines),
+        }
+    }
+    if !step.dropped.is_empty() {
+        lines.push("    # These end here; their documents stay in the old set.".to_owned());
+    }
+    for (slot, _) in &step.dropped {
+        lines.push(format!("    {}: dropped", yaml::text(&slot.key())));
+    }
+}
+
+fn carried_lines(key: &str, carried: &Carried<'_>, lines: &mut Vec<String>) {
+    let Carried { source, entry, partition, removed } = carried;
+    let mut fields = Vec::new();
+    if source.key() != key {
+        fields.push(format!("from: {}", yaml::text(&source.key())));
+    }
+    if let Some(partition) = partition {
+        fields.push(format!("partition: \"{partition}\""));
+    }
+    let script = entry.as_ref().and_then(|entry| entry.script.as_deref());
+    let keeps_token = entry.as_ref().is_some_and(|entry| entry.worker == Worker::UserReindex);
+    let key = yaml::text(key);
+    if script.is_none() && removed.is_empty() && !keeps_token {
+        fields.push("operations: []".to_owned());
+        lines.push(format!("    {key}: {{migrate: {{{}}}}}", fields.join(", ")));
+        return;
+    }
+    lines.extend([format!("    {key}:"), "      migrate:".to_owned()]);
+    lines.extend(fields.iter().map(|field| format!("        {field}")));
+    lines.push("        operations:".to_owned());
+    if let Some(script) = script {
+        lines.push("          - painless:".to_owned());
+        lines.push(format!("              script:{}", yaml::block(script, "                ")));
+    }
+    if keeps_token {
+        lines.push("          - default: {field: token, value: null}".to_owned());
+    }
+    if !removed.is_empty() {
+        let fields: Vec<String> = removed.iter().map(|field| yaml::text(field)).collect();
+        lines.push(format!("          - remove: {{fields: [{}]}}", fields.join(", ")));
+    }
+}
