@@ -188,6 +188,16 @@ pub(crate) enum QuarantineVerb {
 pub(crate) enum PackVerb {
     /// Find every mistake in a pack
     Check(commands::pack_check::PackCheckArguments),
+    /// Make a pack from an application that is installed
+    #[command(subcommand)]
+    Import(ImportVerb),
+}
+
+/// Which application to make a pack from.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportVerb {
+    /// Make a pack from installed Tracardis, one for each version
+    Tracardi(commands::pack_import::TracardiArguments),
 }
 
 /// The folder of a pack.
@@ -235,7 +245,7 @@ mod tests {
         command.build();
         let mut found = Vec::new();
         helps(&mut command, "", &mut found);
-        assert_eq!(found.len(), 22);
+        assert_eq!(found.len(), 24);
         for (path, help) in found {
             insta::assert_snapshot!(path.replace(' ', "_"), help);
         }

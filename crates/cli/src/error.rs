@@ -4,6 +4,7 @@ use std::{error::Error, io, path::PathBuf};
 
 use lockstep_demo::DemoError;
 use lockstep_engine::{EngineError, ErrorClass};
+use lockstep_import::Mistake;
 use lockstep_pocket::PocketError;
 
 use crate::exit::Exit;
@@ -28,6 +29,9 @@ pub(crate) enum CommandError {
     /// The pocket cluster didn't start.
     #[error(transparent)]
     Pocket(#[from] PocketError),
+    /// Installations that can't be imported; at least one mistake.
+    #[error("nothing was imported")]
+    Import(Vec<Mistake>),
     /// Flags that don't fit together.
     #[error("{message}")]
     Usage {
@@ -83,6 +87,12 @@ impl From<DemoError> for CommandError {
     }
 }
 
+impl From<Mistake> for CommandError {
+    fn from(mistake: Mistake) -> Self {
+        Self::Import(vec![mistake])
+    }
+}
+
 /// The code of a panic.
 pub(crate) const PANIC_CODE: &str = "B0002";
 
@@ -97,6 +107,7 @@ impl CommandError {
             Self::Greeting { source, .. } => return source.code(),
             Self::Demo(error) => demo_code(error),
             Self::Pocket(_) => "D0002",
+            Self::Import(_) => "A0001",
             Self::Usage { .. } => USAGE_CODE,
             Self::CertificateFile { .. } => "U0002",
             Self::NotAsked { .. } => "U0003",
@@ -120,6 +131,10 @@ impl CommandError {
             Self::Usage { .. } | Self::CertificateFile { .. } | Self::NotAsked { .. } => {
                 Exit::Usage
             }
+            Self::Import(mistakes) => {
+                let is_about_folder = |mistake: &Mistake| mistake.code.starts_with("A05");
+                if mistakes.iter().all(is_about_folder) { Exit::Refused } else { Exit::Pack }
+            }
             Self::Terminal { .. } => Exit::Bug,
         }
     }
@@ -131,6 +146,9 @@ impl CommandError {
             Self::Greeting { source, .. } => return greeting_hint(source),
             Self::Demo(error) => demo_hint(error),
             Self::Pocket(_) => "look at what the system says above",
+            Self::Import(_) => {
+                "do what stands above and run the command again; nothing was written"
+            }
             Self::Usage { hint, .. } => hint,
             Self::CertificateFile { .. } => "name a file with PEM certificates with --ca",
             Self::NotAsked { .. } => "say --yes to do it without being asked",
@@ -180,6 +198,7 @@ impl CommandError {
             Self::Greeting { source, .. } => Some(source),
             Self::Demo(_)
             | Self::Pocket(_)
+            | Self::Import(_)
             | Self::Usage { .. }
             | Self::CertificateFile { .. }
             | Self::DemoThere { .. }

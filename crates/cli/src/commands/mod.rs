@@ -5,6 +5,7 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod orders;
 pub(crate) mod pack_check;
+pub(crate) mod pack_import;
 pub(crate) mod plan;
 pub(crate) mod quarantine;
 pub(crate) mod rollback;
@@ -22,7 +23,7 @@ use lockstep_engine::{EngineError, Session, pack_folder, report::Silent};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cli::{ApplicationFlags, Global, PackVerb, QuarantineVerb, Verb},
+    cli::{ApplicationFlags, Global, ImportVerb, PackVerb, QuarantineVerb, Verb},
     error::CommandError,
     exit::Exit,
     ui::Ui,
@@ -65,6 +66,9 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<Exit, CommandEr
         Verb::Verify(arguments) => stoppable(context, verify::run(&arguments, context)).await,
         Verb::Quarantine(verb) => stoppable(context, decide(&verb, context)).await,
         Verb::Pack(PackVerb::Check(arguments)) => pack_check::run(&arguments, context),
+        Verb::Pack(PackVerb::Import(ImportVerb::Tracardi(arguments))) => {
+            pack_import::tracardi(&arguments, context)
+        }
     }
 }
 

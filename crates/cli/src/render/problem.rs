@@ -2,6 +2,7 @@
 
 use lockstep_core::run::state::{BadDocument, Problem};
 use lockstep_engine::EngineError;
+use lockstep_import::Mistake;
 use serde_json::{Value, json};
 
 use super::{
@@ -18,6 +19,14 @@ pub(crate) const DOCUMENTS_IN_ERROR: usize = 20;
 /// An error as text: what, by which documents it shows, why, what next.
 pub(crate) fn render(error: &CommandError) -> Text {
     let mut text = Text::default();
+    if let CommandError::Import(mistakes) = error {
+        for Mistake { code, place, message, fix } in mistakes {
+            text.line(format_args!("{}: {message}", styled(RED, format_args!("error[{code}]"))));
+            text.line(format_args!("  {} {place}", styled(DIM, "-->")));
+            text.advice("hint", fix);
+            text.line("");
+        }
+    }
     match error.engine_error() {
         Some(EngineError::Pack { diagnostics: _, rendered }) => {
             text.line(rendered.trim_end());
@@ -49,18 +58,30 @@ pub(crate) fn to_json(error: &CommandError) -> Value {
         "causes": error.causes(),
         "hint": error.hint(),
     });
-    let detail = match error.engine_error() {
+    let detail = match error {
+        CommandError::Import(mistakes) => Some(("mistakes", json!(listed_mistakes(mistakes)))),
+        _ => engine_detail(error),
+    };
+    if let (Some((key, value)), Some(body)) = (detail, body.as_object_mut()) {
+        body.insert(key.to_owned(), value);
+    }
+    json!({ "error": body })
+}
+
+fn listed_mistakes(mistakes: &[Mistake]) -> Vec<Value> {
+    let listed = |Mistake { code, place, message, fix }: &Mistake| json!({"code": code, "file": place.file, "line": place.line, "message": message, "fix": fix});
+    mistakes.iter().map(listed).collect()
+}
+
+fn engine_detail(error: &CommandError) -> Option<(&'static str, Value)> {
+    match error.engine_error() {
         Some(EngineError::Halted(problem)) => Some(("problem", json!(problem))),
         Some(EngineError::Pack { diagnostics, rendered: _ }) => {
             Some(("diagnostics", diagnostics.to_json()))
         }
         Some(EngineError::Refused { plan }) => Some(("findings", json!(plan.findings))),
         _ => None,
-    };
-    if let (Some((key, value)), Some(body)) = (detail, body.as_object_mut()) {
-        body.insert(key.to_owned(), value);
     }
-    json!({ "error": body })
 }
 
 /// The documents of a problem, at most `limit`, and how many there are.
