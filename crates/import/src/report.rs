@@ -292,7 +292,7 @@ fn removed_fields(carried: &[(Slot<'_>, &Carried<'_>)], notes: &mut Vec<String>)
     for (slot, carried) in carried.iter().filter(|(_, carried)| !carried.removed.is_empty()) {
         let fields = keys(carried.removed.iter().map(|field| format!("`{field}`")));
         notes.push(format!(
-            "**Removed from {}:** {fields}. The strict new mapping has no place for it, and Tracardi's own script leaves it in.",
+            "**Removed from {}:** {fields}. The strict new mapping has no place for it, and Tracardi's own migration leaves it in.",
             slot.key()
         ));
     }

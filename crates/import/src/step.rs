@@ -118,6 +118,8 @@ pub(crate) fn step<'a>(
     for slot in release.slots() {
         match decider.fate(slot) {
             Ok(fate) => fates.push((slot, fate)),
+            // Both contexts may have the same one.
+            Err(mistake) if mistakes.contains(&mistake) => {}
             Err(mistake) => mistakes.push(mistake),
         }
     }
