@@ -10,6 +10,7 @@ pub mod folder;
 mod index_list;
 pub mod installation;
 mod mapping_file;
+mod mend;
 mod migration;
 mod mistake;
 mod pack;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    mend::KEPT,
     migration::Worker,
     release::{Contexts, Release},
     step::{Carried, Fate, Set, Slot, Step, partitions},
@@ -170,7 +171,7 @@ fn step_lines(step: &Step<'_>, lines: &mut Vec<String>) {
 }
 
 fn carried_lines(key: &str, carried: &Carried<'_>, lines: &mut Vec<String>) {
-    let Carried { source, entry, partition, removed } = carried;
+    let Carried { source, entry, partition, removed, kept, renamed } = carried;
     let mut fields = Vec::new();
     if source.key() != key {
         fields.push(format!("from: {}", yaml::text(&source.key())));
@@ -181,7 +182,7 @@ fn carried_lines(key: &str, carried: &Carried<'_>, lines: &mut Vec<String>) {
     let script = entry.as_ref().and_then(|entry| entry.script.as_deref());
     let keeps_token = entry.as_ref().is_some_and(|entry| entry.worker == Worker::UserReindex);
     let key = yaml::text(key);
-    if script.is_none() && removed.is_empty() && !keeps_token {
+    if script.is_none() && removed.is_empty() && renamed.is_empty() && !keeps_token {
         fields.push("operations: []".to_owned());
         lines.push(format!("    {key}: {{migrate: {{{}}}}}", fields.join(", ")));
         return;
@@ -189,10 +190,25 @@ fn carried_lines(key: &str, carried: &Carried<'_>, lines: &mut Vec<String>) {
     lines.extend([format!("    {key}:"), "      migrate:".to_owned()]);
     lines.extend(fields.iter().map(|field| format!("        {field}")));
     lines.push("        operations:".to_owned());
+    // Only a script loses fields, so there is one where some are kept.
+    if !kept.is_empty() {
+        lines.push("          # The script loses these fields.".to_owned());
+    }
+    let beside = |position: usize| format!("{KEPT}.field_{}", position + 1);
+    lines.extend(kept.iter().enumerate().map(|(position, (from, _))| {
+        format!("          - copy: {{from: {from}, to: {}}}", beside(position))
+    }));
     if let Some(script) = script {
         lines.push("          - painless:".to_owned());
         lines.push(format!("              script:{}", yaml::block(script, "                ")));
     }
+    let put_back = kept.iter().enumerate().map(|(position, (_, to))| (beside(position), to));
+    let renamed = renamed.iter().map(|(from, to)| ((*from).to_owned(), to));
+    lines.extend(
+        put_back.chain(renamed).map(|(from, to)| {
+            format!("          - move: {{from: {from}, to: {to}, existing: keep}}")
+        }),
+    );
     if keeps_token {
         lines.push("          - default: {field: token, value: null}".to_owned());
     }

@@ -156,6 +156,9 @@ fn cell(slot: Slot<'_>, fate: &Fate<'_>) -> String {
     if let Some(partition) = carried.partition {
         words.push(format!("becomes {partition}"));
     }
+    if !carried.kept.is_empty() || !carried.renamed.is_empty() {
+        words.push("fields kept".to_owned());
+    }
     if !carried.removed.is_empty() {
         words.push("fields removed".to_owned());
     }
@@ -176,6 +179,8 @@ fn notes(step: &Step<'_>) -> Vec<String> {
     forgotten(&carried, &mut notes);
     astray(step, &carried, &mut notes);
     workers(step, &carried, &mut notes);
+    kept_fields(&carried, &mut notes);
+    other_scripts(&carried, &mut notes);
     removed_fields(&carried, &mut notes);
     endings(step, &mut notes);
     let idle: Vec<String> = step
@@ -285,6 +290,45 @@ fn workers(step: &Step<'_>, carried: &[(Slot<'_>, &Carried<'_>)], notes: &mut Ve
                 entry.position, entry.from, entry.to, entry.worker.name(), entry.to, entry.from
             ));
         }
+    }
+}
+
+fn kept_fields(carried: &[(Slot<'_>, &Carried<'_>)], notes: &mut Vec<String>) {
+    for (slot, carried) in carried {
+        let pairs: Vec<String> = carried
+            .kept
+            .iter()
+            .chain(&carried.renamed)
+            .map(|(from, to)| format!("`{from}` as `{to}`"))
+            .collect();
+        if !pairs.is_empty() {
+            notes.push(format!(
+                "**Kept in {}:** {}. Tracardi's own migration loses it. A document whose value doesn't fit there is set aside; take the lines out of the step if you would rather lose the field.",
+                slot.key(),
+                pairs.join(", ")
+            ));
+        }
+    }
+}
+
+/// Indices whose script in production isn't that of the test context.
+fn other_scripts(carried: &[(Slot<'_>, &Carried<'_>)], notes: &mut Vec<String>) {
+    let script = |carried: &Carried<'_>| {
+        carried.entry.as_ref().and_then(|entry| entry.script.clone()).unwrap_or_default()
+    };
+    let others = carried.iter().filter(|(slot, production)| {
+        let is_test = |(other, _): &&(Slot<'_>, &Carried<'_>)| {
+            other.set == Set::Test && other.index.key == slot.index.key
+        };
+        let test = carried.iter().find(is_test);
+        slot.set == Set::Production
+            && test.is_some_and(|(_, test)| script(test) != script(production))
+    });
+    let others = keys(others.map(|(slot, _)| slot.key()));
+    if !others.is_empty() {
+        notes.push(format!(
+            "**Another script in production than in the test context**, as Tracardi has it: {others}."
+        ));
     }
 }
 

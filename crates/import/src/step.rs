@@ -9,6 +9,7 @@ use crate::{
     fields,
     index_list::{Index, Partitioning},
     installation::INDEX_LIST,
+    mend,
     migration::{Entry, Migration, Worker},
     mistake::{ENTRY_TWICE, INDEX, Mistake},
     release::{Contexts, Release},
@@ -91,6 +92,10 @@ pub(crate) struct Carried<'a> {
     pub(crate) partition: Option<&'static str>,
     /// Fields that the new mapping refuses.
     pub(crate) removed: Vec<String>,
+    /// Fields that the script loses, kept across it: from where to where.
+    pub(crate) kept: Vec<(&'static str, &'static str)>,
+    /// Fields that have another name in the new mapping.
+    pub(crate) renamed: Vec<(&'static str, &'static str)>,
 }
 
 /// Why an index ends.
@@ -168,7 +173,11 @@ impl<'a> Decider<'a, '_> {
         let script = entry.as_ref().and_then(|entry| entry.script.as_deref()).unwrap_or_default();
         let mut removed = fields::homeless(&source.index.mapping, &slot.index.mapping);
         removed.retain(|path| !takes_away(script, path));
-        Ok(Fate::Carried(Carried { source, entry, partition, removed }))
+        let (of, new) = ((&*self.migration.file, &*slot.index.name), &slot.index.mapping);
+        let kept = mend::kept(of, script, new);
+        let renamed = mend::renamed(of, &removed, new);
+        removed.retain(|path| !renamed.iter().any(|(from, _)| from == path));
+        Ok(Fate::Carried(Carried { source, entry, partition, removed, kept, renamed }))
     }
 
     /// The entry that leads to an index.
@@ -242,7 +251,7 @@ impl<'a> Decider<'a, '_> {
 
 /// Whether a script takes a field away itself. If it only looks so, a document with the field is rejected by the strict
 /// mapping and set aside: nothing is lost in silence either way.
-fn takes_away(script: &str, path: &str) -> bool {
+pub(crate) fn takes_away(script: &str, path: &str) -> bool {
     let name = path.rsplit('.').next().unwrap_or(path);
     script.contains(&format!("remove(\"{name}\")")) || script.contains(&format!("remove('{name}')"))
 }
