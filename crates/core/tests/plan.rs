@@ -16,7 +16,7 @@ use lockstep_core::{
         build::{PlanError, PlanRequest, build},
         finding::Finding,
         live::LiveError,
-        model::{Limits, Plan, Strategy, UpgradeKind, WayBack},
+        model::{IndexPlan, Limits, Plan, Strategy, UpgradeKind, WayBack},
         tenants::TenantChoice,
     },
     version::Version,
@@ -190,6 +190,71 @@ fn one_piece_becomes_a_partition_and_partitions_keep_their_suffix() {
     a event: a-event-v1.0-2022-9 -> a-event-v1.1-2022-9 (1 operations)
     a session: empty a-session-v1.1-2000-q1
     alias a-audit: a-audit-v1.0 -> a-audit-v1.1-2000-q1
+    "#);
+}
+
+#[test]
+fn what_starts_empty_on_the_way_is_where_it_would_be_hop_by_hop() {
+    // `session` starts empty in 1.1, like `event`; in 2.0 `invoice` starts empty like `session`, and `audit`, which starts
+    // empty as one piece in 1.1, becomes a partition.
+    let (first, second, third) = ("releases/1.0/release.yaml", fixture::SECOND, fixture::THIRD);
+    let mut files = fixture::changed(&[
+        (first, "  audit:\n    mapping: audit.json", "  old:\n    mapping: audit.json"),
+        (second, "audit: unchanged", "old: dropped\n    audit: new"),
+        (third, "audit: unchanged", "audit: {migrate: {partition: 2000-1}}"),
+        (
+            third,
+            "  audit:\n    mapping: audit.json",
+            "  audit:\n    mapping: audit.json\n    partition: month\n  session:\n    mapping: audit.json\n    partition: month",
+        ),
+        (third, "    replicas: 0", "    replicas: 0\n    partition: month"),
+        (third, "invoice: new", "invoice: {new_like: session}"),
+        (third, "session: dropped", "session: {migrate: {}}"),
+    ]);
+    let session = files.files["releases/1.1/mappings/session.json"].clone();
+    files.files.insert("releases/2.0/mappings/session.json".to_owned(), session);
+    let text = String::from_utf8(files.files[third].clone()).unwrap();
+    let text =
+        text.replace("session:\n    mapping: audit.json", "session:\n    mapping: session.json");
+    files.files.insert(third.to_owned(), text.into_bytes());
+    let pack = load(&files).map_err(|mistakes| mistakes.render(&files, false)).unwrap();
+    let plan = |inventory: &Inventory, to: &str| {
+        let (to, limits) = (version(to), Limits::default());
+        let tenants = &TenantChoice::All;
+        let request =
+            PlanRequest { pack: &pack, inventory, to: &to, from: None, limits: &limits, tenants };
+        build(request).unwrap()
+    };
+    let targets = |plan: &Plan| -> Vec<String> {
+        let target = |index: &IndexPlan| match &index.strategy {
+            Strategy::Copy { target, .. } | Strategy::Empty { target } => {
+                Some(target.index.clone())
+            }
+            Strategy::Drop { .. } => None,
+        };
+        plan.indices.iter().filter_map(target).collect()
+    };
+    let live = RELEASE_1_0.map(|name| name.replace("audit", "old"));
+    let live: Vec<&str> = live.iter().map(String::as_str).collect();
+    let fused = targets(&plan(&cluster(&live), "2.0"));
+    let halfway = targets(&plan(&cluster(&live), "1.1"));
+    let halfway: Vec<String> = halfway
+        .iter()
+        .map(|name| format!("{name}={}", name.split("-v").next().unwrap_or_default()))
+        .collect();
+    let halfway: Vec<&str> = halfway.iter().map(String::as_str).collect();
+    assert_eq!(fused, targets(&plan(&cluster(&halfway), "2.0")));
+    insta::assert_snapshot!(fused.join("\n"), @r#"
+    a-audit-v20-2000-1
+    a-event-v20-2022-10
+    a-event-v20-2022-9
+    a-invoice-v20-2022-10
+    a-invoice-v20-2022-9
+    a-customers-v20
+    a-session-v20-2022-10
+    a-session-v20-2022-9
+    b-audit-v20-2000-1
+    b-customers-v20
     "#);
 }
 

@@ -10,6 +10,7 @@ use super::{
         ClusterReference, IndexPlan, Limits, PLAN_FORMAT, Plan, Schema, SourcePlan, Strategy,
         TargetPlan, TenantPlan, UpgradeKind,
     },
+    origin::{Origin, Places, origins},
     preflight, schema,
     tenants::{self, ExcludedTenant, TenantChoice},
     way_back,
@@ -17,8 +18,7 @@ use super::{
 use crate::{
     inventory::{IndexFacts, Inventory},
     names::{Recognised, ReleaseNames},
-    pack::model::{IndexStep, LogicalIndex, Pack, Release, SwitchMode},
-    transform::operation::Operation,
+    pack::model::{LogicalIndex, Pack, Release, SwitchMode},
     version::Version,
 };
 
@@ -316,68 +316,6 @@ fn pair_tenants(
     tenants
 }
 
-/// Where a logical index of the new release gets its documents, seen across the whole chain.
-#[derive(Debug, Clone, PartialEq)]
-enum Origin {
-    /// From an index of the live release, through the operations of all steps.
-    From {
-        key: String,
-        /// The suffix of the partition that an index of one piece becomes on the way.
-        partition: Option<String>,
-        operations: Vec<Operation>,
-    },
-    /// It starts empty.
-    New,
-    /// It starts empty, with the partitions of another index of the new release.
-    Like(String),
-}
-
-/// Follows every index of the last release back to the first one of the chain, collecting operations.
-fn origins(chain: &[Release]) -> BTreeMap<String, Origin> {
-    let Some((first, rest)) = chain.split_first() else { return BTreeMap::new() };
-    let mut origins: BTreeMap<String, Origin> = first
-        .indices
-        .keys()
-        .map(|key| {
-            (
-                key.clone(),
-                Origin::From { key: key.clone(), partition: None, operations: Vec::new() },
-            )
-        })
-        .collect();
-    for release in rest {
-        let Some(step) = &release.step else { continue };
-        origins = step
-            .indices
-            .iter()
-            .map(|(key, index_step)| {
-                let origin = match index_step {
-                    IndexStep::New => Origin::New,
-                    IndexStep::NewLike { like } => Origin::Like(like.clone()),
-                    IndexStep::Unchanged => origins.get(key).cloned().unwrap_or(Origin::New),
-                    IndexStep::Migrate { from, partition, operations, down: _ } => {
-                        extend(origins.get(from), partition.as_ref(), operations)
-                    }
-                };
-                (key.clone(), origin)
-            })
-            .collect();
-    }
-    origins
-}
-
-fn extend(before: Option<&Origin>, partition: Option<&String>, operations: &[Operation]) -> Origin {
-    match before {
-        Some(Origin::From { key, partition: earlier_partition, operations: earlier }) => {
-            let operations = earlier.iter().chain(operations).cloned().collect();
-            let partition = partition.or(earlier_partition.as_ref()).cloned();
-            Origin::From { key: key.clone(), partition, operations }
-        }
-        Some(other) => other.clone(),
-        None => Origin::New,
-    }
-}
-
 struct Builder<'a> {
     pack: &'a Pack,
     inventory: &'a Inventory,
@@ -411,15 +349,18 @@ impl Builder<'_> {
         let mut carried = BTreeSet::new();
         for (key, logical) in &self.target_release.indices {
             let indices = match self.origins.get(key) {
-                Some(Origin::From { key: source_key, partition: _, operations: _ }) => {
-                    carried.insert(source_key.clone());
-                    self.copied(tenant, (source_key, key), logical, &mut plan.findings)
+                Some(Origin::From { places, operations: _ }) => {
+                    carried.insert(places.key.clone());
+                    self.copied(tenant, (places, key), logical, &mut plan.findings)
                 }
-                Some(Origin::Like(like)) => self.empty_like(tenant, key, like),
-                Some(Origin::New) | None if logical.partitions.is_none() => {
+                Some(Origin::Like(places)) => self.empty_like(tenant, key, places),
+                Some(Origin::New { partition: Some(partition) }) => {
+                    vec![self.empty(tenant, key, Some(partition.clone()))]
+                }
+                Some(Origin::New { partition: None }) | None if logical.partitions.is_none() => {
                     vec![self.empty(tenant, key, None)]
                 }
-                Some(Origin::New) | None => Vec::new(),
+                Some(Origin::New { partition: None }) | None => Vec::new(),
             };
             plan.indices.extend(indices);
         }
@@ -439,12 +380,13 @@ impl Builder<'_> {
     fn copied(
         &self,
         tenant: &TenantPlan,
-        (source_key, key): (&str, &str),
+        (places, key): (&Places, &str),
         logical: &LogicalIndex,
         findings: &mut Vec<Finding>,
     ) -> Vec<IndexPlan> {
-        let sources = self.sources(tenant, key, source_key);
+        let sources = self.sources(tenant, places);
         if sources.is_empty() && logical.partitions.is_none() {
+            let source_key = &places.key;
             findings.push(Finding::warn(
                 "F0104",
                 &tenant.source,
@@ -476,30 +418,16 @@ impl Builder<'_> {
         IndexPlan { tenant: tenant.target.clone(), logical: key.to_owned(), partition, strategy }
     }
 
-    fn empty_like(&self, tenant: &TenantPlan, key: &str, like: &str) -> Vec<IndexPlan> {
-        let source_key = match self.origins.get(like) {
-            Some(Origin::From { key, partition: _, operations: _ }) => key.as_str(),
-            Some(Origin::Like(_) | Origin::New) | None => return Vec::new(),
-        };
-        let partitions = self.sources(tenant, like, source_key);
+    fn empty_like(&self, tenant: &TenantPlan, key: &str, places: &Places) -> Vec<IndexPlan> {
+        let partitions = self.sources(tenant, places);
         partitions.into_iter().map(|(partition, _)| self.empty(tenant, key, partition)).collect()
     }
 
-    /// The live indices that an index of the new release gets its documents from, each with the partition that it
-    /// becomes.
-    fn sources(
-        &self,
-        tenant: &TenantPlan,
-        key: &str,
-        source_key: &str,
-    ) -> Vec<(Option<String>, String)> {
-        let given = match self.origins.get(key) {
-            Some(Origin::From { key: _, partition, operations: _ }) => partition.clone(),
-            Some(Origin::Like(_) | Origin::New) | None => None,
-        };
-        let mut sources = self.live.partitions(&tenant.source, source_key);
+    /// The live indices of a tenant in some places, each with the partition that it becomes.
+    fn sources(&self, tenant: &TenantPlan, places: &Places) -> Vec<(Option<String>, String)> {
+        let mut sources = self.live.partitions(&tenant.source, &places.key);
         for (partition, _) in &mut sources {
-            *partition = given.clone().or(partition.take());
+            *partition = places.partition.clone().or(partition.take());
         }
         sources
     }

@@ -8,6 +8,8 @@ pub mod build;
 
 pub mod live;
 
+mod origin;
+
 pub mod tenants;
 
 pub mod schema;
