@@ -106,18 +106,14 @@ fn filled(file: &Place, text: &str, names: Names<'_>) -> Result<String, Mistake>
 
 /// Settings with dotted names, without the prefix `index.`.
 fn flatten(parent: &str, value: &Value, settings: &mut BTreeMap<String, Value>) {
-    match value {
-        Value::Object(inner) => {
-            for (name, value) in inner {
-                let path =
-                    if parent.is_empty() { name.clone() } else { format!("{parent}.{name}") };
-                flatten(&path, value, settings);
-            }
-        }
-        _ => {
-            let name = parent.strip_prefix("index.").unwrap_or(parent);
-            settings.insert(name.to_owned(), value.clone());
-        }
+    let Value::Object(inner) = value else {
+        let name = parent.strip_prefix("index.").unwrap_or(parent);
+        settings.insert(name.to_owned(), value.clone());
+        return;
+    };
+    for (name, value) in inner {
+        let path = if parent.is_empty() { name.clone() } else { format!("{parent}.{name}") };
+        flatten(&path, value, settings);
     }
 }
 

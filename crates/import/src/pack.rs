@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use lockstep_core::pack::model::Partition;
+
 use crate::{
     mend::KEPT,
     migration::Worker,
@@ -126,7 +128,7 @@ fn index_fields(slot: Slot<'_>) -> String {
         Set::Production => fields.push("naming: production".to_owned()),
     }
     fields.push(format!("mapping: {}", yaml::text(&format!("{}.json", index.key))));
-    let kinds: Vec<&str> = partitions(index).kinds().map(|kind| kind.word()).collect();
+    let kinds: Vec<&str> = partitions(index).kinds().map(Partition::word).collect();
     match kinds.as_slice() {
         [] => {}
         [only] => fields.push(format!("partition: {only}")),

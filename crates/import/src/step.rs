@@ -207,20 +207,13 @@ impl<'a> Decider<'a, '_> {
     /// The index of the release before with a name, for one of the new sets.
     fn source(&self, set: Set, name: &str) -> Option<Slot<'a>> {
         let index = self.before.by_name(name)?;
-        let set = match (self.before.contexts, set) {
-            (Contexts::One, Set::Test | Set::Static) => Set::Test,
-            (Contexts::One, Set::Production) => return None,
-            (Contexts::TestAndProduction, Set::Test | Set::Static | Set::Production)
-                if index.is_static =>
-            {
-                // What both shared goes to one place.
-                if set == Set::Production {
-                    return None;
-                }
-                Set::Static
-            }
-            (Contexts::TestAndProduction, Set::Production) => Set::Production,
-            (Contexts::TestAndProduction, Set::Test | Set::Static) => Set::Test,
+        let set = match (set, self.before.contexts) {
+            // What both contexts shared goes to one place, and of one context there is no production.
+            (Set::Production, Contexts::One) => return None,
+            (Set::Production, Contexts::TestAndProduction) if index.is_static => return None,
+            (Set::Production, Contexts::TestAndProduction) => Set::Production,
+            (Set::Test | Set::Static, _) if index.is_static => Set::Static,
+            (Set::Test | Set::Static, _) => Set::Test,
         };
         Some(Slot { set, index })
     }

@@ -153,9 +153,10 @@ impl Letters<'_> {
         }
         let (mut text, mut has_escape) = (String::new(), false);
         loop {
-            let is_end = match is_long {
-                true => self.rest.starts_with(&[quote; 3].iter().collect::<String>()),
-                false => self.peek() == Some(quote),
+            let is_end = if is_long {
+                self.rest.starts_with(&[quote; 3].iter().collect::<String>())
+            } else {
+                self.peek() == Some(quote)
             };
             if is_end {
                 for _ in 0..if is_long { 3 } else { 1 } {

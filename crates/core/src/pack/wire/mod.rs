@@ -101,7 +101,7 @@ pub(crate) enum Fate {
     Migrate {
         from: Option<At<String>>,
         /// The suffix of the partition that an index of one piece becomes.
-        partition: Option<At<String>>,
+        partition: Option<Box<At<String>>>,
         operations: Operations,
         way_back: WayBackWire,
     },

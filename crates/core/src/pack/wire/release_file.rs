@@ -302,7 +302,7 @@ fn migration(entry: &Entry, findings: &mut Findings) -> Option<Fate> {
         None => None,
     };
     let partition = match partition {
-        Some(entry) => Some(text(entry, findings)?),
+        Some(entry) => Some(Box::new(text(entry, findings)?)),
         None => None,
     };
     let operations = match operations {
