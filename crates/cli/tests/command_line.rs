@@ -640,3 +640,64 @@ fn a_signal_stops_cleanly_and_the_same_command_goes_on() {
     );
     runtime.block_on(pocket.stop());
 }
+
+/// A made-up Tracardi.
+fn tracardi(version: &str) -> String {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
+    let folder = fixtures.join("tracardi-installations").join(version);
+    folder.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn installed_tracardis_become_a_pack_that_is_checked() {
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("pack");
+    let out = out.to_str().unwrap();
+    let installations = ["0.8.1", "0.7.4", "0.8.0"].map(tracardi);
+    let mut arguments = vec!["pack", "import", "tracardi", "--out", out];
+    arguments.extend(installations.iter().map(String::as_str));
+    let ended = run(&arguments);
+    assert_eq!(ended.code, Some(0), "{ended:#?}");
+    assert!(ended.stdout.starts_with("# Tracardi 0.7.4, 0.8.0, 0.8.1\n"), "{ended:#?}");
+    assert!(ended.stdout.contains("`pack check`: 0 errors, 0 warnings\n"), "{ended:#?}");
+    let checked = run(&["pack", "check", out]);
+    assert_eq!(
+        checked.stdout,
+        "tracardi with releases 0.7.4, 0.8.0, 0.8.1: 0 errors, 0 warnings\n"
+    );
+    // Nothing is written over.
+    run(&arguments).expect(1, "A0501");
+    let again = place.path().join("again");
+    let again = again.to_str().unwrap();
+    let json = run(&["--json", "pack", "import", "tracardi", &tracardi("0.8.2"), "--out", again]);
+    let told: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!((&told["releases"], &told["errors"]), (&serde_json::json!(["0.8.2"]), &0.into()));
+}
+
+#[test]
+fn what_is_no_tracardi_or_does_not_follow_is_told_and_nothing_is_written() {
+    let place = tempfile::tempdir().unwrap();
+    let out = place.path().join("pack");
+    let out_text = out.to_str().unwrap();
+    let import = |paths: &[&str]| {
+        let arguments =
+            [&["--json", "pack", "import", "tracardi", "--out", out_text], paths].concat();
+        let ended = run(&arguments);
+        assert!(!out.try_exists().unwrap(), "{ended:#?}");
+        ended
+    };
+    let nothing = place.path().to_str().unwrap();
+    let ended = import(&[nothing, "/nowhere", &tracardi("0.8.0")]);
+    ended.expect(4, "A0102");
+    let mistakes = ended.last_line()["error"]["mistakes"].clone();
+    let codes: Vec<&str> = mistakes
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|mistake| mistake["code"].as_str())
+        .collect();
+    assert_eq!(codes, ["A0102", "A0101"]);
+    let (first, third) = (tracardi("0.7.4"), tracardi("0.8.1"));
+    import(&[&first, &third]).expect(4, "A0107");
+    import(&[&first, &first]).expect(4, "A0106");
+}

@@ -48,11 +48,21 @@ pub struct Imported {
     pub script_count: usize,
 }
 
+/// Whether what Tracardi's migration loses is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fields {
+    /// Fields that a script loses are kept where the new mapping has a place for them, fields that a strict mapping would
+    /// refuse are removed, and objects that ignored unknown fields go on doing so.
+    Mended,
+    /// Scripts and mappings are as shipped, and nothing stands beside them.
+    AsShipped,
+}
+
 /// Makes a pack from installations, in whatever order they are given.
 ///
 /// # Errors
 /// Everything that keeps it from being made: of all installations what can't be read, else what is wrong between them.
-pub fn import(installations: &[Installation]) -> Result<Imported, Vec<Mistake>> {
+pub fn import(installations: &[Installation], fields: Fields) -> Result<Imported, Vec<Mistake>> {
     let (mut releases, mut mistakes) = (Vec::new(), Vec::new());
     for installation in installations {
         match Release::read(installation) {
@@ -65,9 +75,11 @@ pub fn import(installations: &[Installation]) -> Result<Imported, Vec<Mistake>> 
     }
     releases.sort_by(|left, right| left.version.cmp(&right.version));
     check_twice(&releases)?;
-    keep_loose(&mut releases);
-    let steps = steps(&releases)?;
-    let report = report::report(&releases, &steps);
+    if fields == Fields::Mended {
+        keep_loose(&mut releases);
+    }
+    let steps = steps(&releases, fields)?;
+    let report = report::report(&releases, &steps, fields);
     let mut files = pack::files(&releases, &steps);
     files.insert("README.md".to_owned(), report.clone());
     let carried = || {
@@ -118,14 +130,14 @@ fn keep_loose(releases: &mut [Release]) {
     }
 }
 
-fn steps(releases: &[Release]) -> Result<Vec<Step<'_>>, Vec<Mistake>> {
+fn steps(releases: &[Release], fields: Fields) -> Result<Vec<Step<'_>>, Vec<Mistake>> {
     let (mut steps, mut mistakes) = (Vec::new(), Vec::new());
     for (before, release) in releases.iter().zip(releases.iter().skip(1)) {
         let migration = release
             .migration_from(before)
             .map_err(|mistake| vec![mistake])
             .and_then(|file| migration::read(&release.installation, &file));
-        match migration.and_then(|migration| step::step(before, release, migration)) {
+        match migration.and_then(|migration| step::step((before, release), migration, fields)) {
             Ok(step) => steps.push(step),
             Err(found) => mistakes.extend(found),
         }

@@ -40,9 +40,9 @@ naming:
     index: "static-{version}.{tenant}.{name}"
     alias: "static-{tenant}.{name}"
 tenants:
-  # The first five hex digits of the version's MD5, or a name that the environment gives. Without dashes: a tenant `prod-acme`
-  # would have the production aliases of `acme`.
-  pattern: "[a-z0-9_]+"
+  # The first five hex digits of the version's MD5, or a name that the environment gives. One with dashes doesn't begin with `prod-` or
+  # `static-`, which takes the longer part to say: a tenant `prod-acme` would have the production aliases of `acme`.
+  pattern: "(?:[a-z0-9_]+|(?:[0-9_a-oqrt-z][a-z0-9_]*|p(?:[0-9_a-qs-z][a-z0-9_]*|r(?:[0-9_a-np-z][a-z0-9_]*|o(?:[0-9_a-ce-z][a-z0-9_]*|d(?:[0-9_a-z][a-z0-9_]*))?)?)?|s(?:[0-9_a-su-z][a-z0-9_]*|t(?:[0-9_b-z][a-z0-9_]*|a(?:[0-9_a-su-z][a-z0-9_]*|t(?:[0-9_a-hj-z][a-z0-9_]*|i(?:[0-9_abd-z][a-z0-9_]*|c(?:[0-9_a-z][a-z0-9_]*))?)?)?)?)?)(?:-[a-z0-9_]+)+)"
 types:
   flattened: {opensearch: flat_object}
 "#;

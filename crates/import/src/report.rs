@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    fields,
+    Fields, fields,
     index_list::Partitioning,
     migration::{Entry, Worker},
     release::{Contexts, Release},
@@ -19,10 +19,10 @@ const RULES: &str = "\
 - **Scripts are Tracardi's own, unchanged.** They run in the engine, one document after the other. What one of them rejects,
   or the new mapping refuses, is set aside with its reason, and nothing is switched while such a document is undecided
   (`lockstep quarantine`). Tracardi itself calls such a migration completed.
-- **Fields without a place.** Where the new mapping is strict and lacks a field that the old one declares, the step removes
-  it; each is named below. Fields that the old mapping doesn't declare can't be known here: a document with one is set
-  aside, and says which.
 - **All tenants and both contexts** go in one run, the same steps for each.
+- **Names.** A tenant without a name of its own is called by each release otherwise, and the pack follows. One with a name keeps
+  it; before 0.9 the aliases of two releases are then the same, and the switch moves them. A name that begins with `prod-` or
+  `static-` isn't recognised: its indices are left alone.
 - **Users** are carried as they are. No installer runs, so no second administrator comes in; one that an earlier upgrade
   of Tracardi added beside the old one is carried too. `GET ALIAS/_search?size=0` on the alias of `tracardi-user`, with a
   `terms` aggregation over `email` and `min_doc_count` 2, lists them.
@@ -30,8 +30,19 @@ const RULES: &str = "\
 - **Not in a pack:** what is in Redis, and plugins, which the new release's own page installs again over the carried ones.
 ";
 
+const FIELDS_MENDED: &str = "\
+- **Fields without a place.** Where the new mapping is strict and lacks a field that the old one declares, the step moves it to
+  where the new one has it, or removes it; each is named below. Fields that the old mapping doesn't declare can't be known here:
+  a document with one is set aside, and says which.
+";
+
+const FIELDS_AS_SHIPPED: &str = "\
+- **Fields and mappings are as shipped** (`--as-shipped`). What a script loses is lost. A document with a field that a strict
+  mapping lacks is set aside, which may be every document of an index.
+";
+
 /// The report.
-pub(crate) fn report(releases: &[Release], steps: &[Step<'_>]) -> String {
+pub(crate) fn report(releases: &[Release], steps: &[Step<'_>], fields: Fields) -> String {
     let versions: Vec<String> =
         releases.iter().map(|release| release.version.to_string()).collect();
     let mut lines = vec![
@@ -45,7 +56,11 @@ pub(crate) fn report(releases: &[Release], steps: &[Step<'_>]) -> String {
     lines.extend(releases.iter().map(release_row));
     lines.push(String::new());
     lines.extend(releases.iter().flat_map(notes_of_release));
-    lines.push(RULES.trim_end().to_owned());
+    let rule = match fields {
+        Fields::Mended => FIELDS_MENDED,
+        Fields::AsShipped => FIELDS_AS_SHIPPED,
+    };
+    lines.push(format!("{RULES}{}", rule.trim_end()));
     for step in steps {
         lines.push(String::new());
         step_section(step, &mut lines);

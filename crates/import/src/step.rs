@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use lockstep_core::pack::model::{Partition, Partitions};
 
 use crate::{
-    fields,
+    Fields, fields,
     index_list::{Index, Partitioning},
     installation::INDEX_LIST,
     mend,
@@ -114,11 +114,11 @@ pub(crate) enum Ending {
 
 /// Decides about every index.
 pub(crate) fn step<'a>(
-    before: &'a Release,
-    release: &'a Release,
+    (before, release): (&'a Release, &'a Release),
     migration: Migration,
+    fields: Fields,
 ) -> Result<Step<'a>, Vec<Mistake>> {
-    let decider = Decider { before, release, migration: &migration };
+    let decider = Decider { before, release, migration: &migration, fields };
     let (mut fates, mut mistakes) = (Vec::new(), Vec::new());
     for slot in release.slots() {
         match decider.fate(slot) {
@@ -142,6 +142,7 @@ struct Decider<'a, 'm> {
     before: &'a Release,
     release: &'a Release,
     migration: &'m Migration,
+    fields: Fields,
 }
 
 impl<'a> Decider<'a, '_> {
@@ -152,7 +153,6 @@ impl<'a> Decider<'a, '_> {
         }
         let name = entry.map_or(&slot.index.name, |entry| &entry.from);
         let Some(source) = self.source(slot.set, name) else { return Ok(Fate::New) };
-        let entry = entry.cloned();
         let is_piece = |index: &Index| index.partitioning == Partitioning::No;
         let partition = match (is_piece(source.index), slot.index.partitioning) {
             (true, Partitioning::Fixed(kind) | Partitioning::Configured(kind)) => {
@@ -170,14 +170,31 @@ impl<'a> Decider<'a, '_> {
                 return Err(Mistake::new(INDEX, place, message, fix));
             }
         };
-        let script = entry.as_ref().and_then(|entry| entry.script.as_deref()).unwrap_or_default();
-        let mut removed = fields::homeless(&source.index.mapping, &slot.index.mapping);
-        removed.retain(|path| !takes_away(script, path));
+        let mut carried = Carried {
+            source,
+            entry: entry.cloned(),
+            partition,
+            removed: Vec::new(),
+            kept: Vec::new(),
+            renamed: Vec::new(),
+        };
+        if self.fields == Fields::Mended {
+            self.mend(slot, &mut carried);
+        }
+        Ok(Fate::Carried(carried))
+    }
+
+    /// What is done with fields beside the script.
+    fn mend(&self, slot: Slot<'_>, carried: &mut Carried<'_>) {
+        let script = carried.entry.as_ref().and_then(|entry| entry.script.as_deref());
+        let script = script.unwrap_or_default();
         let (of, new) = ((&*self.migration.file, &*slot.index.name), &slot.index.mapping);
-        let kept = mend::kept(of, script, new);
-        let renamed = mend::renamed(of, &removed, new);
-        removed.retain(|path| !renamed.iter().any(|(from, _)| from == path));
-        Ok(Fate::Carried(Carried { source, entry, partition, removed, kept, renamed }))
+        let mut homeless = fields::homeless(&carried.source.index.mapping, new);
+        homeless.retain(|path| !takes_away(script, path));
+        carried.kept = mend::kept(of, script, new);
+        carried.renamed = mend::renamed(of, &homeless, new);
+        homeless.retain(|path| !carried.renamed.iter().any(|(from, _)| from == path));
+        carried.removed = homeless;
     }
 
     /// The entry that leads to an index.

@@ -12,6 +12,7 @@ use std::{
 
 use insta::assert_snapshot;
 use lockstep_core::{
+    names::{Recognised, ReleaseNames},
     pack::{
         PackFiles, load,
         model::{IndexStep, Pack},
@@ -19,7 +20,7 @@ use lockstep_core::{
     },
     transform::operation::Operation,
 };
-use lockstep_import::{Installation, Mistake, folder, import};
+use lockstep_import::{Fields, Installation, Mistake, folder, import};
 
 const VERSIONS: [&str; 4] = ["0.7.4", "0.8.0", "0.8.1", "0.8.2"];
 
@@ -41,7 +42,7 @@ fn files(imported: BTreeMap<String, String>) -> PackFiles {
 }
 
 fn whole_pack() -> (BTreeMap<String, String>, Pack) {
-    let imported = import(&VERSIONS.map(installation)).unwrap();
+    let imported = import(&VERSIONS.map(installation), Fields::Mended).unwrap();
     let pack = load(&files(imported.files.clone())).unwrap();
     (imported.files, pack)
 }
@@ -51,7 +52,7 @@ fn installations_become_a_pack_without_a_mistake() {
     // The order in which they are named doesn't count.
     let mut installations = VERSIONS.map(installation);
     installations.reverse();
-    let imported = import(&installations).unwrap();
+    let imported = import(&installations, Fields::Mended).unwrap();
     assert_eq!(imported.versions, VERSIONS);
     assert_eq!((imported.index_count, imported.carried_count, imported.script_count), (47, 30, 7));
     assert_eq!(imported.files.get("README.md"), Some(&imported.report));
@@ -62,6 +63,76 @@ fn installations_become_a_pack_without_a_mistake() {
         if is_told {
             assert_snapshot!(path.replace('/', "__"), text);
         }
+    }
+}
+
+#[test]
+fn as_shipped_nothing_stands_beside_scripts_and_mappings() {
+    // What would be rejected is told by the check of the pack.
+    let whole = import(&VERSIONS.map(installation), Fields::AsShipped).unwrap();
+    assert_eq!((whole.index_count, whole.carried_count, whole.script_count), (47, 30, 7));
+    let whole = files(whole.files);
+    let told = read(&whole).diagnostics.render(&whole, false);
+    assert_eq!(told.matches("error[P0607]: the field `level` of").count(), 2, "{told}");
+    assert_eq!(told.matches("error[").count(), 2, "{told}");
+    let first = ["0.7.4", "0.8.0", "0.8.1"].map(installation);
+    let shipped = import(&first, Fields::AsShipped).unwrap();
+    let pack = load(&files(shipped.files)).unwrap();
+    let steps = pack.releases.iter().filter_map(|release| release.step.as_ref());
+    let operations = steps.flat_map(|step| step.indices.values()).filter_map(|index| match index {
+        IndexStep::Migrate { operations, .. } => Some(operations),
+        _ => None,
+    });
+    let operations: Vec<&Operation> = operations.flatten().collect();
+    let are_scripts =
+        operations.iter().all(|operation| matches!(operation, Operation::Painless(_)));
+    assert!(operations.len() == 5 && are_scripts, "{operations:?}");
+    let (_, mended) = whole_pack();
+    let pii = |pack: &Pack| {
+        let version = "0.8.0".parse().unwrap();
+        pack.release(&version).unwrap().1.indices["profile"].mapping["properties"]["pii"]["dynamic"]
+            .clone()
+    };
+    assert_eq!((pii(&pack), pii(&mended)), (serde_json::Value::Null, false.into()));
+    assert!(shipped.report.contains("`--as-shipped`"), "{}", shipped.report);
+}
+
+#[test]
+fn names_of_indices_are_known_by_tenant_and_partition() {
+    let (_, pack) = whole_pack();
+    let known = |version: &str, name: &str| {
+        let version = version.parse().unwrap();
+        let names = ReleaseNames::new(&pack, pack.release(&version).unwrap().1).unwrap();
+        match names.recognise(name) {
+            Recognised::Known { key, tenant, partition } => {
+                format!("{key} of {tenant}, {}", partition.as_deref().unwrap_or("whole"))
+            }
+            other => format!("{other:?}"),
+        }
+    };
+    let cases = [
+        ("0.7.4", "074.75120.tracardi-event-2022-10", "event of 75120, 2022-10"),
+        (
+            "0.7.4",
+            "074.75120.tracardi-event-2022-q4",
+            r#"Unknown { tenant: "75120", name: "tracardi-event" }"#,
+        ),
+        ("0.7.4", "tracardi-lock", "Foreign"),
+        (
+            "0.8.0",
+            "prod-080.my-shop.tracardi-profile-2023-1",
+            "production-profile of my-shop, 2023-1",
+        ),
+        ("0.8.0", "static-080.product-a.tracardi-bridge", "bridge of product-a, whole"),
+        ("0.8.0", "080.prod-acme.tracardi-user", "Foreign"),
+        ("0.8.0", "080.static-acme.tracardi-user", "Foreign"),
+        ("0.8.1", "08x.acme.tracardi-entity", "entity of acme, whole"),
+        ("0.8.2", "0820.acme.tracardi-entity-2000-q1", "entity of acme, 2000-q1"),
+        ("0.8.2", "prod-0820.acme.tracardi-event-2024-year", "production-event of acme, 2024-year"),
+        ("0.8.2", "0820.acme.tracardi-event-2023-12", "event of acme, 2023-12"),
+    ];
+    for (version, name, expected) in cases {
+        assert_eq!(known(version, name), expected, "{name} in {version}");
     }
 }
 
@@ -147,7 +218,7 @@ fn told(mistakes: &[Mistake]) -> String {
 }
 
 fn mistakes(installations: &[Installation]) -> String {
-    told(&import(installations).unwrap_err())
+    told(&import(installations, Fields::Mended).unwrap_err())
 }
 
 fn with(changes: &[Change]) -> String {

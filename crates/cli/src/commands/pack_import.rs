@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use lockstep_core::pack::{PackFiles, Severity, read};
-use lockstep_import::{Imported, Installation, folder, import};
+use lockstep_import::{Fields, Imported, Installation, folder, import};
 use serde_json::json;
 
 use super::Context;
@@ -20,6 +20,10 @@ pub(crate) struct TracardiArguments {
     /// Folder that the pack is written to; it must be empty, or not there
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    /// Take scripts and mappings exactly as shipped: keep no field that a script loses, remove none that it leaves in, and
+    /// loosen no mapping
+    #[arg(long)]
+    as_shipped: bool,
 }
 
 /// Reads installations and writes the pack, all of it or nothing.
@@ -39,7 +43,8 @@ pub(crate) fn tracardi(
     if !mistakes.is_empty() {
         return Err(CommandError::Import(mistakes));
     }
-    let imported = import(&installations).map_err(CommandError::Import)?;
+    let fields = if arguments.as_shipped { Fields::AsShipped } else { Fields::Mended };
+    let imported = import(&installations, fields).map_err(CommandError::Import)?;
     folder::write(&arguments.out, &imported.files)?;
     tell(&imported, arguments, context)
 }
