@@ -39,6 +39,8 @@ mod node;
 
 mod tracardi;
 
+mod tracardi_hops;
+
 mod scripts;
 
 mod proxy;
@@ -104,6 +106,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             node::scenarios(&stand.cluster.name),
             tracardi::scenarios(),
             scripts::scenarios(&stand.cluster.name),
+            tracardi_hops::scenarios(&stand.cluster.name),
         ];
         trials.extend(
             scenarios

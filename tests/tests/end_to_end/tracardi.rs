@@ -27,8 +27,12 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     }]
 }
 
+/// The name that 0.7.4 gives its installation by itself.
+const TENANT: &str = "75120";
+
+/// A document of the fixture.
 #[derive(Deserialize)]
-struct Line {
+pub(crate) struct Line {
     #[serde(rename = "_index")]
     index: String,
     #[serde(rename = "_id")]
@@ -40,7 +44,7 @@ struct Line {
 fn tracardi(runtime: &Runtime, stand: &Stand) -> Outcome {
     runtime.block_on(async {
         remove_tracardi(stand).await?;
-        let lines = load_fixture(stand).await?;
+        let lines = load_fixture(stand, TENANT).await?;
         let pack = pack_folder::open(&repository().join("packs/tracardi")).map_err(shown)?;
         let ending = stand.session().upgrade(&pack, &wish("0.8.0")).await.map_err(shown)?;
         let Ending::Switched { plan, .. } = ending else {
@@ -58,7 +62,7 @@ fn tracardi(runtime: &Runtime, stand: &Stand) -> Outcome {
     })
 }
 
-fn shown(error: EngineError) -> Trouble {
+pub(crate) fn shown(error: EngineError) -> Trouble {
     match error {
         EngineError::Pack { rendered, .. } => rendered.into(),
         EngineError::Refused { plan } => {
@@ -70,11 +74,11 @@ fn shown(error: EngineError) -> Trouble {
     }
 }
 
-fn repository() -> PathBuf {
+pub(crate) fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-async fn remove_tracardi(stand: &Stand) -> Result<(), Trouble> {
+pub(crate) async fn remove_tracardi(stand: &Stand) -> Result<(), Trouble> {
     stand.clean().await?;
     for index in stand.indices("*tracardi-*").await? {
         stand.send("DELETE", &format!("/{index}"), Value::Null).await?;
@@ -89,8 +93,8 @@ async fn remove_tracardi(stand: &Stand) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Loads the fixture as its README says, and gives its documents.
-async fn load_fixture(stand: &Stand) -> Result<Vec<Line>, Trouble> {
+/// Loads the fixture as its README says, under another tenant's name perhaps, and gives its documents.
+pub(crate) async fn load_fixture(stand: &Stand, tenant: &str) -> Result<Vec<Line>, Trouble> {
     let folder = repository().join("tests/fixtures/tracardi-0.7.4");
     let identity = stand.send("GET", "/", Value::Null).await?;
     let is_opensearch = identity["version"]["distribution"] == "opensearch";
@@ -99,6 +103,7 @@ async fn load_fixture(stand: &Stand) -> Result<Vec<Line>, Trouble> {
         // OpenSearch has another name for the type.
         let text =
             if is_opensearch { text.replace("\"flattened\"", "\"flat_object\"") } else { text };
+        let text = text.replace(TENANT, tenant);
         Ok(serde_json::from_str(&text)?)
     };
     for (name, body) in read("templates.json")? {
@@ -118,7 +123,8 @@ async fn load_fixture(stand: &Stand) -> Result<Vec<Line>, Trouble> {
     for part in lines.chunks(500) {
         let mut body = String::new();
         for line in part {
-            body.push_str(&json!({"index": {"_index": line.index, "_id": line.id}}).to_string());
+            let index = line.index.replace(TENANT, tenant);
+            body.push_str(&json!({"index": {"_index": index, "_id": line.id}}).to_string());
             body.push('\n');
             body.push_str(line.source.get());
             body.push('\n');
