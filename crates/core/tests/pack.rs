@@ -37,3 +37,6 @@ mod damage;
 
 #[path = "pack/fitting.rs"]
 mod fitting;
+
+#[path = "pack/one_operation.rs"]
+mod one_operation;

@@ -59,6 +59,11 @@ fn operation_line(operation: &Operation) -> String {
                 otherwise(casting.otherwise)
             )
         }
+        Operation::Lower(respelling)
+        | Operation::Upper(respelling)
+        | Operation::Trim(respelling) => {
+            format!("{name} {}{}", listed(&respelling.fields), otherwise(respelling.otherwise))
+        }
         Operation::Split(splitting) => {
             format!(
                 "{name} {} at {:?} into {}",

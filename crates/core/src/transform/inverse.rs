@@ -78,8 +78,13 @@ fn targets(operation: &Operation) -> Vec<&FieldPath> {
         Operation::Set(assignment) | Operation::Default(assignment) => vec![&assignment.field],
         Operation::Split(splitting) => splitting.into.iter().collect(),
         Operation::Join(joining) => vec![&joining.into],
-        // What the first two leave stands where it stood. What a script writes nobody knows: see `inverse`.
-        Operation::Remove(_) | Operation::Cast(_) | Operation::Painless(_) => Vec::new(),
+        // What they leave stands where it stood. What a script writes nobody knows: see `inverse`.
+        Operation::Remove(_)
+        | Operation::Cast(_)
+        | Operation::Lower(_)
+        | Operation::Upper(_)
+        | Operation::Trim(_)
+        | Operation::Painless(_) => Vec::new(),
     }
 }
 
@@ -125,6 +130,13 @@ fn undone(
             Some(&casting.field),
             "afterwards nothing tells which type the value had".to_owned(),
         ),
+        Operation::Lower(respelling) | Operation::Upper(respelling) => lost(
+            respelling.fields.first(),
+            "afterwards nothing tells which letters were small and which were capitals".to_owned(),
+        ),
+        Operation::Trim(respelling) => {
+            lost(respelling.fields.first(), "the white space at its ends is lost".to_owned())
+        }
         Operation::Split(splitting) => lost(
             Some(&splitting.field),
             "a `null` leaves no part, and a part may have been there before".to_owned(),

@@ -1,10 +1,10 @@
 //! `join`: several strings become one field, as `split` would have to find them.
 
 use super::{
-    cast::glimpse,
     document::{NodeId, Shape, Workspace},
     operation::Existing,
     rejection::{Refusal, RejectionCode},
+    rewrite::glimpse,
     search::{ArrayOnTheWay, Found},
 };
 use crate::json::quote_bytes;

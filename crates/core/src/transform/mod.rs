@@ -20,7 +20,11 @@ mod place;
 
 mod relocate;
 
+mod rewrite;
+
 mod cast;
+
+mod spelling;
 
 mod split;
 

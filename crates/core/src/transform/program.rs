@@ -3,9 +3,12 @@
 use super::{
     document::{ROOT, Workspace},
     join::Seam,
-    operation::{Assignment, CastType, Existing, Operation, Otherwise, Relocation},
+    operation::{
+        Assignment, CastType, Existing, FieldPath, Operation, Otherwise, Relocation, Respelling,
+    },
     rejection::{Refusal, Rejection, RejectionCode},
     relocate::{Manner, Route},
+    spelling::Spelling,
     split::Cut,
 };
 use crate::json::{DEPTH_MAX, Scanner};
@@ -51,6 +54,11 @@ enum Action {
     Cast {
         field: String,
         to: CastType,
+        otherwise: Otherwise,
+    },
+    Respell {
+        spelling: Spelling,
+        fields: Vec<String>,
         otherwise: Otherwise,
     },
     Split {
@@ -138,9 +146,7 @@ impl Action {
             Operation::Rename(relocation) => Self::relocate(Manner::Rename, relocation),
             Operation::Move(relocation) => Self::relocate(Manner::Move, relocation),
             Operation::Copy(relocation) => Self::relocate(Manner::Copy, relocation),
-            Operation::Remove(removal) => {
-                Self::Remove { fields: removal.fields.iter().map(ToString::to_string).collect() }
-            }
+            Operation::Remove(removal) => Self::Remove { fields: texts(&removal.fields) },
             Operation::Set(assignment) => Self::assign(assignment, true),
             Operation::Default(assignment) => Self::assign(assignment, false),
             Operation::Cast(casting) => Self::Cast {
@@ -148,13 +154,16 @@ impl Action {
                 to: casting.to,
                 otherwise: casting.otherwise,
             },
+            Operation::Lower(respelling) => Self::respell(Spelling::Lower, respelling),
+            Operation::Upper(respelling) => Self::respell(Spelling::Upper, respelling),
+            Operation::Trim(respelling) => Self::respell(Spelling::Trim, respelling),
             Operation::Split(splitting) => Self::Split {
                 field: splitting.field.to_string(),
                 separator: splitting.separator.clone(),
-                into: splitting.into.iter().map(ToString::to_string).collect(),
+                into: texts(&splitting.into),
             },
             Operation::Join(joining) => Self::Join {
-                fields: joining.fields.iter().map(ToString::to_string).collect(),
+                fields: texts(&joining.fields),
                 separator: joining.separator.clone(),
                 into: joining.into.to_string(),
             },
@@ -179,6 +188,11 @@ impl Action {
         Self::Assign { field: assignment.field.to_string(), json, levels, overwrite }
     }
 
+    fn respell(spelling: Spelling, respelling: &Respelling) -> Self {
+        let Respelling { fields, otherwise } = respelling;
+        Self::Respell { spelling, fields: texts(fields), otherwise: *otherwise }
+    }
+
     /// Does it to the document at hand; a refusal comes with the field it is about.
     fn execute(&self, workspace: &mut Workspace) -> Result<(), (Refusal, &str)> {
         match self {
@@ -194,8 +208,13 @@ impl Action {
                 .and_then(|value| workspace.assign(ROOT, field, value, *overwrite))
                 .map_err(|refusal| (refusal, field.as_str())),
             Self::Cast { field, to, otherwise } => workspace
-                .cast_field(ROOT, field, *to, *otherwise)
+                .rewrite_field(ROOT, field, to, *otherwise)
                 .map_err(|refusal| (refusal, field.as_str())),
+            Self::Respell { spelling, fields, otherwise } => fields.iter().try_for_each(|field| {
+                workspace
+                    .rewrite_field(ROOT, field, spelling, *otherwise)
+                    .map_err(|refusal| (refusal, field.as_str()))
+            }),
             Self::Split { field, separator, into } => {
                 let into: Vec<&str> = into.iter().map(String::as_str).collect();
                 workspace
@@ -214,6 +233,10 @@ impl Action {
             }
         }
     }
+}
+
+fn texts(paths: &[FieldPath]) -> Vec<String> {
+    paths.iter().map(ToString::to_string).collect()
 }
 
 fn parent_path(path: &str) -> &str {

@@ -39,6 +39,9 @@ pub enum RejectionCode {
     /// A part of what should be joined is not a string.
     #[serde(rename = "T0110")]
     PartNotAString,
+    /// What should be spelt otherwise is not a string.
+    #[serde(rename = "T0111")]
+    Respell,
     /// A script failed on the document.
     #[serde(rename = "T0201")]
     ScriptFailed,
@@ -73,6 +76,7 @@ impl RejectionCode {
             Self::NotAString => "T0108",
             Self::TooLarge => "T0109",
             Self::PartNotAString => "T0110",
+            Self::Respell => "T0111",
             Self::ScriptFailed => "T0201",
             Self::ScriptDropped => "T0202",
             Self::ScriptMoved => "T0203",

@@ -1,11 +1,11 @@
 //! `split`: one string becomes several fields.
 
 use super::{
-    cast::glimpse,
     document::{NodeId, Shape, Value, Workspace},
     operation::Existing,
     place::behind,
     rejection::{Refusal, RejectionCode},
+    rewrite::glimpse,
     search::Found,
 };
 use crate::json::{inner, quote_bytes, unescape};

@@ -10,9 +10,9 @@ use crate::{
         draft::Draft,
         nearest::listed,
         place::Place,
-        wire::{DownWire, Fate, Operations},
+        wire::{DownWire, Fate, OperationWire, Operations},
     },
-    transform::operation::Operation,
+    transform::operation::{FieldPath, Operation},
     version::Version,
 };
 
@@ -211,13 +211,23 @@ impl Misfits<'_> {
             Operation::Set(_) | Operation::Default(_) | Operation::Cast(_) => {
                 wire.value_place("field")
             }
-            Operation::Split(splitting) => {
-                let part = splitting.into.iter().position(|part| part.as_str() == path);
-                part.and_then(|part| wire.value_places("into").nth(part)).unwrap_or(&wire.place)
-            }
+            Operation::Lower(respelling)
+            | Operation::Upper(respelling)
+            | Operation::Trim(respelling) => place_in(wire, ("fields", &respelling.fields), path),
+            Operation::Split(splitting) => place_in(wire, ("into", &splitting.into), path),
             Operation::Join(_) => wire.value_place("into"),
             Operation::Remove(_) | Operation::Painless(_) => &wire.place,
         };
         place.clone()
     }
+}
+
+/// Where a path stands in a list of fields.
+fn place_in<'a>(
+    wire: &'a OperationWire,
+    (name, fields): (&str, &[FieldPath]),
+    path: &str,
+) -> &'a Place {
+    let index = fields.iter().position(|field| field.as_str() == path);
+    index.and_then(|index| wire.value_places(name).nth(index)).unwrap_or(&wire.place)
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     pack::{code, diagnostic::Findings, wire::OperationWire},
-    transform::operation::{CastType, Existing, FieldPath, Operation, Relocation},
+    transform::operation::{CastType, Existing, FieldPath, Operation, Otherwise, Relocation},
 };
 
 use super::schema::{Field, Fields, Found, Kind, Shape};
@@ -65,8 +65,17 @@ impl Step<'_> {
                     CastType::Double => Kind::Fractional,
                     CastType::Boolean => Kind::Boolean,
                 };
-                if matches!(self.fields.find(&segments(&casting.field)), Found::Field(_)) {
-                    self.write(&casting.field, Shape::Value(kind));
+                self.become_kind(&casting.field, kind);
+            }
+            Operation::Lower(respelling)
+            | Operation::Upper(respelling)
+            | Operation::Trim(respelling) => {
+                for (index, field) in respelling.fields.iter().enumerate() {
+                    self.note_absent(field, ("fields", index));
+                    // Where others are kept, what they are is as open as before.
+                    if respelling.otherwise != Otherwise::Keep {
+                        self.become_kind(field, Kind::Text);
+                    }
                 }
             }
             Operation::Split(splitting) => {
@@ -87,6 +96,13 @@ impl Step<'_> {
                 self.write(&joining.into, Shape::Value(Kind::Text));
             }
             Operation::Painless(_) => *self.fields = Fields::unknown(),
+        }
+    }
+
+    /// A field that the mapping knows is of another kind from here on.
+    fn become_kind(&mut self, path: &FieldPath, kind: Kind) {
+        if matches!(self.fields.find(&segments(path)), Found::Field(_)) {
+            self.write(path, Shape::Value(kind));
         }
     }
 

@@ -26,20 +26,28 @@ fn check_operation(wire: &OperationWire, findings: &mut Findings) {
         Operation::Rename(relocation) => check_rename(wire, relocation, findings),
         Operation::Move(relocation) => check_relocation(wire, ("move", relocation), findings),
         Operation::Copy(relocation) => check_relocation(wire, ("copy", relocation), findings),
-        Operation::Remove(removal) if removal.fields.is_empty() => {
-            let fix = "name at least one field, or leave the operation out";
-            findings.error(
-                code::OPERATION_EMPTY,
-                &wire.place,
-                "this `remove` removes nothing",
-                fix,
-            );
-        }
+        Operation::Remove(removal) => check_any(wire, &removal.fields, findings),
+        Operation::Lower(respelling)
+        | Operation::Upper(respelling)
+        | Operation::Trim(respelling) => check_any(wire, &respelling.fields, findings),
         Operation::Split(splitting) => check_split(wire, splitting, findings),
         Operation::Join(joining) => check_join(wire, joining, findings),
         Operation::Painless(script) => check_script(wire, script, findings),
-        Operation::Remove(_) | Operation::Set(_) | Operation::Default(_) | Operation::Cast(_) => {}
+        Operation::Set(_) | Operation::Default(_) | Operation::Cast(_) => {}
     }
+}
+
+fn check_any(wire: &OperationWire, fields: &[FieldPath], findings: &mut Findings) {
+    if !fields.is_empty() {
+        return;
+    }
+    let name = wire.operation.name();
+    let message = match &wire.operation {
+        Operation::Remove(_) => "this `remove` removes nothing".to_owned(),
+        _ => format!("this `{name}` names no field"),
+    };
+    let fix = "name at least one field, or leave the operation out";
+    findings.error(code::OPERATION_EMPTY, &wire.place, message, fix);
 }
 
 /// Words of Painless that give something else every time. A text search, so it may be wrong: a warning.

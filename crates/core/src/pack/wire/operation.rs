@@ -14,12 +14,14 @@ use crate::{
     },
     transform::operation::{
         Assignment, CastType, Casting, Existing, FieldPath, Joining, Operation, Otherwise,
-        Relocation, Removal, Script, Splitting,
+        Relocation, Removal, Respelling, Script, Splitting,
     },
 };
 
-const NAMES: [&str; 10] =
-    ["rename", "move", "copy", "remove", "set", "default", "cast", "split", "join", "painless"];
+const NAMES: [&str; 13] = [
+    "rename", "move", "copy", "remove", "set", "default", "cast", "lower", "upper", "trim",
+    "split", "join", "painless",
+];
 
 const EXISTING: [(&str, Existing); 3] =
     [("reject", Existing::Reject), ("overwrite", Existing::Overwrite), ("keep", Existing::Keep)];
@@ -89,6 +91,9 @@ fn read_operation(node: &Node, list: &Entry, findings: &mut Findings) -> Option<
         "set" => reader.assignment().map(Operation::Set),
         "default" => reader.assignment().map(Operation::Default),
         "cast" => reader.casting().map(Operation::Cast),
+        "lower" => reader.respelling().map(Operation::Lower),
+        "upper" => reader.respelling().map(Operation::Upper),
+        "trim" => reader.respelling().map(Operation::Trim),
         "split" => reader.splitting().map(Operation::Split),
         "join" => reader.joining().map(Operation::Join),
         _ => reader.script().map(Operation::Painless),
@@ -128,6 +133,12 @@ impl<'a> Reader<'a, '_> {
         let to = self.entry("to", "long").and_then(|entry| word(entry, &CAST_TYPES, self.findings));
         let otherwise = self.otherwise();
         Some(Casting { field: field?, to: to?.value, otherwise })
+    }
+
+    fn respelling(&mut self) -> Option<Respelling> {
+        let fields = self.paths("fields");
+        let otherwise = self.otherwise();
+        Some(Respelling { fields: fields?, otherwise })
     }
 
     fn splitting(&mut self) -> Option<Splitting> {

@@ -74,6 +74,18 @@ fn operations_that_lose_something_are_not() {
             "`cast` of `a` can't be undone: afterwards nothing tells which type the value had",
         ),
         (
+            r#"{"lower":{"fields":["a","b"]}}"#,
+            "`lower` of `a` can't be undone: afterwards nothing tells which letters were small and which were capitals",
+        ),
+        (
+            r#"{"upper":{"fields":["a"]}}"#,
+            "`upper` of `a` can't be undone: afterwards nothing tells which letters were small and which were capitals",
+        ),
+        (
+            r#"{"trim":{"fields":["a"]}}"#,
+            "`trim` of `a` can't be undone: the white space at its ends is lost",
+        ),
+        (
             r#"{"split":{"field":"a","separator":" ","into":["n","o"]}}"#,
             "`split` of `a` can't be undone: a `null` leaves no part, and a part may have been there before",
         ),

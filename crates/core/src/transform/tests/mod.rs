@@ -3,6 +3,8 @@
 
 mod table;
 
+mod values;
+
 mod reference;
 
 mod properties;

@@ -14,7 +14,7 @@ use crate::{
         Document, Program, Rejection, Workspace,
         operation::{
             Assignment, CastType, Casting, Existing, FieldPath, Joining, Operation, Otherwise,
-            Relocation, Removal, Splitting,
+            Relocation, Removal, Respelling, Splitting,
         },
     },
 };
@@ -22,8 +22,21 @@ use crate::{
 /// Few names, so that paths and documents meet; some keys are dotted, one must be escaped.
 const KEYS: [&str; 9] = ["a", "b", "c", "a.b", "b.c", "a.b.c", "a\"", "a.", ".b"];
 
-const TEXTS: [&str; 11] =
-    ["", "x", "x y", " x y z", "7", "+7", "-0.50", "true", "é\"\\", "\u{1f}\n", "😀 😀"];
+const TEXTS: [&str; 13] = [
+    "",
+    "x",
+    "x y",
+    " x y z",
+    "7",
+    "+7",
+    "-0.50",
+    "true",
+    "é\"\\",
+    "\u{1f}\n",
+    "😀 😀",
+    "ΣΑΣ ß",
+    "\u{a0}İx ",
+];
 
 const NUMBERS: [&str; 10] = [
     "0",
@@ -87,11 +100,18 @@ fn assignment() -> impl Strategy<Value = Assignment> {
     (path(), value).prop_map(|(field, value)| Assignment { field, value })
 }
 
+fn otherwise() -> impl Strategy<Value = Otherwise> {
+    select(&[Otherwise::Reject, Otherwise::Keep, Otherwise::Remove, Otherwise::Null][..])
+}
+
 fn casting() -> impl Strategy<Value = Casting> {
     let to = select(&[CastType::String, CastType::Long, CastType::Double, CastType::Boolean][..]);
-    let otherwise =
-        select(&[Otherwise::Reject, Otherwise::Keep, Otherwise::Remove, Otherwise::Null][..]);
-    (path(), to, otherwise).prop_map(|(field, to, otherwise)| Casting { field, to, otherwise })
+    (path(), to, otherwise()).prop_map(|(field, to, otherwise)| Casting { field, to, otherwise })
+}
+
+fn respelling() -> impl Strategy<Value = Respelling> {
+    (vec(path(), 1..3), otherwise())
+        .prop_map(|(fields, otherwise)| Respelling { fields, otherwise })
 }
 
 fn splitting() -> impl Strategy<Value = Splitting> {
@@ -114,6 +134,9 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => assignment().prop_map(Operation::Set),
         1 => assignment().prop_map(Operation::Default),
         2 => casting().prop_map(Operation::Cast),
+        1 => respelling().prop_map(Operation::Lower),
+        1 => respelling().prop_map(Operation::Upper),
+        1 => respelling().prop_map(Operation::Trim),
         2 => splitting().prop_map(Operation::Split),
         2 => joining().prop_map(Operation::Join),
     ]

@@ -4,9 +4,9 @@
 use super::{apply, program};
 
 /// Operations without the list around them, the source, the outcome: a document, or `T…` for a rejection.
-type Row<'a> = (&'a str, &'a str, &'a str);
+pub(super) type Row<'a> = (&'a str, &'a str, &'a str);
 
-fn check(rows: &[Row<'_>]) {
+pub(super) fn check(rows: &[Row<'_>]) {
     for (operations, source, expected) in rows {
         let outcome = apply(&program(&format!("[{operations}]")), source.as_bytes());
         let shown = match outcome {

@@ -3,9 +3,11 @@
 //! It shares nothing with the program but the operations' data types. Numbers are text, members keep their order, and
 //! [`Json::render`] gives the bytes that a program must give for a document that was rendered in the same way.
 
-use crate::transform::operation::{
-    CastType, Casting, Existing, FieldPath, Joining, Operation, Otherwise, Relocation, Splitting,
-};
+mod parts;
+
+mod values;
+
+use crate::transform::operation::{Existing, FieldPath, Operation, Relocation};
 
 /// A JSON value with the digits of its numbers.
 #[derive(Debug, Clone, PartialEq)]
@@ -106,21 +108,31 @@ fn apply_one(operation: &Operation, document: &mut Members) -> Outcome {
             let overwrite = matches!(operation, Operation::Set(_));
             assign(document, assignment.field.as_str(), &Json::of(&assignment.value), overwrite)
         }
-        Operation::Cast(casting) => each(document, casting.field.as_str(), &mut |frame, way| {
-            let value = take_value(frame, way);
-            match cast(&value, casting)? {
-                Some(value) => *at(frame, way) = value,
-                None => take(frame, way),
-            }
-            Ok(())
+        Operation::Cast(casting) => {
+            values::rewrite(document, casting.field.as_str(), casting.otherwise, &|value| {
+                values::cast(value, casting.to)
+            })
+        }
+        Operation::Lower(respelling)
+        | Operation::Upper(respelling)
+        | Operation::Trim(respelling) => respelling.fields.iter().try_for_each(|field| {
+            values::rewrite(document, field.as_str(), respelling.otherwise, &|value| match value {
+                Json::Text(text) => Some(Json::Text(match operation {
+                    Operation::Lower(_) => text.to_lowercase(),
+                    Operation::Upper(_) => text.to_uppercase(),
+                    _ => text.trim_matches(char::is_whitespace).to_owned(),
+                })),
+                Json::Null => Some(Json::Null),
+                _ => None,
+            })
         }),
         Operation::Split(splitting) => {
             let into: Vec<&str> = splitting.into.iter().map(FieldPath::as_str).collect();
-            split(splitting, document, splitting.field.as_str(), &into)
+            parts::split(splitting, document, splitting.field.as_str(), &into)
         }
         Operation::Join(joining) => {
             let fields: Vec<&str> = joining.fields.iter().map(FieldPath::as_str).collect();
-            join(joining, document, &fields, joining.into.as_str())
+            parts::join(joining, document, &fields, joining.into.as_str())
         }
         Operation::Painless(_) => Err(Rejected),
     }
@@ -373,128 +385,5 @@ fn nested(path: &str, value: &Json) -> (String, Json) {
     match path.split_once('.') {
         Some((name, rest)) => (name.into(), Json::Object(vec![nested(rest, value)])),
         None => (path.into(), value.clone()),
-    }
-}
-
-/// The new value, or none where it is removed.
-fn cast(value: &Json, casting: &Casting) -> Outcome<Option<Json>> {
-    let converted = match (value, casting.to) {
-        (Json::Null, _)
-        | (Json::Text(_), CastType::String)
-        | (Json::Boolean(_), CastType::Boolean)
-        | (Json::Number(_) | Json::Digits(_), CastType::Double) => Some(value.clone()),
-        (Json::Array(elements), _) => {
-            let mut kept = Vec::new();
-            for element in elements {
-                kept.extend(cast(element, casting)?);
-            }
-            Some(Json::Array(kept))
-        }
-        (Json::Boolean(_) | Json::Number(_) | Json::Digits(_), CastType::String) => {
-            Some(Json::Text(value.render()))
-        }
-        (Json::Number(_) | Json::Digits(_), CastType::Long) => long_of(&value.render()),
-        (Json::Text(text), CastType::Long) => {
-            text.parse::<i64>().ok().map(|long| Json::Digits(long.to_string()))
-        }
-        (Json::Text(text), CastType::Double) => {
-            let number = serde_json::from_str::<serde_json::Number>(text);
-            (number.is_ok() && text.trim() == text).then(|| Json::Digits(text.clone()))
-        }
-        (Json::Text(text), CastType::Boolean) => text.parse().ok().map(Json::Boolean),
-        _ => None,
-    };
-    match (converted, casting.otherwise) {
-        (Some(converted), _) => Ok(Some(converted)),
-        (None, Otherwise::Reject) => Err(Rejected),
-        (None, Otherwise::Keep) => Ok(Some(value.clone())),
-        (None, Otherwise::Remove) => Ok(None),
-        (None, Otherwise::Null) => Ok(Some(Json::Null)),
-    }
-}
-
-/// Good for the numbers that documents are made of here; the table has the hard ones.
-fn long_of(digits: &str) -> Option<Json> {
-    if digits.parse::<i64>().is_ok() {
-        return Some(Json::Digits(digits.into()));
-    }
-    let double: f64 = digits.parse().unwrap();
-    let long = format!("{double:.0}").parse::<i64>().ok()?;
-    (double.fract() == 0.0 && double.abs() < 1e15).then(|| Json::Digits(long.to_string()))
-}
-
-fn split(splitting: &Splitting, frame: &mut Members, field: &str, into: &[&str]) -> Outcome {
-    let Some(way) = way(frame, field)? else { return Ok(()) };
-    if !way.rest.is_empty() {
-        let targets: Vec<String> =
-            into.iter().map(|to| rest_in_array(frame, &way, field, to)).collect::<Outcome<_>>()?;
-        let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
-        let mut frames = Vec::new();
-        objects(at(frame, &way.at), &mut frames);
-        return frames
-            .into_iter()
-            .try_for_each(|frame| split(splitting, frame, &way.rest, &targets));
-    }
-    let parts: Vec<String> = match at(frame, &way.at) {
-        Json::Text(text) => {
-            text.splitn(into.len(), &splitting.separator).map(str::to_owned).collect()
-        }
-        Json::Null if into.contains(&field) => return Ok(()),
-        Json::Null => Vec::new(),
-        _ => return Err(Rejected),
-    };
-    let parts: Vec<(&str, String)> = into.iter().copied().zip(parts).collect();
-    match parts.iter().find(|(to, _)| *to == field) {
-        Some((_, part)) => *at(frame, &way.at) = Json::Text(part.clone()),
-        None => take_with_parents(frame, &way.at),
-    }
-    for (to, part) in parts {
-        if to != field {
-            write(frame, to, Json::Text(part), Existing::Reject)?;
-        }
-    }
-    Ok(())
-}
-
-fn join(joining: &Joining, frame: &mut Members, fields: &[&str], into: &str) -> Outcome {
-    let mut texts = Vec::new();
-    let mut in_array = None;
-    for field in fields {
-        match way(frame, field)? {
-            None => {}
-            Some(way) if way.rest.is_empty() => texts.push(take_value(frame, &way.at)),
-            Some(way) => in_array = in_array.or(Some((way, *field))),
-        }
-    }
-    if let Some((way, from)) = in_array {
-        let rests: Vec<String> = fields
-            .iter()
-            .map(|field| rest_in_array(frame, &way, from, field))
-            .collect::<Outcome<_>>()?;
-        let rests: Vec<&str> = rests.iter().map(String::as_str).collect();
-        let into = rest_in_array(frame, &way, from, into)?;
-        let mut frames = Vec::new();
-        objects(at(frame, &way.at), &mut frames);
-        return frames.into_iter().try_for_each(|frame| join(joining, frame, &rests, &into));
-    }
-    let texts: Vec<String> = texts
-        .into_iter()
-        .filter(|value| *value != Json::Null)
-        .map(|value| if let Json::Text(text) = value { Ok(text) } else { Err(Rejected) })
-        .collect::<Outcome<_>>()?;
-    let mut is_in_place = false;
-    for field in fields {
-        let Some(found) = way(frame, field)? else { continue };
-        if *field == into {
-            is_in_place = true;
-        } else {
-            take_with_parents(frame, &found.at);
-        }
-    }
-    let whole = Json::Text(texts.join(&joining.separator));
-    match (texts.is_empty(), is_in_place) {
-        (true, _) => Ok(()),
-        (false, true) => write(frame, into, whole, Existing::Overwrite),
-        (false, false) => write(frame, into, whole, Existing::Reject),
     }
 }

@@ -98,7 +98,7 @@ pub enum CastType {
     Boolean,
 }
 
-/// What becomes of a value that can't be turned into the type.
+/// What becomes of a value that an operation can't work on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Otherwise {
@@ -131,6 +131,12 @@ pub enum Operation {
     Default(Assignment),
     /// Turns a value into another type.
     Cast(Casting),
+    /// Writes strings in small letters.
+    Lower(Respelling),
+    /// Writes strings in capital letters.
+    Upper(Respelling),
+    /// Takes white space off both ends of strings.
+    Trim(Respelling),
     /// Splits a string into several fields.
     Split(Splitting),
     /// Joins several strings into one field.
@@ -150,6 +156,9 @@ impl Operation {
             Self::Set(_) => "set",
             Self::Default(_) => "default",
             Self::Cast(_) => "cast",
+            Self::Lower(_) => "lower",
+            Self::Upper(_) => "upper",
+            Self::Trim(_) => "trim",
             Self::Split(_) => "split",
             Self::Join(_) => "join",
             Self::Painless(_) => "painless",
@@ -197,6 +206,17 @@ pub struct Casting {
     /// The type its value gets.
     pub to: CastType,
     /// When it can't.
+    #[serde(default)]
+    pub otherwise: Otherwise,
+}
+
+/// What `lower`, `upper` and `trim` work on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Respelling {
+    /// At least one field.
+    pub fields: Vec<FieldPath>,
+    /// When a value is no string.
     #[serde(default)]
     pub otherwise: Otherwise,
 }

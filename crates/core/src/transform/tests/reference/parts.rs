@@ -1,0 +1,88 @@
+//! Several fields at once: strings that are taken apart and put together.
+
+use super::{
+    Json, Members, Outcome, Rejected, at, objects, rest_in_array, take_value, take_with_parents,
+    way, write,
+};
+use crate::transform::operation::{Existing, Joining, Splitting};
+
+pub(super) fn split(
+    splitting: &Splitting,
+    frame: &mut Members,
+    field: &str,
+    into: &[&str],
+) -> Outcome {
+    let Some(way) = way(frame, field)? else { return Ok(()) };
+    if !way.rest.is_empty() {
+        let targets: Vec<String> =
+            into.iter().map(|to| rest_in_array(frame, &way, field, to)).collect::<Outcome<_>>()?;
+        let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+        let mut frames = Vec::new();
+        objects(at(frame, &way.at), &mut frames);
+        return frames
+            .into_iter()
+            .try_for_each(|frame| split(splitting, frame, &way.rest, &targets));
+    }
+    let parts: Vec<String> = match at(frame, &way.at) {
+        Json::Text(text) => {
+            text.splitn(into.len(), &splitting.separator).map(str::to_owned).collect()
+        }
+        Json::Null if into.contains(&field) => return Ok(()),
+        Json::Null => Vec::new(),
+        _ => return Err(Rejected),
+    };
+    let parts: Vec<(&str, String)> = into.iter().copied().zip(parts).collect();
+    match parts.iter().find(|(to, _)| *to == field) {
+        Some((_, part)) => *at(frame, &way.at) = Json::Text(part.clone()),
+        None => take_with_parents(frame, &way.at),
+    }
+    for (to, part) in parts {
+        if to != field {
+            write(frame, to, Json::Text(part), Existing::Reject)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn join(joining: &Joining, frame: &mut Members, fields: &[&str], into: &str) -> Outcome {
+    let mut texts = Vec::new();
+    let mut in_array = None;
+    for field in fields {
+        match way(frame, field)? {
+            None => {}
+            Some(way) if way.rest.is_empty() => texts.push(take_value(frame, &way.at)),
+            Some(way) => in_array = in_array.or(Some((way, *field))),
+        }
+    }
+    if let Some((way, from)) = in_array {
+        let rests: Vec<String> = fields
+            .iter()
+            .map(|field| rest_in_array(frame, &way, from, field))
+            .collect::<Outcome<_>>()?;
+        let rests: Vec<&str> = rests.iter().map(String::as_str).collect();
+        let into = rest_in_array(frame, &way, from, into)?;
+        let mut frames = Vec::new();
+        objects(at(frame, &way.at), &mut frames);
+        return frames.into_iter().try_for_each(|frame| join(joining, frame, &rests, &into));
+    }
+    let texts: Vec<String> = texts
+        .into_iter()
+        .filter(|value| *value != Json::Null)
+        .map(|value| if let Json::Text(text) = value { Ok(text) } else { Err(Rejected) })
+        .collect::<Outcome<_>>()?;
+    let mut is_in_place = false;
+    for field in fields {
+        let Some(found) = way(frame, field)? else { continue };
+        if *field == into {
+            is_in_place = true;
+        } else {
+            take_with_parents(frame, &found.at);
+        }
+    }
+    let whole = Json::Text(texts.join(&joining.separator));
+    match (texts.is_empty(), is_in_place) {
+        (true, _) => Ok(()),
+        (false, true) => write(frame, into, whole, Existing::Overwrite),
+        (false, false) => write(frame, into, whole, Existing::Reject),
+    }
+}

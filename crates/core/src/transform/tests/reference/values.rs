@@ -1,0 +1,75 @@
+//! Values that are changed where they stand.
+
+use super::{Json, Members, Outcome, Rejected, at, each, take, take_value};
+use crate::transform::operation::{CastType, Otherwise};
+
+/// Changes a field wherever it stands, arrays element by element; `convert` gives none for what can't be changed.
+pub(super) fn rewrite(
+    document: &mut Members,
+    field: &str,
+    otherwise: Otherwise,
+    convert: &dyn Fn(&Json) -> Option<Json>,
+) -> Outcome {
+    each(document, field, &mut |frame, way| {
+        let value = take_value(frame, way);
+        match rewritten(&value, otherwise, convert)? {
+            Some(value) => *at(frame, way) = value,
+            None => take(frame, way),
+        }
+        Ok(())
+    })
+}
+
+/// The new value, or none where it is removed.
+fn rewritten(
+    value: &Json,
+    otherwise: Otherwise,
+    convert: &dyn Fn(&Json) -> Option<Json>,
+) -> Outcome<Option<Json>> {
+    if let Json::Array(elements) = value {
+        let mut kept = Vec::new();
+        for element in elements {
+            kept.extend(rewritten(element, otherwise, convert)?);
+        }
+        return Ok(Some(Json::Array(kept)));
+    }
+    match (convert(value), otherwise) {
+        (Some(converted), _) => Ok(Some(converted)),
+        (None, Otherwise::Reject) => Err(Rejected),
+        (None, Otherwise::Keep) => Ok(Some(value.clone())),
+        (None, Otherwise::Remove) => Ok(None),
+        (None, Otherwise::Null) => Ok(Some(Json::Null)),
+    }
+}
+
+pub(super) fn cast(value: &Json, to: CastType) -> Option<Json> {
+    match (value, to) {
+        (Json::Null, _)
+        | (Json::Text(_), CastType::String)
+        | (Json::Boolean(_), CastType::Boolean)
+        | (Json::Number(_) | Json::Digits(_), CastType::Double) => Some(value.clone()),
+        (Json::Boolean(_) | Json::Number(_) | Json::Digits(_), CastType::String) => {
+            Some(Json::Text(value.render()))
+        }
+        (Json::Number(_) | Json::Digits(_), CastType::Long) => long_of(&value.render()),
+        (Json::Text(text), CastType::Long) => {
+            text.parse::<i64>().ok().map(|long| Json::Digits(long.to_string()))
+        }
+        (Json::Text(text), CastType::Double) => {
+            let number = serde_json::from_str::<serde_json::Number>(text);
+            (number.is_ok() && text.trim() == text).then(|| Json::Digits(text.clone()))
+        }
+        (Json::Text(text), CastType::Boolean) => text.parse().ok().map(Json::Boolean),
+        _ => None,
+    }
+}
+
+/// Good for the numbers that documents are made of here; the table has the hard ones.
+fn long_of(digits: &str) -> Option<Json> {
+    if digits.parse::<i64>().is_ok() {
+        return Some(Json::Digits(digits.into()));
+    }
+    let double: f64 = digits.parse().unwrap();
+    let long = format!("{double:.0}").parse::<i64>().ok()?;
+    (double.fract() == 0.0 && double.abs() < 1e15).then(|| Json::Digits(long.to_string()))
+}
