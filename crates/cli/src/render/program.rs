@@ -3,11 +3,14 @@
 use lockstep_core::{
     plan::model::WayBack,
     transform::operation::{
-        CastType, Existing, FieldPath, Operation, Otherwise, Relocation, Script,
+        CastType, Existing, FieldPath, Operation, Otherwise, Pair, Relocation, Script,
     },
 };
 
 use super::quantity::counted;
+
+/// Lines of a table that are shown; a plan is read, and the pack has them all.
+const PAIRS_SHOWN_MAX: usize = 4;
 
 /// Characters up to which a script is shown.
 const SCRIPT_CHARACTERS_MAX: usize = 80;
@@ -64,6 +67,12 @@ fn operation_line(operation: &Operation) -> String {
         | Operation::Trim(respelling) => {
             format!("{name} {}{}", listed(&respelling.fields), otherwise(respelling.otherwise))
         }
+        Operation::Map(translation) => format!(
+            "{name} {} by {}{}",
+            translation.field,
+            table(&translation.values),
+            otherwise(translation.otherwise)
+        ),
         Operation::Split(splitting) => {
             format!(
                 "{name} {} at {:?} into {}",
@@ -105,6 +114,16 @@ fn relocated(relocation: &Relocation) -> String {
 
 fn listed(fields: &[FieldPath]) -> String {
     fields.iter().map(FieldPath::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// The front of a table.
+fn table(values: &[Pair]) -> String {
+    let line = |pair: &Pair| format!("{} → {}", pair.from.value(), pair.to.value());
+    let mut lines: Vec<String> = values.iter().take(PAIRS_SHOWN_MAX).map(line).collect();
+    if values.len() > PAIRS_SHOWN_MAX {
+        lines.push(format!("… ({} values)", values.len()));
+    }
+    lines.join(", ")
 }
 
 fn cast_type(to: CastType) -> &'static str {

@@ -126,6 +126,8 @@ codes! {
     NESTED_LEFT = "P0609";
     /// A `join` that can't join.
     JOIN = "P0610";
+    /// A table of `map` that does not say what becomes of a value.
+    TABLE = "P0611";
     /// A script that depends on the clock or on chance.
     SCRIPT_UNREPEATABLE = "P0630";
 }

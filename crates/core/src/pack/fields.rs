@@ -11,6 +11,7 @@ use super::{
     place::{At, Place},
     yaml::{Entry, Kind, Node},
 };
+use crate::transform::operation::Scalar;
 
 /// A mapping with known fields, of which each is asked for by name. What was not asked for is unknown.
 #[derive(Debug)]
@@ -234,6 +235,39 @@ pub(crate) fn json(node: &Node, findings: &mut Findings) -> Option<Value> {
             Some(Value::Object(object))
         }
     }
+}
+
+/// A single JSON value; `null` must be written.
+pub(crate) fn scalar(entry: &Entry, findings: &mut Findings) -> Option<At<Scalar>> {
+    scalar_of(&entry.node, entry, findings)
+}
+
+fn scalar_of(node: &Node, entry: &Entry, findings: &mut Findings) -> Option<At<Scalar>> {
+    let is_written = node.place.span.as_ref().is_some_and(|span| !span.is_empty());
+    let is_single = match &node.kind {
+        Kind::Null => is_written,
+        Kind::Plain(_) | Kind::Text(_) => true,
+        Kind::List(_) | Kind::Mapping(_) => false,
+    };
+    if !is_single {
+        let (name, found) = (&entry.key.value, node.kind.described());
+        let message = format!("`{name}` takes single values, but this is {found}");
+        let fix = "write a text, a number, `true`, `false` or `null`";
+        findings.error(code::KIND, place_of(node, entry), message, fix);
+        return None;
+    }
+    let value = Scalar::try_from(json(node, findings)?).ok()?;
+    Some(At { value, place: node.place.clone() })
+}
+
+/// Whether a text would be taken for something else than a text if it stood without quotes.
+pub(crate) fn is_ambiguous(text: &str) -> bool {
+    let is_number = || {
+        text.starts_with(|first: char| first.is_ascii_digit() || "+-.".contains(first))
+            && text.parse::<f64>().is_ok()
+    };
+    let word = text.to_ascii_lowercase();
+    matches!(word.as_str(), "true" | "false" | "null" | "~" | "") || is_number()
 }
 
 /// A boolean or a number whose digits survive.

@@ -3,7 +3,9 @@
 //! Strict on purpose: operations have an inverse only where every document that they take comes back with the content
 //! that it had. Where they have none, a pack's author may know what is good enough and write it; that is not here.
 
-use super::operation::{Existing, FieldPath, Operation, Relocation, Removal};
+use super::operation::{
+    Existing, FieldPath, Operation, Otherwise, Pair, Relocation, Removal, Translation,
+};
 
 /// What is known of documents before operations are done to them.
 #[derive(Clone, Copy)]
@@ -84,6 +86,7 @@ fn targets(operation: &Operation) -> Vec<&FieldPath> {
         | Operation::Lower(_)
         | Operation::Upper(_)
         | Operation::Trim(_)
+        | Operation::Map(_)
         | Operation::Painless(_) => Vec::new(),
     }
 }
@@ -137,6 +140,10 @@ fn undone(
         Operation::Trim(respelling) => {
             lost(respelling.fields.first(), "the white space at its ends is lost".to_owned())
         }
+        Operation::Map(translation) => match turned_table(translation) {
+            Ok(turned) => Ok(Operation::Map(turned)),
+            Err(reason) => lost(Some(&translation.field), reason),
+        },
         Operation::Split(splitting) => lost(
             Some(&splitting.field),
             "a `null` leaves no part, and a part may have been there before".to_owned(),
@@ -153,6 +160,35 @@ fn undone(
 fn turned(relocation: &Relocation) -> Relocation {
     let Relocation { from, to, existing: _ } = relocation;
     Relocation { from: to.clone(), to: from.clone(), existing: Existing::Reject }
+}
+
+/// The same table from right to left. Every value that stands there afterwards must have come from one value only.
+fn turned_table(translation: &Translation) -> Result<Translation, String> {
+    let Translation { field, values, otherwise } = translation;
+    match otherwise {
+        Otherwise::Reject => {}
+        Otherwise::Keep => {
+            return Err("a value may have been kept that another one has become".to_owned());
+        }
+        Otherwise::Remove | Otherwise::Null => {
+            return Err("values that are not in the table are lost".to_owned());
+        }
+    }
+    for (index, pair) in values.iter().enumerate() {
+        let earlier = values.get(..index).unwrap_or_default();
+        if let Some(other) = earlier.iter().find(|other| other.to.equals(&pair.to)) {
+            let (one, other, to) = (other.from.value(), pair.from.value(), pair.to.value());
+            return Err(format!("both {one} and {other} become {to}"));
+        }
+    }
+    // Of `null` only a pair makes anything else.
+    let is_null_turned = values.iter().any(|pair| pair.from.is_null());
+    if let Some(pair) = values.iter().find(|pair| pair.to.is_null() && !is_null_turned) {
+        return Err(format!("both {} and null become null", pair.from.value()));
+    }
+    let turn = |Pair { from, to }: &Pair| Pair { from: to.clone(), to: from.clone() };
+    let values = values.iter().map(turn).collect();
+    Ok(Translation { field: field.clone(), values, otherwise: Otherwise::Reject })
 }
 
 fn overwritten(relocation: &Relocation) -> Option<String> {

@@ -26,6 +26,8 @@ mod cast;
 
 mod spelling;
 
+mod table;
+
 mod split;
 
 mod join;

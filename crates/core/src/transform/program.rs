@@ -10,6 +10,7 @@ use super::{
     relocate::{Manner, Route},
     spelling::Spelling,
     split::Cut,
+    table::Table,
 };
 use crate::json::{DEPTH_MAX, Scanner};
 
@@ -59,6 +60,11 @@ enum Action {
     Respell {
         spelling: Spelling,
         fields: Vec<String>,
+        otherwise: Otherwise,
+    },
+    Map {
+        field: String,
+        table: Table,
         otherwise: Otherwise,
     },
     Split {
@@ -157,6 +163,11 @@ impl Action {
             Operation::Lower(respelling) => Self::respell(Spelling::Lower, respelling),
             Operation::Upper(respelling) => Self::respell(Spelling::Upper, respelling),
             Operation::Trim(respelling) => Self::respell(Spelling::Trim, respelling),
+            Operation::Map(translation) => Self::Map {
+                field: translation.field.to_string(),
+                table: Table::new(&translation.values),
+                otherwise: translation.otherwise,
+            },
             Operation::Split(splitting) => Self::Split {
                 field: splitting.field.to_string(),
                 separator: splitting.separator.clone(),
@@ -215,6 +226,9 @@ impl Action {
                     .rewrite_field(ROOT, field, spelling, *otherwise)
                     .map_err(|refusal| (refusal, field.as_str()))
             }),
+            Self::Map { field, table, otherwise } => workspace
+                .rewrite_field(ROOT, field, table, *otherwise)
+                .map_err(|refusal| (refusal, field.as_str())),
             Self::Split { field, separator, into } => {
                 let into: Vec<&str> = into.iter().map(String::as_str).collect();
                 workspace

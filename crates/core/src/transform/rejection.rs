@@ -42,6 +42,9 @@ pub enum RejectionCode {
     /// What should be spelt otherwise is not a string.
     #[serde(rename = "T0111")]
     Respell,
+    /// A value is not in the table that it is looked up in.
+    #[serde(rename = "T0112")]
+    NotInTable,
     /// A script failed on the document.
     #[serde(rename = "T0201")]
     ScriptFailed,
@@ -77,6 +80,7 @@ impl RejectionCode {
             Self::TooLarge => "T0109",
             Self::PartNotAString => "T0110",
             Self::Respell => "T0111",
+            Self::NotInTable => "T0112",
             Self::ScriptFailed => "T0201",
             Self::ScriptDropped => "T0202",
             Self::ScriptMoved => "T0203",

@@ -6,13 +6,14 @@ use lockstep_core::pack::code;
 
 const PAGE: &str = include_str!("../../../../docs/design/pack-errors.md");
 
-const TESTS: [&str; 7] = [
+const TESTS: [&str; 8] = [
     include_str!("reading.rs"),
     include_str!("naming.rs"),
     include_str!("chain.rs"),
     include_str!("lineage.rs"),
     include_str!("mappings.rs"),
     include_str!("operations.rs"),
+    include_str!("one_operation.rs"),
     include_str!("way_back.rs"),
 ];
 

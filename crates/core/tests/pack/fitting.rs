@@ -206,6 +206,18 @@ fn types_are_compared_where_it_is_clear() {
     check(&of("keyword"), &["cast: {field: a, to: long}"], &of("boolean"), &["(P0608 a)"]);
     check(&of("keyword"), &["set: {field: a, value: [1, 2]}"], &of("long"), &[]);
     check(&of("keyword"), &["set: {field: a, value: null}"], &of("long"), &[]);
+    for name in ["lower", "upper", "trim"] {
+        let operation = format!("{name}: {{fields: [a]}}");
+        check(&of("boolean"), &[&operation], &of("boolean"), &["(P0608 a)"]);
+        check(&of("keyword"), &[&operation], &of("keyword"), &[]);
+        let operation = format!("{name}: {{fields: [a], otherwise: keep}}");
+        check(&of("boolean"), &[&operation], &of("boolean"), &[]);
+    }
+    let table = "map: {field: a, values: {x: 1, y: 2, z: null}}";
+    check(&of("keyword"), &[table], &of("long"), &[]);
+    check(&of("keyword"), &[table], &of("boolean"), &["(P0608 a)"]);
+    let kept = "map: {field: a, values: {x: y}, otherwise: keep}";
+    check(&of("keyword"), &[kept], &of("long"), &["(P0608 a)"]);
     let object = strict(&json!({"a": {"properties": {}}}));
     check(&of("keyword"), &[], &object, &["P0608 a"]);
     check(&object, &[], &of("keyword"), &["P0608 a"]);

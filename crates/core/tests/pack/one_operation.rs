@@ -1,7 +1,7 @@
 //! What is told of one operation, as a table: how it is written, and for each mistake its code, what the place points
 //! at, the message and the fix.
 
-use lockstep_core::pack::{Diagnostic, PackFiles, read};
+use lockstep_core::pack::{Diagnostic, PackFiles, Severity, read};
 
 const PACK: &str = "format: 1
 name: shop
@@ -35,15 +35,22 @@ fn told(operation: &str) -> Vec<String> {
     let line = |one: &Diagnostic| {
         assert_eq!(one.file, "releases/2/release.yaml", "{}", one.message);
         let token = one.span.clone().and_then(|span| second.get(span)).unwrap_or_default();
-        format!("{} {token} | {} | {}", one.code, one.message, one.fix)
+        let severity = match one.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        format!("{severity}[{}]: {token} | {} | {}", one.code, one.message, one.fix)
     };
     reading.diagnostics.iter().map(line).collect()
 }
 
 fn check(rows: &[(&str, &[&str])]) {
-    for (operation, expected) in rows {
-        assert_eq!(told(operation), *expected, "{operation}");
-    }
+    let wrong = rows.iter().filter_map(|(operation, expected)| {
+        let told = told(operation);
+        (told != *expected).then(|| format!("({operation:?}, &{told:#?}),"))
+    });
+    let wrong: Vec<String> = wrong.collect();
+    assert!(wrong.is_empty(), "rows with what is told now:\n{}\n", wrong.join("\n"));
 }
 
 #[test]
@@ -55,17 +62,82 @@ fn spelling() {
         (
             "trim: {fields: []}",
             &[
-                "P0602 trim | this `trim` names no field | name at least one field, or leave the operation out",
+                "error[P0602]: trim | this `trim` names no field | name at least one field, or leave the operation out",
             ],
         ),
         (
             "lower: {field: a}",
-            &["P0004 field | `lower` has no field `field` | did you mean `fields`?"],
+            &["error[P0004]: field | `lower` has no field `field` | did you mean `fields`?"],
         ),
         (
             "upper: {fields: [z]}",
             &[
-                "P0605 z | no document has the field `z` here: the mapping before is strict and lacks it | correct the path, or the order of the operations",
+                "warning[P0605]: z | no document has the field `z` here: the mapping before is strict and lacks it | correct the path, or the order of the operations",
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn mapping() {
+    check(&[
+        ("map: {field: a, values: {m: male, 'f x': 2, n: null}}", &[]),
+        (
+            "map: {field: a, values: [{from: 1, to: x}, {from: '1', to: y}, {from: null, to: true}]}",
+            &[],
+        ),
+        (
+            "map: {field: a, values: {}}",
+            &[
+                "error[P0602]: map | this `map` has an empty table | write the values and what they become, or leave the operation out",
+            ],
+        ),
+        (
+            "map: {field: a, values: {1: one, '2': two, true: x, 'null': y, -1.5e3: z, 1a: b, x: y}}",
+            &[
+                "error[P0611]: 1 | the key `1` may be meant as a text or as something else | write the table as a list: `- {from: 1, to: …}`, or `- {from: \"1\", to: …}` for a text",
+                "error[P0611]: '2' | the key `2` may be meant as a text or as something else | write the table as a list: `- {from: 2, to: …}`, or `- {from: \"2\", to: …}` for a text",
+                "error[P0611]: true | the key `true` may be meant as a text or as something else | write the table as a list: `- {from: true, to: …}`, or `- {from: \"true\", to: …}` for a text",
+                "error[P0611]: 'null' | the key `null` may be meant as a text or as something else | write the table as a list: `- {from: null, to: …}`, or `- {from: \"null\", to: …}` for a text",
+                "error[P0611]: -1.5e3 | the key `-1.5e3` may be meant as a text or as something else | write the table as a list: `- {from: -1.5e3, to: …}`, or `- {from: \"-1.5e3\", to: …}` for a text",
+            ],
+        ),
+        (
+            "map: {field: a, values: [{from: 1, to: x}, {from: 1.0, to: y}]}",
+            &["error[P0611]: 1.0 | 1.0 stands twice in the table | keep one of the two"],
+        ),
+        (
+            "map: {field: a, values: {x: y, x: z}}",
+            &["error[P0007]: x | the key `x` stands twice | keep one of the two"],
+        ),
+        (
+            "map: {field: a, values: [{from: [1], to: {x: 1}}, {from: , to: y}, 7, {from: x}]}",
+            &[
+                "error[P0006]: [ | `from` takes single values, but this is a list | write a text, a number, `true`, `false` or `null`",
+                "error[P0006]: { | `to` takes single values, but this is a mapping | write a text, a number, `true`, `false` or `null`",
+                "error[P0006]: from | `from` takes single values, but this is nothing | write a text, a number, `true`, `false` or `null`",
+                "error[P0006]: 7 | a pair of `values` must be a mapping, but this is `7` | write `key: value` lines here, or `{}` for none",
+                "error[P0005]: { | a pair of `values` lacks the field `to` | add `to: new`",
+            ],
+        ),
+        (
+            "map: {field: a, values: x}",
+            &[
+                "error[P0006]: x | `values` must be a table, but this is a text | write `{old: new, …}` for texts, or `[{from: 1, to: one}, …]` for any single values",
+            ],
+        ),
+        (
+            "map: {field: a, values: {x: }, otherwise: drop}",
+            &[
+                "error[P0006]: x | `x` takes single values, but this is nothing | write a text, a number, `true`, `false` or `null`",
+                "error[P0008]: drop | `otherwise` can't be `drop` | known here: `reject`, `keep`, `remove`, `null`",
+            ],
+        ),
+        (
+            "map: {field: z, table: {x: y}}",
+            &[
+                "error[P0005]: map | `map` lacks the field `values` | add `values: {old: new}`",
+                "error[P0004]: table | `map` has no field `table` | known here: `field`, `values`, `otherwise`",
             ],
         ),
     ]);

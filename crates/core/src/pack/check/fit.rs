@@ -208,7 +208,7 @@ impl Misfits<'_> {
             Operation::Rename(_) | Operation::Move(_) | Operation::Copy(_) => {
                 wire.value_place("to")
             }
-            Operation::Set(_) | Operation::Default(_) | Operation::Cast(_) => {
+            Operation::Set(_) | Operation::Default(_) | Operation::Cast(_) | Operation::Map(_) => {
                 wire.value_place("field")
             }
             Operation::Lower(respelling)

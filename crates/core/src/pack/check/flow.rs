@@ -2,7 +2,10 @@
 
 use crate::{
     pack::{code, diagnostic::Findings, wire::OperationWire},
-    transform::operation::{CastType, Existing, FieldPath, Operation, Otherwise, Relocation},
+    transform::operation::{
+        CastType, Casting, Existing, FieldPath, Joining, Operation, Otherwise, Relocation,
+        Respelling, Translation,
+    },
 };
 
 use super::schema::{Field, Fields, Found, Kind, Shape};
@@ -57,27 +60,11 @@ impl Step<'_> {
                     self.write(&assignment.field, shape);
                 }
             }
-            Operation::Cast(casting) => {
-                self.note_absent(&casting.field, ("field", 0));
-                let kind = match casting.to {
-                    CastType::String => Kind::Text,
-                    CastType::Long => Kind::Whole,
-                    CastType::Double => Kind::Fractional,
-                    CastType::Boolean => Kind::Boolean,
-                };
-                self.become_kind(&casting.field, kind);
-            }
+            Operation::Cast(casting) => self.cast(casting),
             Operation::Lower(respelling)
             | Operation::Upper(respelling)
-            | Operation::Trim(respelling) => {
-                for (index, field) in respelling.fields.iter().enumerate() {
-                    self.note_absent(field, ("fields", index));
-                    // Where others are kept, what they are is as open as before.
-                    if respelling.otherwise != Otherwise::Keep {
-                        self.become_kind(field, Kind::Text);
-                    }
-                }
-            }
+            | Operation::Trim(respelling) => self.respell(respelling),
+            Operation::Map(translation) => self.map(translation),
             Operation::Split(splitting) => {
                 self.note_absent(&splitting.field, ("field", 0));
                 self.fields.remove(&segments(&splitting.field));
@@ -85,18 +72,55 @@ impl Step<'_> {
                     self.write(part, Shape::Value(Kind::Text));
                 }
             }
-            Operation::Join(joining) => {
-                for (index, part) in joining.fields.iter().enumerate() {
-                    self.note_nested(part, ("into", &joining.into));
-                    self.note_absent(part, ("fields", index));
-                }
-                for part in &joining.fields {
-                    self.fields.remove(&segments(part));
-                }
-                self.write(&joining.into, Shape::Value(Kind::Text));
-            }
+            Operation::Join(joining) => self.join(joining),
             Operation::Painless(_) => *self.fields = Fields::unknown(),
         }
+    }
+
+    fn cast(&mut self, casting: &Casting) {
+        self.note_absent(&casting.field, ("field", 0));
+        let kind = match casting.to {
+            CastType::String => Kind::Text,
+            CastType::Long => Kind::Whole,
+            CastType::Double => Kind::Fractional,
+            CastType::Boolean => Kind::Boolean,
+        };
+        self.become_kind(&casting.field, kind);
+    }
+
+    fn respell(&mut self, respelling: &Respelling) {
+        for (index, field) in respelling.fields.iter().enumerate() {
+            self.note_absent(field, ("fields", index));
+            // Where others are kept, what they are is as open as before.
+            if respelling.otherwise != Otherwise::Keep {
+                self.become_kind(field, Kind::Text);
+            }
+        }
+    }
+
+    fn join(&mut self, joining: &Joining) {
+        for (index, part) in joining.fields.iter().enumerate() {
+            self.note_nested(part, ("into", &joining.into));
+            self.note_absent(part, ("fields", index));
+        }
+        for part in &joining.fields {
+            self.fields.remove(&segments(part));
+        }
+        self.write(&joining.into, Shape::Value(Kind::Text));
+    }
+
+    /// The new values are of one kind, or it is not said which.
+    fn map(&mut self, translation: &Translation) {
+        self.note_absent(&translation.field, ("field", 0));
+        let path = segments(&translation.field);
+        let Found::Field(field) = self.fields.find(&path) else { return };
+        let there = (translation.otherwise == Otherwise::Keep).then(|| field.shape.clone());
+        let others = translation.values.iter().filter(|pair| !pair.to.is_null());
+        let mut shapes =
+            others.map(|pair| Shape::of_value(pair.to.value(), self.writer)).chain(there);
+        let first = shapes.next().unwrap_or(Shape::Anything);
+        let shape = if shapes.all(|shape| shape == first) { first } else { Shape::Anything };
+        self.write(&translation.field, shape);
     }
 
     /// A field that the mapping knows is of another kind from here on.

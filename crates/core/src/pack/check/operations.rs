@@ -7,7 +7,9 @@ use crate::{
         draft::Draft,
         wire::{Fate, OperationWire},
     },
-    transform::operation::{FieldPath, Joining, Operation, Relocation, Script, Splitting},
+    transform::operation::{
+        FieldPath, Joining, Operation, Relocation, Script, Splitting, Translation,
+    },
 };
 
 pub(super) fn check(draft: &Draft, findings: &mut Findings) {
@@ -30,6 +32,7 @@ fn check_operation(wire: &OperationWire, findings: &mut Findings) {
         Operation::Lower(respelling)
         | Operation::Upper(respelling)
         | Operation::Trim(respelling) => check_any(wire, &respelling.fields, findings),
+        Operation::Map(translation) => check_map(wire, translation, findings),
         Operation::Split(splitting) => check_split(wire, splitting, findings),
         Operation::Join(joining) => check_join(wire, joining, findings),
         Operation::Painless(script) => check_script(wire, script, findings),
@@ -113,6 +116,22 @@ fn check_relocation(
         let fix =
             "go through a third field: take it there, remove the outer one, then take it back";
         findings.error(code::PATHS_NESTED, place, message, fix);
+    }
+}
+
+fn check_map(wire: &OperationWire, translation: &Translation, findings: &mut Findings) {
+    let values = &translation.values;
+    if values.is_empty() {
+        let fix = "write the values and what they become, or leave the operation out";
+        findings.error(code::OPERATION_EMPTY, &wire.place, "this `map` has an empty table", fix);
+    }
+    for (index, pair) in values.iter().enumerate() {
+        let earlier = values.get(..index).unwrap_or_default();
+        if earlier.iter().any(|other| other.from.equals(&pair.from)) {
+            let message = format!("{} stands twice in the table", pair.from.value());
+            let place = wire.value_places("values").nth(index).unwrap_or(&wire.place);
+            findings.error(code::TABLE, place, message, "keep one of the two");
+        }
     }
 }
 

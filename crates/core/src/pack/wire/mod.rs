@@ -4,6 +4,8 @@
 
 mod operation;
 
+mod value_table;
+
 mod pack_file;
 
 mod release_file;

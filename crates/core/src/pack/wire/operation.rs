@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{OperationWire, Operations};
+use super::{OperationWire, Operations, value_table};
 use crate::{
     pack::{
         code,
@@ -14,12 +14,12 @@ use crate::{
     },
     transform::operation::{
         Assignment, CastType, Casting, Existing, FieldPath, Joining, Operation, Otherwise,
-        Relocation, Removal, Respelling, Script, Splitting,
+        Relocation, Removal, Respelling, Script, Splitting, Translation,
     },
 };
 
-const NAMES: [&str; 13] = [
-    "rename", "move", "copy", "remove", "set", "default", "cast", "lower", "upper", "trim",
+const NAMES: [&str; 14] = [
+    "rename", "move", "copy", "remove", "set", "default", "cast", "lower", "upper", "trim", "map",
     "split", "join", "painless",
 ];
 
@@ -94,6 +94,7 @@ fn read_operation(node: &Node, list: &Entry, findings: &mut Findings) -> Option<
         "lower" => reader.respelling().map(Operation::Lower),
         "upper" => reader.respelling().map(Operation::Upper),
         "trim" => reader.respelling().map(Operation::Trim),
+        "map" => reader.translation().map(Operation::Map),
         "split" => reader.splitting().map(Operation::Split),
         "join" => reader.joining().map(Operation::Join),
         _ => reader.script().map(Operation::Painless),
@@ -139,6 +140,19 @@ impl<'a> Reader<'a, '_> {
         let fields = self.paths("fields");
         let otherwise = self.otherwise();
         Some(Respelling { fields: fields?, otherwise })
+    }
+
+    fn translation(&mut self) -> Option<Translation> {
+        let field = self.path("field");
+        let entry = self.entry("values", "{old: new}");
+        let pairs = entry.and_then(|entry| value_table::read(entry, self.findings));
+        let otherwise = self.otherwise();
+        let mut values = Vec::new();
+        for (pair, place) in pairs? {
+            self.values.push(("values", place));
+            values.push(pair);
+        }
+        Some(Translation { field: field?, values, otherwise })
     }
 
     fn splitting(&mut self) -> Option<Splitting> {

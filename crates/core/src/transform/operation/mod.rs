@@ -2,8 +2,12 @@
 //!
 //! How they act on a document is in `program`; what each does is in `docs/design/pack-format.md`.
 
+mod scalar;
+
 use std::fmt;
 
+pub(in crate::transform) use scalar::ScalarKey;
+pub use scalar::{NotAScalar, Scalar};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -137,6 +141,8 @@ pub enum Operation {
     Upper(Respelling),
     /// Takes white space off both ends of strings.
     Trim(Respelling),
+    /// Turns values into others by a table.
+    Map(Translation),
     /// Splits a string into several fields.
     Split(Splitting),
     /// Joins several strings into one field.
@@ -159,6 +165,7 @@ impl Operation {
             Self::Lower(_) => "lower",
             Self::Upper(_) => "upper",
             Self::Trim(_) => "trim",
+            Self::Map(_) => "map",
             Self::Split(_) => "split",
             Self::Join(_) => "join",
             Self::Painless(_) => "painless",
@@ -219,6 +226,29 @@ pub struct Respelling {
     /// When a value is no string.
     #[serde(default)]
     pub otherwise: Otherwise,
+}
+
+/// What `map` does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Translation {
+    /// The field.
+    pub field: FieldPath,
+    /// The table; no value stands twice on its left side.
+    pub values: Vec<Pair>,
+    /// When a value is not in the table.
+    #[serde(default)]
+    pub otherwise: Otherwise,
+}
+
+/// A line of a table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pair {
+    /// The value that is looked for.
+    pub from: Scalar,
+    /// The value that takes its place.
+    pub to: Scalar,
 }
 
 /// What `split` does.

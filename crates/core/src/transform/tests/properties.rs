@@ -14,7 +14,7 @@ use crate::{
         Document, Program, Rejection, Workspace,
         operation::{
             Assignment, CastType, Casting, Existing, FieldPath, Joining, Operation, Otherwise,
-            Relocation, Removal, Respelling, Splitting,
+            Pair, Relocation, Removal, Respelling, Scalar, Splitting, Translation,
         },
     },
 };
@@ -114,6 +114,23 @@ fn respelling() -> impl Strategy<Value = Respelling> {
         .prop_map(|(fields, otherwise)| Respelling { fields, otherwise })
 }
 
+fn scalar() -> impl Strategy<Value = Scalar> {
+    const SCALARS: [&str; 10] =
+        ["null", "true", "false", "7", "1.1", "2", "1e3", "9007199254740993", r#""x""#, r#""7""#];
+    select(&SCALARS[..]).prop_map(|json| serde_json::from_str(json).unwrap())
+}
+
+pub(super) fn translation(
+    field: impl Strategy<Value = FieldPath>,
+) -> impl Strategy<Value = Translation> {
+    let pair = (scalar(), scalar()).prop_map(|(from, to)| Pair { from, to });
+    (field, vec(pair, 0..6), otherwise()).prop_map(|(field, values, otherwise)| Translation {
+        field,
+        values,
+        otherwise,
+    })
+}
+
 fn splitting() -> impl Strategy<Value = Splitting> {
     (path(), select(&[" ", "\"", "xx"][..]), vec(path(), 1..4))
         .prop_map(|(field, separator, into)| Splitting { field, separator: separator.into(), into })
@@ -137,6 +154,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => respelling().prop_map(Operation::Lower),
         1 => respelling().prop_map(Operation::Upper),
         1 => respelling().prop_map(Operation::Trim),
+        2 => translation(path()).prop_map(Operation::Map),
         2 => splitting().prop_map(Operation::Split),
         2 => joining().prop_map(Operation::Join),
     ]

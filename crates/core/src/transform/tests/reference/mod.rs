@@ -7,6 +7,8 @@ mod parts;
 
 mod values;
 
+use values::rewrite;
+
 use crate::transform::operation::{Existing, FieldPath, Operation, Relocation};
 
 /// A JSON value with the digits of its numbers.
@@ -109,14 +111,14 @@ fn apply_one(operation: &Operation, document: &mut Members) -> Outcome {
             assign(document, assignment.field.as_str(), &Json::of(&assignment.value), overwrite)
         }
         Operation::Cast(casting) => {
-            values::rewrite(document, casting.field.as_str(), casting.otherwise, &|value| {
+            rewrite(document, casting.field.as_str(), casting.otherwise, &|value| {
                 values::cast(value, casting.to)
             })
         }
         Operation::Lower(respelling)
         | Operation::Upper(respelling)
         | Operation::Trim(respelling) => respelling.fields.iter().try_for_each(|field| {
-            values::rewrite(document, field.as_str(), respelling.otherwise, &|value| match value {
+            rewrite(document, field.as_str(), respelling.otherwise, &|value| match value {
                 Json::Text(text) => Some(Json::Text(match operation {
                     Operation::Lower(_) => text.to_lowercase(),
                     Operation::Upper(_) => text.to_uppercase(),
@@ -126,6 +128,11 @@ fn apply_one(operation: &Operation, document: &mut Members) -> Outcome {
                 _ => None,
             })
         }),
+        Operation::Map(translation) => {
+            rewrite(document, translation.field.as_str(), translation.otherwise, &|value| {
+                values::map(value, &translation.values)
+            })
+        }
         Operation::Split(splitting) => {
             let into: Vec<&str> = splitting.into.iter().map(FieldPath::as_str).collect();
             parts::split(splitting, document, splitting.field.as_str(), &into)

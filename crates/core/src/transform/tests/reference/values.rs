@@ -1,7 +1,7 @@
 //! Values that are changed where they stand.
 
 use super::{Json, Members, Outcome, Rejected, at, each, take, take_value};
-use crate::transform::operation::{CastType, Otherwise};
+use crate::transform::operation::{CastType, Otherwise, Pair};
 
 /// Changes a field wherever it stands, arrays element by element; `convert` gives none for what can't be changed.
 pub(super) fn rewrite(
@@ -72,4 +72,36 @@ fn long_of(digits: &str) -> Option<Json> {
     let double: f64 = digits.parse().unwrap();
     let long = format!("{double:.0}").parse::<i64>().ok()?;
     (double.fract() == 0.0 && double.abs() < 1e15).then(|| Json::Digits(long.to_string()))
+}
+
+pub(super) fn map(value: &Json, pairs: &[Pair]) -> Option<Json> {
+    for Pair { from, to } in pairs {
+        let from = Json::of(from.value());
+        let is_same = match (&from, value) {
+            (Json::Digits(from), Json::Number(_) | Json::Digits(_)) => {
+                plain(from) == plain(&value.render())
+            }
+            _ => from == *value,
+        };
+        if is_same {
+            return Some(Json::of(to.value()));
+        }
+    }
+    (*value == Json::Null).then_some(Json::Null)
+}
+
+/// Sign, digits without zeros at either end, power of ten.
+fn plain(number: &str) -> (bool, String, i64) {
+    let unsigned = number.trim_start_matches('-').to_lowercase();
+    let (mantissa, exponent) = unsigned.split_once('e').unwrap_or((&unsigned, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{whole}{fraction}");
+    let significant = digits.trim_start_matches('0').trim_end_matches('0');
+    if significant.is_empty() {
+        return (false, String::new(), 0);
+    }
+    let zeros = digits.len() - digits.trim_end_matches('0').len();
+    let power = exponent.parse::<i64>().unwrap() - i64::try_from(fraction.len()).unwrap()
+        + i64::try_from(zeros).unwrap();
+    (number.starts_with('-'), significant.to_owned(), power)
 }
