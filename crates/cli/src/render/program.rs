@@ -3,7 +3,8 @@
 use lockstep_core::{
     plan::model::WayBack,
     transform::operation::{
-        CastType, Existing, FieldPath, Operation, Otherwise, Pair, Relocation, Script,
+        CastType, Empty, Existing, FieldPath, Operation, Otherwise, Pair, Relocation, Script,
+        Several,
     },
 };
 
@@ -73,6 +74,13 @@ fn operation_line(operation: &Operation) -> String {
             table(&translation.values),
             otherwise(translation.otherwise)
         ),
+        Operation::Wrap(wrapping) => format!("{name} {}", listed(&wrapping.fields)),
+        Operation::Unwrap(unwrapping) => format!(
+            "{name} {}{}{}",
+            listed(&unwrapping.fields),
+            several(unwrapping.several),
+            empty(unwrapping.empty)
+        ),
         Operation::Split(splitting) => {
             format!(
                 "{name} {} at {:?} into {}",
@@ -141,6 +149,21 @@ fn otherwise(otherwise: Otherwise) -> &'static str {
         Otherwise::Keep => ", or keep it",
         Otherwise::Remove => ", or remove it",
         Otherwise::Null => ", or make it null",
+    }
+}
+
+fn several(several: Several) -> &'static str {
+    match several {
+        Several::Reject => "",
+        Several::First => ", the first of several",
+        Several::Keep => ", or keep several",
+    }
+}
+
+fn empty(empty: Empty) -> &'static str {
+    match empty {
+        Empty::Remove => "",
+        Empty::Null => ", an empty list to null",
     }
 }
 

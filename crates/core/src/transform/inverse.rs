@@ -87,6 +87,8 @@ fn targets(operation: &Operation) -> Vec<&FieldPath> {
         | Operation::Upper(_)
         | Operation::Trim(_)
         | Operation::Map(_)
+        | Operation::Wrap(_)
+        | Operation::Unwrap(_)
         | Operation::Painless(_) => Vec::new(),
     }
 }
@@ -144,6 +146,14 @@ fn undone(
             Ok(turned) => Ok(Operation::Map(turned)),
             Err(reason) => lost(Some(&translation.field), reason),
         },
+        Operation::Wrap(wrapping) => lost(
+            wrapping.fields.first(),
+            "afterwards nothing tells whether the value was a list of one before".to_owned(),
+        ),
+        Operation::Unwrap(unwrapping) => lost(
+            unwrapping.fields.first(),
+            "afterwards nothing tells whether the value was in a list before".to_owned(),
+        ),
         Operation::Split(splitting) => lost(
             Some(&splitting.field),
             "a `null` leaves no part, and a part may have been there before".to_owned(),

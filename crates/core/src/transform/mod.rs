@@ -28,6 +28,8 @@ mod spelling;
 
 mod table;
 
+mod list;
+
 mod split;
 
 mod join;

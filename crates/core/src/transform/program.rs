@@ -4,7 +4,8 @@ use super::{
     document::{ROOT, Workspace},
     join::Seam,
     operation::{
-        Assignment, CastType, Existing, FieldPath, Operation, Otherwise, Relocation, Respelling,
+        Assignment, CastType, Empty, Existing, FieldPath, Operation, Otherwise, Relocation,
+        Respelling, Several,
     },
     rejection::{Refusal, Rejection, RejectionCode},
     relocate::{Manner, Route},
@@ -66,6 +67,14 @@ enum Action {
         field: String,
         table: Table,
         otherwise: Otherwise,
+    },
+    Wrap {
+        fields: Vec<String>,
+    },
+    Unwrap {
+        fields: Vec<String>,
+        several: Several,
+        empty: Empty,
     },
     Split {
         field: String,
@@ -168,6 +177,12 @@ impl Action {
                 table: Table::new(&translation.values),
                 otherwise: translation.otherwise,
             },
+            Operation::Wrap(wrapping) => Self::Wrap { fields: texts(&wrapping.fields) },
+            Operation::Unwrap(unwrapping) => Self::Unwrap {
+                fields: texts(&unwrapping.fields),
+                several: unwrapping.several,
+                empty: unwrapping.empty,
+            },
             Operation::Split(splitting) => Self::Split {
                 field: splitting.field.to_string(),
                 separator: splitting.separator.clone(),
@@ -211,9 +226,7 @@ impl Action {
                 let route = Route { manner: *manner, from, to, existing: *existing };
                 workspace.relocate(ROOT, route).map_err(|refusal| (refusal, from.as_str()))
             }
-            Self::Remove { fields } => fields.iter().try_for_each(|field| {
-                workspace.remove_field(ROOT, field).map_err(|refusal| (refusal, field.as_str()))
-            }),
+            Self::Remove { fields } => each(fields, |field| workspace.remove_field(ROOT, field)),
             Self::Assign { field, json, levels, overwrite } => workspace
                 .make(*levels, |text| text.push_str(json))
                 .and_then(|value| workspace.assign(ROOT, field, value, *overwrite))
@@ -221,14 +234,16 @@ impl Action {
             Self::Cast { field, to, otherwise } => workspace
                 .rewrite_field(ROOT, field, to, *otherwise)
                 .map_err(|refusal| (refusal, field.as_str())),
-            Self::Respell { spelling, fields, otherwise } => fields.iter().try_for_each(|field| {
-                workspace
-                    .rewrite_field(ROOT, field, spelling, *otherwise)
-                    .map_err(|refusal| (refusal, field.as_str()))
-            }),
+            Self::Respell { spelling, fields, otherwise } => {
+                each(fields, |field| workspace.rewrite_field(ROOT, field, spelling, *otherwise))
+            }
             Self::Map { field, table, otherwise } => workspace
                 .rewrite_field(ROOT, field, table, *otherwise)
                 .map_err(|refusal| (refusal, field.as_str())),
+            Self::Wrap { fields } => each(fields, |field| workspace.wrap_field(ROOT, field)),
+            Self::Unwrap { fields, several, empty } => {
+                each(fields, |field| workspace.unwrap_field(ROOT, field, *several, *empty))
+            }
             Self::Split { field, separator, into } => {
                 let into: Vec<&str> = into.iter().map(String::as_str).collect();
                 workspace
@@ -247,6 +262,14 @@ impl Action {
             }
         }
     }
+}
+
+/// Does it to one field after the other.
+fn each(
+    fields: &[String],
+    mut action: impl FnMut(&str) -> Result<(), Refusal>,
+) -> Result<(), (Refusal, &str)> {
+    fields.iter().try_for_each(|field| action(field).map_err(|refusal| (refusal, field.as_str())))
 }
 
 fn texts(paths: &[FieldPath]) -> Vec<String> {

@@ -45,6 +45,9 @@ pub enum RejectionCode {
     /// A value is not in the table that it is looked up in.
     #[serde(rename = "T0112")]
     NotInTable,
+    /// A list that should become a single value has several.
+    #[serde(rename = "T0113")]
+    SeveralElements,
     /// A script failed on the document.
     #[serde(rename = "T0201")]
     ScriptFailed,
@@ -81,6 +84,7 @@ impl RejectionCode {
             Self::PartNotAString => "T0110",
             Self::Respell => "T0111",
             Self::NotInTable => "T0112",
+            Self::SeveralElements => "T0113",
             Self::ScriptFailed => "T0201",
             Self::ScriptDropped => "T0202",
             Self::ScriptMoved => "T0203",

@@ -142,3 +142,34 @@ fn mapping() {
         ),
     ]);
 }
+
+#[test]
+fn lists() {
+    check(&[
+        ("wrap: {fields: [a, o.p]}", &[]),
+        ("unwrap: {fields: [a], several: first, empty: null}", &[]),
+        (
+            "wrap: {fields: []}",
+            &[
+                "error[P0602]: wrap | this `wrap` names no field | name at least one field, or leave the operation out",
+            ],
+        ),
+        (
+            "unwrap: {fields: [], empty: }",
+            &[
+                "error[P0006]: empty | `empty` must be a word, but this is nothing | write one of `remove`, `null`",
+            ],
+        ),
+        (
+            "unwrap: {fields: [z, a], several: last, empty: drop}",
+            &[
+                "error[P0008]: last | `several` can't be `last` | known here: `reject`, `first`, `keep`",
+                "error[P0008]: drop | `empty` can't be `drop` | known here: `remove`, `null`",
+            ],
+        ),
+        (
+            "wrap: {field: a}",
+            &["error[P0004]: field | `wrap` has no field `field` | did you mean `fields`?"],
+        ),
+    ]);
+}

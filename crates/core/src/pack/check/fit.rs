@@ -216,7 +216,10 @@ impl Misfits<'_> {
             | Operation::Trim(respelling) => place_in(wire, ("fields", &respelling.fields), path),
             Operation::Split(splitting) => place_in(wire, ("into", &splitting.into), path),
             Operation::Join(_) => wire.value_place("into"),
-            Operation::Remove(_) | Operation::Painless(_) => &wire.place,
+            Operation::Remove(_)
+            | Operation::Wrap(_)
+            | Operation::Unwrap(_)
+            | Operation::Painless(_) => &wire.place,
         };
         place.clone()
     }

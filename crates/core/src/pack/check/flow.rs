@@ -65,6 +65,9 @@ impl Step<'_> {
             | Operation::Upper(respelling)
             | Operation::Trim(respelling) => self.respell(respelling),
             Operation::Map(translation) => self.map(translation),
+            // A list is as good as a single value for a mapping.
+            Operation::Wrap(wrapping) => self.note_all_absent(&wrapping.fields),
+            Operation::Unwrap(unwrapping) => self.note_all_absent(&unwrapping.fields),
             Operation::Split(splitting) => {
                 self.note_absent(&splitting.field, ("field", 0));
                 self.fields.remove(&segments(&splitting.field));
@@ -167,6 +170,12 @@ impl Step<'_> {
         );
         let fix = "stay below the same `nested` field";
         self.findings.warning(code::NESTED_LEFT, self.wire.value_place(value), message, fix);
+    }
+
+    fn note_all_absent(&mut self, fields: &[FieldPath]) {
+        for (index, field) in fields.iter().enumerate() {
+            self.note_absent(field, ("fields", index));
+        }
     }
 
     fn note_absent(&mut self, path: &FieldPath, (value, index): (&str, usize)) {

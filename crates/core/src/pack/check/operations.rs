@@ -32,6 +32,8 @@ fn check_operation(wire: &OperationWire, findings: &mut Findings) {
         Operation::Lower(respelling)
         | Operation::Upper(respelling)
         | Operation::Trim(respelling) => check_any(wire, &respelling.fields, findings),
+        Operation::Wrap(wrapping) => check_any(wire, &wrapping.fields, findings),
+        Operation::Unwrap(unwrapping) => check_any(wire, &unwrapping.fields, findings),
         Operation::Map(translation) => check_map(wire, translation, findings),
         Operation::Split(splitting) => check_split(wire, splitting, findings),
         Operation::Join(joining) => check_join(wire, joining, findings),

@@ -13,14 +13,15 @@ use crate::{
         yaml::{Entry, Kind, Node},
     },
     transform::operation::{
-        Assignment, CastType, Casting, Existing, FieldPath, Joining, Operation, Otherwise,
-        Relocation, Removal, Respelling, Script, Splitting, Translation,
+        Assignment, CastType, Casting, Empty, Existing, FieldPath, Joining, Operation, Otherwise,
+        Relocation, Removal, Respelling, Script, Several, Splitting, Translation, Unwrapping,
+        Wrapping,
     },
 };
 
-const NAMES: [&str; 14] = [
+const NAMES: &[&str] = &[
     "rename", "move", "copy", "remove", "set", "default", "cast", "lower", "upper", "trim", "map",
-    "split", "join", "painless",
+    "wrap", "unwrap", "split", "join", "painless",
 ];
 
 const EXISTING: [(&str, Existing); 3] =
@@ -39,6 +40,11 @@ const OTHERWISE: [(&str, Otherwise); 4] = [
     ("remove", Otherwise::Remove),
     ("null", Otherwise::Null),
 ];
+
+const SEVERAL: [(&str, Several); 3] =
+    [("reject", Several::Reject), ("first", Several::First), ("keep", Several::Keep)];
+
+const EMPTY: [(&str, Empty); 2] = [("remove", Empty::Remove), ("null", Empty::Null)];
 
 impl Operations {
     /// Reads the list.
@@ -63,20 +69,20 @@ fn read_operation(node: &Node, list: &Entry, findings: &mut Findings) -> Option<
         let message =
             "an operation is one name with its fields, such as `rename: {from: a, to: b}`";
         let fix = match entries.len() {
-            0 => format!("the operations are {}", listed(NAMES)),
+            0 => format!("the operations are {}", listed(NAMES.iter().copied())),
             _ => "begin each operation with its own `-`".to_owned(),
         };
         findings.error(code::KIND, place, message, fix);
         return None;
     };
-    let name = NAMES.into_iter().find(|name| *name == entry.key.value);
+    let name = NAMES.iter().copied().find(|name| *name == entry.key.value);
     let Some(name) = name else {
         let message = format!("there is no operation `{}`", entry.key.value);
         findings.error(
             code::WORD_UNKNOWN,
             &entry.key.place,
             message,
-            suggestion(&entry.key.value, NAMES),
+            suggestion(&entry.key.value, NAMES.iter().copied()),
         );
         return None;
     };
@@ -95,6 +101,8 @@ fn read_operation(node: &Node, list: &Entry, findings: &mut Findings) -> Option<
         "upper" => reader.respelling().map(Operation::Upper),
         "trim" => reader.respelling().map(Operation::Trim),
         "map" => reader.translation().map(Operation::Map),
+        "wrap" => reader.paths("fields").map(|fields| Operation::Wrap(Wrapping { fields })),
+        "unwrap" => reader.unwrapping().map(Operation::Unwrap),
         "split" => reader.splitting().map(Operation::Split),
         "join" => reader.joining().map(Operation::Join),
         _ => reader.script().map(Operation::Painless),
@@ -153,6 +161,13 @@ impl<'a> Reader<'a, '_> {
             values.push(pair);
         }
         Some(Translation { field: field?, values, otherwise })
+    }
+
+    fn unwrapping(&mut self) -> Option<Unwrapping> {
+        let fields = self.paths("fields");
+        let several = self.word("several", &SEVERAL);
+        let empty = self.word_or_null("empty", (&EMPTY, Empty::Null));
+        Some(Unwrapping { fields: fields?, several, empty })
     }
 
     fn splitting(&mut self) -> Option<Splitting> {
@@ -239,24 +254,27 @@ impl<'a> Reader<'a, '_> {
         found.map(|found| found.value).unwrap_or_default()
     }
 
-    /// The bare word `null` is YAML's nothing; here it is meant as a word.
     fn otherwise(&mut self) -> Otherwise {
-        let Some(entry) = self.fields.optional("otherwise") else {
-            return Otherwise::default();
-        };
+        self.word_or_null("otherwise", (&OTHERWISE, Otherwise::Null))
+    }
+
+    /// The bare word `null` is YAML's nothing; here it is meant as a word.
+    fn word_or_null<T: Copy + Default>(
+        &mut self,
+        name: &'static str,
+        (words, null): (&[(&str, T)], T),
+    ) -> T {
+        let Some(entry) = self.fields.optional(name) else { return T::default() };
         let has_token = entry.node.place.span.as_ref().is_some_and(|span| !span.is_empty());
         match (&entry.node.kind, has_token) {
-            (Kind::Null, true) => Otherwise::Null,
+            (Kind::Null, true) => null,
             (Kind::Null, false) => {
-                expected(
-                    entry,
-                    "a word",
-                    "write `reject`, `keep`, `remove` or `null`",
-                    self.findings,
-                );
-                Otherwise::default()
+                let words = words.iter().map(|(word, _)| *word);
+                let fix = format!("write one of {}", listed(words));
+                expected(entry, "a word", &fix, self.findings);
+                T::default()
             }
-            _ => self.word("otherwise", &OTHERWISE),
+            _ => self.word(name, words),
         }
     }
 }

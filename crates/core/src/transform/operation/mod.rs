@@ -143,6 +143,10 @@ pub enum Operation {
     Trim(Respelling),
     /// Turns values into others by a table.
     Map(Translation),
+    /// Makes lists of single values.
+    Wrap(Wrapping),
+    /// Makes single values of lists.
+    Unwrap(Unwrapping),
     /// Splits a string into several fields.
     Split(Splitting),
     /// Joins several strings into one field.
@@ -166,6 +170,8 @@ impl Operation {
             Self::Upper(_) => "upper",
             Self::Trim(_) => "trim",
             Self::Map(_) => "map",
+            Self::Wrap(_) => "wrap",
+            Self::Unwrap(_) => "unwrap",
             Self::Split(_) => "split",
             Self::Join(_) => "join",
             Self::Painless(_) => "painless",
@@ -249,6 +255,52 @@ pub struct Pair {
     pub from: Scalar,
     /// The value that takes its place.
     pub to: Scalar,
+}
+
+/// The fields whose values `wrap` puts into lists.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wrapping {
+    /// At least one field.
+    pub fields: Vec<FieldPath>,
+}
+
+/// What `unwrap` does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unwrapping {
+    /// At least one field.
+    pub fields: Vec<FieldPath>,
+    /// When a list has several elements.
+    #[serde(default)]
+    pub several: Several,
+    /// When a list has none.
+    #[serde(default)]
+    pub empty: Empty,
+}
+
+/// What becomes of a list with more elements than one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Several {
+    /// The document is rejected.
+    #[default]
+    Reject,
+    /// The first element stays, the others are lost.
+    First,
+    /// The list stays.
+    Keep,
+}
+
+/// What becomes of a list without elements.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Empty {
+    /// The field is removed.
+    #[default]
+    Remove,
+    /// It becomes `null`.
+    Null,
 }
 
 /// What `split` does.

@@ -129,6 +129,14 @@ const LOSING: &[(&str, &str)] = &[
         "`map` of `a` can't be undone: values that are not in the table are lost",
     ),
     (
+        r#"{"wrap":{"fields":["a","b"]}}"#,
+        "`wrap` of `a` can't be undone: afterwards nothing tells whether the value was a list of one before",
+    ),
+    (
+        r#"{"unwrap":{"fields":["a"],"several":"first"}}"#,
+        "`unwrap` of `a` can't be undone: afterwards nothing tells whether the value was in a list before",
+    ),
+    (
         r#"{"split":{"field":"a","separator":" ","into":["n","o"]}}"#,
         "`split` of `a` can't be undone: a `null` leaves no part, and a part may have been there before",
     ),

@@ -5,6 +5,8 @@ mod table;
 
 mod values;
 
+mod shapes;
+
 mod reference;
 
 mod properties;

@@ -13,8 +13,9 @@ use crate::{
     transform::{
         Document, Program, Rejection, Workspace,
         operation::{
-            Assignment, CastType, Casting, Existing, FieldPath, Joining, Operation, Otherwise,
-            Pair, Relocation, Removal, Respelling, Scalar, Splitting, Translation,
+            Assignment, CastType, Casting, Empty, Existing, FieldPath, Joining, Operation,
+            Otherwise, Pair, Relocation, Removal, Respelling, Scalar, Several, Splitting,
+            Translation, Unwrapping, Wrapping,
         },
     },
 };
@@ -131,6 +132,16 @@ pub(super) fn translation(
     })
 }
 
+fn unwrapping() -> impl Strategy<Value = Unwrapping> {
+    let several = select(&[Several::Reject, Several::First, Several::Keep][..]);
+    let empty = select(&[Empty::Remove, Empty::Null][..]);
+    (vec(path(), 1..3), several, empty).prop_map(|(fields, several, empty)| Unwrapping {
+        fields,
+        several,
+        empty,
+    })
+}
+
 fn splitting() -> impl Strategy<Value = Splitting> {
     (path(), select(&[" ", "\"", "xx"][..]), vec(path(), 1..4))
         .prop_map(|(field, separator, into)| Splitting { field, separator: separator.into(), into })
@@ -155,6 +166,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => respelling().prop_map(Operation::Upper),
         1 => respelling().prop_map(Operation::Trim),
         2 => translation(path()).prop_map(Operation::Map),
+        1 => vec(path(), 1..3).prop_map(|fields| Operation::Wrap(Wrapping { fields })),
+        2 => unwrapping().prop_map(Operation::Unwrap),
         2 => splitting().prop_map(Operation::Split),
         2 => joining().prop_map(Operation::Join),
     ]

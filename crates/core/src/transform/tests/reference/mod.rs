@@ -133,6 +133,18 @@ fn apply_one(operation: &Operation, document: &mut Members) -> Outcome {
                 values::map(value, &translation.values)
             })
         }
+        Operation::Wrap(wrapping) => wrapping.fields.iter().try_for_each(|field| {
+            each(document, field.as_str(), &mut |frame, way| {
+                let value = at(frame, way);
+                if !matches!(value, Json::Array(_) | Json::Null) {
+                    *value = Json::Array(vec![value.clone()]);
+                }
+                Ok(())
+            })
+        }),
+        Operation::Unwrap(unwrapping) => unwrapping.fields.iter().try_for_each(|field| {
+            each(document, field.as_str(), &mut |frame, way| parts::unwrap(unwrapping, frame, way))
+        }),
         Operation::Split(splitting) => {
             let into: Vec<&str> = splitting.into.iter().map(FieldPath::as_str).collect();
             parts::split(splitting, document, splitting.field.as_str(), &into)

@@ -1,10 +1,10 @@
 //! Several fields at once: strings that are taken apart and put together.
 
 use super::{
-    Json, Members, Outcome, Rejected, at, objects, rest_in_array, take_value, take_with_parents,
-    way, write,
+    Json, Members, Outcome, Rejected, at, objects, rest_in_array, take, take_value,
+    take_with_parents, way, write,
 };
-use crate::transform::operation::{Existing, Joining, Splitting};
+use crate::transform::operation::{Empty, Existing, Joining, Several, Splitting, Unwrapping};
 
 pub(super) fn split(
     splitting: &Splitting,
@@ -85,4 +85,16 @@ pub(super) fn join(joining: &Joining, frame: &mut Members, fields: &[&str], into
         (false, true) => write(frame, into, whole, Existing::Overwrite),
         (false, false) => write(frame, into, whole, Existing::Reject),
     }
+}
+
+pub(super) fn unwrap(unwrapping: &Unwrapping, frame: &mut Members, way: &[usize]) -> Outcome {
+    let Json::Array(elements) = take_value(frame, way) else { return Ok(()) };
+    match (elements.as_slice(), unwrapping.several) {
+        ([], _) if unwrapping.empty == Empty::Remove => take(frame, way),
+        ([], _) => *at(frame, way) = Json::Null,
+        ([one], _) | ([one, ..], Several::First) => *at(frame, way) = one.clone(),
+        (_, Several::Keep) => {}
+        (_, Several::Reject) => return Err(Rejected),
+    }
+    Ok(())
 }
