@@ -81,6 +81,18 @@ fn operation_line(operation: &Operation) -> String {
             several(unwrapping.several),
             empty(unwrapping.empty)
         ),
+        Operation::Nest(nesting) => format!(
+            "{name} {} below {}{}",
+            listed(&nesting.fields),
+            nesting.into,
+            existing(nesting.existing)
+        ),
+        Operation::Flatten(flattening) => format!(
+            "{name} {} to {}*{}",
+            flattening.field,
+            flattening.front(),
+            existing(flattening.existing)
+        ),
         Operation::Split(splitting) => {
             format!(
                 "{name} {} at {:?} into {}",
@@ -112,12 +124,15 @@ fn script_line(script: &Script) -> String {
 }
 
 fn relocated(relocation: &Relocation) -> String {
-    let existing = match relocation.existing {
+    format!("{} → {}{}", relocation.from, relocation.to, existing(relocation.existing))
+}
+
+fn existing(existing: Existing) -> &'static str {
+    match existing {
         Existing::Reject => "",
         Existing::Overwrite => ", over what is there",
         Existing::Keep => ", unless something is there",
-    };
-    format!("{} → {}{existing}", relocation.from, relocation.to)
+    }
 }
 
 fn listed(fields: &[FieldPath]) -> String {

@@ -128,6 +128,8 @@ codes! {
     JOIN = "P0610";
     /// A table of `map` that does not say what becomes of a value.
     TABLE = "P0611";
+    /// A `nest` or `flatten` that does not say what its fields are called.
+    JOINED_NAMES = "P0612";
     /// A script that depends on the clock or on chance.
     SCRIPT_UNREPEATABLE = "P0630";
 }

@@ -52,35 +52,57 @@ pub fn inverse(
     operations: &[Operation],
     outset: Outset<'_>,
 ) -> Result<Vec<Operation>, NotInvertible> {
-    let mut written: Vec<&FieldPath> = outset.earlier.iter().flat_map(targets).collect();
-    // A script may have written any field. None after it is undone, so that it need not be looked for again.
-    let is_scripted =
-        outset.earlier.iter().any(|earlier| matches!(earlier, Operation::Painless(_)));
+    let mut written: Vec<Target> = outset.earlier.iter().flat_map(targets).collect();
     let mut undoing = Vec::with_capacity(operations.len());
     for operation in operations {
         let is_free = |path: &FieldPath| {
-            let touches = |other: &&FieldPath| {
-                path == *other || path.is_within(other) || other.is_within(path)
-            };
-            !is_scripted && (outset.is_ruled_out)(path) && !written.iter().any(touches)
+            (outset.is_ruled_out)(path) && !written.iter().any(|target| target.touches(path))
         };
-        undoing.push(undone(operation, &is_free)?);
+        undoing.extend(undone(operation, &is_free)?);
         written.extend(targets(operation));
     }
     undoing.reverse();
     Ok(undoing)
 }
 
-/// The fields that an operation may write.
-fn targets(operation: &Operation) -> Vec<&FieldPath> {
+/// Where an operation may write.
+#[derive(Debug, Clone)]
+enum Target {
+    Field(FieldPath),
+    /// Any path that begins like this.
+    Front(String),
+}
+
+impl Target {
+    /// Whether a path may be written by it, or something above or below it.
+    fn touches(&self, path: &FieldPath) -> bool {
+        match self {
+            Self::Field(field) => path == field || path.is_within(field) || field.is_within(path),
+            Self::Front(front) => {
+                let inside = front.strip_prefix(path.as_str());
+                path.as_str().starts_with(front) || inside.is_some_and(|rest| rest.starts_with('.'))
+            }
+        }
+    }
+}
+
+/// Where an operation may write.
+fn targets(operation: &Operation) -> Vec<Target> {
+    let fields = |fields: &[FieldPath]| fields.iter().cloned().map(Target::Field).collect();
     match operation {
         Operation::Rename(relocation)
         | Operation::Move(relocation)
-        | Operation::Copy(relocation) => vec![&relocation.to],
-        Operation::Set(assignment) | Operation::Default(assignment) => vec![&assignment.field],
-        Operation::Split(splitting) => splitting.into.iter().collect(),
-        Operation::Join(joining) => vec![&joining.into],
-        // What they leave stands where it stood. What a script writes nobody knows: see `inverse`.
+        | Operation::Copy(relocation) => vec![Target::Field(relocation.to.clone())],
+        Operation::Set(assignment) | Operation::Default(assignment) => {
+            vec![Target::Field(assignment.field.clone())]
+        }
+        Operation::Nest(nesting) => nesting.moves().map(|one| Target::Field(one.to)).collect(),
+        Operation::Flatten(flattening) => vec![Target::Front(flattening.front())],
+        Operation::Split(splitting) => fields(&splitting.into),
+        Operation::Join(joining) => vec![Target::Field(joining.into.clone())],
+        // It may have written any field.
+        Operation::Painless(_) => vec![Target::Front(String::new())],
+        // What they leave stands where it stood.
         Operation::Remove(_)
         | Operation::Cast(_)
         | Operation::Lower(_)
@@ -88,22 +110,22 @@ fn targets(operation: &Operation) -> Vec<&FieldPath> {
         | Operation::Trim(_)
         | Operation::Map(_)
         | Operation::Wrap(_)
-        | Operation::Unwrap(_)
-        | Operation::Painless(_) => Vec::new(),
+        | Operation::Unwrap(_) => Vec::new(),
     }
 }
 
-/// The one operation that undoes another. `is_free`: no document has the field, nor anything below it.
+/// What undoes one operation, the first thing that it does first. `is_free`: no document has the field, nor anything
+/// below it.
 fn undone(
     operation: &Operation,
     is_free: &dyn Fn(&FieldPath) -> bool,
-) -> Result<Operation, NotInvertible> {
-    let lost = |field: Option<&FieldPath>, reason: String| {
+) -> Result<Vec<Operation>, NotInvertible> {
+    let lost = |field: Option<&FieldPath>, reason: &str| {
         let field = field.map(ToString::to_string).unwrap_or_default();
-        Err(NotInvertible { operation: operation.name(), field, reason })
+        Err(NotInvertible { operation: operation.name(), field, reason: reason.to_owned() })
     };
     let relocated = |relocation: &Relocation, reason: Option<String>, undoing: Operation| {
-        reason.map_or(Ok(undoing), |reason| lost(Some(&relocation.from), reason))
+        reason.map_or(Ok(vec![undoing]), |reason| lost(Some(&relocation.from), &reason))
     };
     match operation {
         Operation::Rename(relocation) if relocation.from.parent() == relocation.to.parent() => {
@@ -123,48 +145,46 @@ fn undone(
             let reason = overwritten(relocation).or_else(|| taken(&made, is_free));
             relocated(relocation, reason, Operation::Remove(Removal { fields: vec![made] }))
         }
-        Operation::Remove(removal) => lost(removal.fields.first(), "its value is lost".to_owned()),
-        Operation::Set(assignment) => {
-            lost(Some(&assignment.field), "what stood there before is lost".to_owned())
-        }
-        Operation::Default(assignment) => lost(
-            Some(&assignment.field),
-            "afterwards nothing tells whether the field was there before".to_owned(),
-        ),
-        Operation::Cast(casting) => lost(
-            Some(&casting.field),
-            "afterwards nothing tells which type the value had".to_owned(),
-        ),
-        Operation::Lower(respelling) | Operation::Upper(respelling) => lost(
-            respelling.fields.first(),
-            "afterwards nothing tells which letters were small and which were capitals".to_owned(),
-        ),
-        Operation::Trim(respelling) => {
-            lost(respelling.fields.first(), "the white space at its ends is lost".to_owned())
+        Operation::Nest(nesting) => {
+            let moves = nesting.moves().map(|one| undone(&Operation::Move(one), is_free));
+            let undoing: Result<Vec<_>, NotInvertible> = moves.collect();
+            let undoing = undoing.map_err(|error| NotInvertible { operation: "nest", ..error })?;
+            Ok(undoing.into_iter().flatten().collect())
         }
         Operation::Map(translation) => match turned_table(translation) {
-            Ok(turned) => Ok(Operation::Map(turned)),
-            Err(reason) => lost(Some(&translation.field), reason),
+            Ok(turned) => Ok(vec![Operation::Map(turned)]),
+            Err(reason) => lost(Some(&translation.field), &reason),
         },
-        Operation::Wrap(wrapping) => lost(
-            wrapping.fields.first(),
-            "afterwards nothing tells whether the value was a list of one before".to_owned(),
-        ),
-        Operation::Unwrap(unwrapping) => lost(
-            unwrapping.fields.first(),
-            "afterwards nothing tells whether the value was in a list before".to_owned(),
-        ),
-        Operation::Split(splitting) => lost(
-            Some(&splitting.field),
-            "a `null` leaves no part, and a part may have been there before".to_owned(),
-        ),
-        Operation::Join(joining) => lost(
-            joining.fields.first(),
-            "afterwards nothing tells where one part ended and which ones were missing".to_owned(),
-        ),
-        Operation::Painless(_) => lost(None, "nothing tells what a script did".to_owned()),
+        Operation::Remove(removal) => lost(removal.fields.first(), "its value is lost"),
+        Operation::Set(assignment) => lost(Some(&assignment.field), OVERWRITTEN),
+        Operation::Default(assignment) => lost(Some(&assignment.field), NO_TRACE_OF_DEFAULT),
+        Operation::Cast(casting) => lost(Some(&casting.field), NO_TRACE_OF_TYPE),
+        Operation::Lower(respelling) | Operation::Upper(respelling) => {
+            lost(respelling.fields.first(), NO_TRACE_OF_LETTERS)
+        }
+        Operation::Trim(respelling) => lost(respelling.fields.first(), WHITE_SPACE_LOST),
+        Operation::Wrap(wrapping) => lost(wrapping.fields.first(), NO_TRACE_OF_ONE),
+        Operation::Unwrap(unwrapping) => lost(unwrapping.fields.first(), NO_TRACE_OF_LIST),
+        Operation::Flatten(flattening) => lost(Some(&flattening.field), NO_TRACE_OF_OBJECT),
+        Operation::Split(splitting) => lost(Some(&splitting.field), PARTS_UNCLEAR),
+        Operation::Join(joining) => lost(joining.fields.first(), NO_TRACE_OF_SEAMS),
+        Operation::Painless(_) => lost(None, "nothing tells what a script did"),
     }
 }
+
+const OVERWRITTEN: &str = "what stood there before is lost";
+const NO_TRACE_OF_DEFAULT: &str = "afterwards nothing tells whether the field was there before";
+const NO_TRACE_OF_TYPE: &str = "afterwards nothing tells which type the value had";
+const NO_TRACE_OF_LETTERS: &str =
+    "afterwards nothing tells which letters were small and which were capitals";
+const WHITE_SPACE_LOST: &str = "the white space at its ends is lost";
+const NO_TRACE_OF_ONE: &str = "afterwards nothing tells whether the value was a list of one before";
+const NO_TRACE_OF_LIST: &str = "afterwards nothing tells whether the value was in a list before";
+const NO_TRACE_OF_OBJECT: &str =
+    "afterwards nothing tells which fields it had, and whether it was there with none";
+const PARTS_UNCLEAR: &str = "a `null` leaves no part, and a part may have been there before";
+const NO_TRACE_OF_SEAMS: &str =
+    "afterwards nothing tells where one part ended and which ones were missing";
 
 /// The same way in the other direction.
 fn turned(relocation: &Relocation) -> Relocation {

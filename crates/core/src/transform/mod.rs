@@ -30,6 +30,8 @@ mod table;
 
 mod list;
 
+mod flatten;
+
 mod split;
 
 mod join;

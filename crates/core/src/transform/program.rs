@@ -2,6 +2,7 @@
 
 use super::{
     document::{ROOT, Workspace},
+    flatten::Flattening,
     join::Seam,
     operation::{
         Assignment, CastType, Empty, Existing, FieldPath, Operation, Otherwise, Relocation,
@@ -75,6 +76,15 @@ enum Action {
         fields: Vec<String>,
         several: Several,
         empty: Empty,
+    },
+    Nest {
+        moves: Vec<(String, String)>,
+        existing: Existing,
+    },
+    Flatten {
+        field: String,
+        front: String,
+        existing: Existing,
     },
     Split {
         field: String,
@@ -183,6 +193,15 @@ impl Action {
                 several: unwrapping.several,
                 empty: unwrapping.empty,
             },
+            Operation::Nest(nesting) => Self::Nest {
+                moves: nesting.moves().map(|one| (one.from.into(), one.to.into())).collect(),
+                existing: nesting.existing,
+            },
+            Operation::Flatten(flattening) => Self::Flatten {
+                field: flattening.field.to_string(),
+                front: flattening.front(),
+                existing: flattening.existing,
+            },
             Operation::Split(splitting) => Self::Split {
                 field: splitting.field.to_string(),
                 separator: splitting.separator.clone(),
@@ -243,6 +262,15 @@ impl Action {
             Self::Wrap { fields } => each(fields, |field| workspace.wrap_field(ROOT, field)),
             Self::Unwrap { fields, several, empty } => {
                 each(fields, |field| workspace.unwrap_field(ROOT, field, *several, *empty))
+            }
+            Self::Nest { moves, existing } => moves.iter().try_for_each(|(from, to)| {
+                let route = Route { manner: Manner::Move, from, to, existing: *existing };
+                workspace.relocate(ROOT, route).map_err(|refusal| (refusal, from.as_str()))
+            }),
+            Self::Flatten { field, front, existing } => {
+                let flattening = Flattening { field, front, existing: *existing };
+                let outcome = workspace.flatten_field(ROOT, flattening);
+                outcome.map(|_written| ()).map_err(|refusal| (refusal, field.as_str()))
             }
             Self::Split { field, separator, into } => {
                 let into: Vec<&str> = into.iter().map(String::as_str).collect();

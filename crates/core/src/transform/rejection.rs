@@ -48,6 +48,9 @@ pub enum RejectionCode {
     /// A list that should become a single value has several.
     #[serde(rename = "T0113")]
     SeveralElements,
+    /// What should be flattened is not an object, or a name in it can't be part of a path.
+    #[serde(rename = "T0114")]
+    Flatten,
     /// A script failed on the document.
     #[serde(rename = "T0201")]
     ScriptFailed,
@@ -85,6 +88,7 @@ impl RejectionCode {
             Self::Respell => "T0111",
             Self::NotInTable => "T0112",
             Self::SeveralElements => "T0113",
+            Self::Flatten => "T0114",
             Self::ScriptFailed => "T0201",
             Self::ScriptDropped => "T0202",
             Self::ScriptMoved => "T0203",

@@ -222,3 +222,23 @@ fn types_are_compared_where_it_is_clear() {
     check(&of("keyword"), &[], &object, &["P0608 a"]);
     check(&object, &[], &of("keyword"), &["P0608 a"]);
 }
+
+#[test]
+fn fields_are_followed_into_objects_and_out_of_them() {
+    let flat = strict(&json!({"a": {"type": "keyword"}, "b": {"type": "long"}}));
+    let deep =
+        strict(&json!({"o": {"properties": {"a": {"type": "keyword"}, "b": {"type": "boolean"}}}}));
+    check(&flat, &["nest: {fields: [a, b], into: o}"], &deep, &["(P0608 o.b)"]);
+    check(&flat, &["nest: {fields: [a, b], into: x}"], &deep, &["P0606 x"]);
+    check(&flat, &["nest: {fields: [a], into: o}"], &deep, &["P0607 b"]);
+    check(&deep, &["flatten: {field: o, prefix: ''}"], &flat, &["(P0608 b)"]);
+    check(&deep, &["flatten: {field: o, separator: _}"], &flat, &["P0606 o_a", "P0606 o_b"]);
+    let kept = "flatten: {field: o, prefix: '', existing: keep}";
+    check(&deep, &["copy: {from: o.a, to: b}", kept], &flat, &[]);
+    // What an open object holds may stand anywhere beside it.
+    let open = strict(&json!({"o": {"type": "object", "dynamic": true}}));
+    let after = ["flatten: {field: o, separator: _}", "rename: {from: o_a, to: a}"];
+    check(&open, &after, &flat, &[]);
+    let closed = strict(&json!({"o": {"properties": {"b": {"type": "long"}}}}));
+    check(&closed, &after, &flat, &["P0606 o_b", "(P0605 o_a)"]);
+}

@@ -173,3 +173,92 @@ fn lists() {
         ),
     ]);
 }
+
+#[test]
+fn nesting() {
+    check(&[
+        ("nest: {fields: [a, o.p], into: x.y, existing: keep}", &[]),
+        (
+            "nest: {fields: [], into: x}",
+            &[
+                "error[P0602]: nest | this `nest` names no field | name at least one field, or leave the operation out",
+            ],
+        ),
+        (
+            "nest: {fields: [a, o.q, list.a], into: x}",
+            &[
+                "error[P0612]: list.a | `a` and `list.a` would both become `x.a` | rename one of them first, or nest it into another object",
+                "warning[P0609]: x | `list.a` and `x.a` are not in the same `nested` object: documents with a list there would be rejected | stay below the same `nested` field",
+            ],
+        ),
+        (
+            "nest: {fields: [o, o.p, a], into: a}",
+            &[
+                "error[P0603]: o.p | `o.p` and `o` lie within each other | nest fields beside each other",
+                "warning[P0605]: o.p | no document has the field `o.p` here: the mapping before is strict and lacks it | correct the path, or the order of the operations",
+                "error[P0603]: a | this `nest` leads from `a` to `a.a`: one lies within the other | go through a third field: take it there, remove the outer one, then take it back",
+            ],
+        ),
+        (
+            "nest: {fields: [o.p], into: o}",
+            &[
+                "error[P0602]: o.p | this `nest` leads from `o.p` to itself | correct `into`, or leave the operation out",
+            ],
+        ),
+        (
+            "nest: {fields: [z], to: x}",
+            &[
+                "error[P0005]: nest | `nest` lacks the field `into` | add `into: customer.name`",
+                "error[P0004]: to | `nest` has no field `to` | known here: `fields`, `into`, `existing`",
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn flattening() {
+    check(&[
+        ("flatten: {field: o, separator: _}", &[]),
+        ("flatten: {field: o, prefix: ''}", &[]),
+        (
+            "flatten: {field: o}",
+            &[
+                "error[P0005]: flatten | `flatten` lacks the field `separator` | add `separator: \"_\"`",
+            ],
+        ),
+        (
+            "flatten: {field: o, separator: _, prefix: o}",
+            &[
+                "error[P0612]: separator | `prefix` is all that stands before the names, so `separator` says nothing | keep one of the two",
+            ],
+        ),
+        (
+            "flatten: {field: o, prefix: .x}",
+            &[
+                "error[P0612]: .x | `.x` can't stand before a name: an empty name would come to be | begin it with a name, and join names by single dots",
+            ],
+        ),
+        (
+            "flatten: {field: o, separator: .}",
+            &[
+                "error[P0602]: . | this `flatten` puts the fields of `o` where they are | correct it, or leave the operation out",
+            ],
+        ),
+        (
+            "flatten: {field: z, prefix: 1}",
+            &[
+                "warning[P0605]: z | no document has the field `z` here: the mapping before is strict and lacks it | correct the path, or the order of the operations",
+            ],
+        ),
+        (
+            "flatten: {field: list, prefix: ''}",
+            &[
+                "warning[P0609]: list | `list` is a `nested` object: documents with a list there would be rejected | unwrap it first, or keep it",
+            ],
+        ),
+        (
+            "flatten: {fields: [o], prefix: ''}",
+            &["error[P0004]: fields | `flatten` has no field `fields` | did you mean `field`?"],
+        ),
+    ]);
+}

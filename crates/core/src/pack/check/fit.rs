@@ -214,6 +214,13 @@ impl Misfits<'_> {
             Operation::Lower(respelling)
             | Operation::Upper(respelling)
             | Operation::Trim(respelling) => place_in(wire, ("fields", &respelling.fields), path),
+            Operation::Nest(nesting) => {
+                let index = nesting.moves().position(|one| one.to.as_str() == path);
+                index
+                    .and_then(|index| wire.value_places("fields").nth(index))
+                    .unwrap_or_else(|| wire.value_place("into"))
+            }
+            Operation::Flatten(_) => wire.value_place("field"),
             Operation::Split(splitting) => place_in(wire, ("into", &splitting.into), path),
             Operation::Join(_) => wire.value_place("into"),
             Operation::Remove(_)

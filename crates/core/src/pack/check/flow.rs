@@ -1,14 +1,16 @@
 //! Takes the fields that documents may have through operations, to the fields that they may have afterwards.
 
+use std::collections::BTreeMap;
+
 use crate::{
     pack::{code, diagnostic::Findings, wire::OperationWire},
     transform::operation::{
-        CastType, Casting, Existing, FieldPath, Joining, Operation, Otherwise, Relocation,
-        Respelling, Translation,
+        CastType, Casting, Existing, FieldPath, Flattening, Joining, Operation, Otherwise,
+        Relocation, Respelling, Translation,
     },
 };
 
-use super::schema::{Field, Fields, Found, Kind, Shape};
+use super::schema::{Field, Fields, Found, Kind, Others, Shape};
 
 /// Fields after all operations. Notes operations on fields that documents can't have.
 pub(super) fn through(
@@ -34,13 +36,13 @@ impl Step<'_> {
         match &self.wire.operation {
             Operation::Rename(relocation) | Operation::Move(relocation) => {
                 self.note_nested(&relocation.from, ("to", &relocation.to));
-                let moved = self.source(&relocation.from);
+                let moved = self.source(&relocation.from, ("from", 0));
                 self.fields.remove(&segments(&relocation.from));
                 self.put(relocation, moved);
             }
             Operation::Copy(relocation) => {
                 self.note_nested(&relocation.from, ("to", &relocation.to));
-                let copied = self.source(&relocation.from);
+                let copied = self.source(&relocation.from, ("from", 0));
                 self.put(relocation, copied);
             }
             Operation::Remove(removal) => {
@@ -68,6 +70,15 @@ impl Step<'_> {
             // A list is as good as a single value for a mapping.
             Operation::Wrap(wrapping) => self.note_all_absent(&wrapping.fields),
             Operation::Unwrap(unwrapping) => self.note_all_absent(&unwrapping.fields),
+            Operation::Nest(nesting) => {
+                for (index, one) in nesting.moves().enumerate() {
+                    self.note_nested(&one.from, ("into", &one.to));
+                    let moved = self.source(&one.from, ("fields", index));
+                    self.fields.remove(&segments(&one.from));
+                    self.put(&one, moved);
+                }
+            }
+            Operation::Flatten(flattening) => self.flatten(flattening),
             Operation::Split(splitting) => {
                 self.note_absent(&splitting.field, ("field", 0));
                 self.fields.remove(&segments(&splitting.field));
@@ -97,6 +108,34 @@ impl Step<'_> {
             // Where others are kept, what they are is as open as before.
             if respelling.otherwise != Otherwise::Keep {
                 self.become_kind(field, Kind::Text);
+            }
+        }
+    }
+
+    fn flatten(&mut self, flattening: &Flattening) {
+        let source = self.source(&flattening.field, ("field", 0));
+        self.fields.remove(&segments(&flattening.field));
+        let (known, others) = match source {
+            Shape::Object(Fields { known, others, is_nested }) => {
+                if is_nested {
+                    self.note_list(&flattening.field);
+                }
+                (known, others)
+            }
+            // Whatever is in it.
+            Shape::Anything => (BTreeMap::new(), Others::Taken),
+            Shape::Value(_) | Shape::FieldAlias => return,
+        };
+        let front = flattening.front();
+        if others == Others::Taken {
+            let parent = flattening.field.parent().unwrap_or_default();
+            self.fields
+                .open(&parent.split('.').filter(|name| !name.is_empty()).collect::<Vec<_>>());
+        }
+        for (name, field) in known {
+            if let Ok(to) = FieldPath::try_from(format!("{front}{name}")) {
+                let from = flattening.field.clone();
+                self.put(&Relocation { from, to, existing: flattening.existing }, field.shape);
             }
         }
     }
@@ -134,8 +173,8 @@ impl Step<'_> {
     }
 
     /// What the operation takes; anything where the mapping does not say.
-    fn source(&mut self, path: &FieldPath) -> Shape {
-        self.note_absent(path, ("from", 0));
+    fn source(&mut self, path: &FieldPath, place: (&str, usize)) -> Shape {
+        self.note_absent(path, place);
         match self.fields.find(&segments(path)) {
             Found::Field(field) => field.shape.clone(),
             Found::Absent | Found::Unknown => Shape::Anything,
@@ -170,6 +209,14 @@ impl Step<'_> {
         );
         let fix = "stay below the same `nested` field";
         self.findings.warning(code::NESTED_LEFT, self.wire.value_place(value), message, fix);
+    }
+
+    fn note_list(&mut self, field: &FieldPath) {
+        let message = format!(
+            "`{field}` is a `nested` object: documents with a list there would be rejected"
+        );
+        let fix = "unwrap it first, or keep it";
+        self.findings.warning(code::NESTED_LEFT, self.wire.value_place("field"), message, fix);
     }
 
     fn note_all_absent(&mut self, fields: &[FieldPath]) {

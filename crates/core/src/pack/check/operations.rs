@@ -5,10 +5,12 @@ use crate::{
         code,
         diagnostic::Findings,
         draft::Draft,
+        place::Place,
         wire::{Fate, OperationWire},
     },
     transform::operation::{
-        FieldPath, Joining, Operation, Relocation, Script, Splitting, Translation,
+        FieldPath, Flattening, Joining, Nesting, Operation, Relocation, Script, Splitting,
+        Translation,
     },
 };
 
@@ -35,6 +37,8 @@ fn check_operation(wire: &OperationWire, findings: &mut Findings) {
         Operation::Wrap(wrapping) => check_any(wire, &wrapping.fields, findings),
         Operation::Unwrap(unwrapping) => check_any(wire, &unwrapping.fields, findings),
         Operation::Map(translation) => check_map(wire, translation, findings),
+        Operation::Nest(nesting) => check_nest(wire, nesting, findings),
+        Operation::Flatten(flattening) => check_flatten(wire, flattening, findings),
         Operation::Split(splitting) => check_split(wire, splitting, findings),
         Operation::Join(joining) => check_join(wire, joining, findings),
         Operation::Painless(script) => check_script(wire, script, findings),
@@ -102,15 +106,19 @@ fn check_relocation(
     (name, relocation): (&str, &Relocation),
     findings: &mut Findings,
 ) {
+    check_ends(wire.value_place("to"), (name, relocation), findings);
+}
+
+fn check_ends(place: &Place, (name, relocation): (&str, &Relocation), findings: &mut Findings) {
     let Relocation { from, to, existing: _ } = relocation;
-    let place = wire.value_place("to");
+    let written = if name == "nest" { "into" } else { "to" };
     if from == to {
         let message = format!("this `{name}` leads from `{from}` to itself");
         findings.error(
             code::OPERATION_EMPTY,
             place,
             message,
-            "correct `to`, or leave the operation out",
+            format!("correct `{written}`, or leave the operation out"),
         );
     } else if from.is_within(to) || to.is_within(from) {
         let message =
@@ -134,6 +142,47 @@ fn check_map(wire: &OperationWire, translation: &Translation, findings: &mut Fin
             let place = wire.value_places("values").nth(index).unwrap_or(&wire.place);
             findings.error(code::TABLE, place, message, "keep one of the two");
         }
+    }
+}
+
+fn check_nest(wire: &OperationWire, nesting: &Nesting, findings: &mut Findings) {
+    check_any(wire, &nesting.fields, findings);
+    let mut earlier: Vec<Relocation> = Vec::new();
+    for (one, place) in nesting.moves().zip(wire.value_places("fields")) {
+        if let Some(other) = earlier.iter().find(|other| other.to == one.to) {
+            let message =
+                format!("`{}` and `{}` would both become `{}`", other.from, one.from, one.to);
+            let fix = "rename one of them first, or nest it into another object";
+            findings.error(code::JOINED_NAMES, place, message, fix);
+        } else if let Some(other) = nested_in(&one.from, earlier.iter().map(|other| &other.from)) {
+            let message = format!("`{}` and `{other}` lie within each other", one.from);
+            findings.error(code::PATHS_NESTED, place, message, "nest fields beside each other");
+        } else {
+            check_ends(place, ("nest", &one), findings);
+        }
+        earlier.push(one);
+    }
+}
+
+fn check_flatten(wire: &OperationWire, flattening: &Flattening, findings: &mut Findings) {
+    let Flattening { field, prefix, existing: _ } = flattening;
+    let place = wire.value_place("prefix");
+    // Any name will do to see whether it can stand behind the prefix.
+    if FieldPath::try_from(format!("{prefix}name")).is_err() {
+        let message =
+            format!("`{prefix}` can't stand before a name: an empty name would come to be");
+        let fix = "begin it with a name, and join names by single dots";
+        findings.error(code::JOINED_NAMES, place, message, fix);
+    }
+    let itself = format!("{field}.");
+    if flattening.front() == itself {
+        let message = format!("this `flatten` puts the fields of `{field}` where they are");
+        findings.error(
+            code::OPERATION_EMPTY,
+            place,
+            message,
+            "correct it, or leave the operation out",
+        );
     }
 }
 

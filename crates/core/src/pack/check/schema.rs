@@ -158,6 +158,17 @@ impl Fields {
         }
     }
 
+    /// The object at a path may have any other fields from here on.
+    pub(super) fn open(&mut self, path: &[&str]) {
+        let Some((name, rest)) = path.split_first() else {
+            self.others = Others::Taken;
+            return;
+        };
+        if let Some(Field { shape: Shape::Object(fields), writer: _ }) = self.known.get_mut(*name) {
+            fields.open(rest);
+        }
+    }
+
     /// Takes a field away; objects that were emptied by it go as well.
     pub(super) fn remove(&mut self, path: &[&str]) -> Option<Field> {
         let (name, rest) = path.split_first()?;

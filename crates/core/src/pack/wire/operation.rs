@@ -13,15 +13,15 @@ use crate::{
         yaml::{Entry, Kind, Node},
     },
     transform::operation::{
-        Assignment, CastType, Casting, Empty, Existing, FieldPath, Joining, Operation, Otherwise,
-        Relocation, Removal, Respelling, Script, Several, Splitting, Translation, Unwrapping,
-        Wrapping,
+        Assignment, CastType, Casting, Empty, Existing, FieldPath, Flattening, Joining, Nesting,
+        Operation, Otherwise, Relocation, Removal, Respelling, Script, Several, Splitting,
+        Translation, Unwrapping, Wrapping,
     },
 };
 
 const NAMES: &[&str] = &[
     "rename", "move", "copy", "remove", "set", "default", "cast", "lower", "upper", "trim", "map",
-    "wrap", "unwrap", "split", "join", "painless",
+    "wrap", "unwrap", "nest", "flatten", "split", "join", "painless",
 ];
 
 const EXISTING: [(&str, Existing); 3] =
@@ -103,6 +103,8 @@ fn read_operation(node: &Node, list: &Entry, findings: &mut Findings) -> Option<
         "map" => reader.translation().map(Operation::Map),
         "wrap" => reader.paths("fields").map(|fields| Operation::Wrap(Wrapping { fields })),
         "unwrap" => reader.unwrapping().map(Operation::Unwrap),
+        "nest" => reader.nesting().map(Operation::Nest),
+        "flatten" => reader.flattening().map(Operation::Flatten),
         "split" => reader.splitting().map(Operation::Split),
         "join" => reader.joining().map(Operation::Join),
         _ => reader.script().map(Operation::Painless),
@@ -168,6 +170,43 @@ impl<'a> Reader<'a, '_> {
         let several = self.word("several", &SEVERAL);
         let empty = self.word_or_null("empty", (&EMPTY, Empty::Null));
         Some(Unwrapping { fields: fields?, several, empty })
+    }
+
+    fn nesting(&mut self) -> Option<Nesting> {
+        let (fields, into) = (self.paths("fields"), self.path("into"));
+        let existing = self.word("existing", &EXISTING);
+        Some(Nesting { fields: fields?, into: into?, existing })
+    }
+
+    /// The names are said by a separator behind the object's own name, or by the whole of what stands before them.
+    fn flattening(&mut self) -> Option<Flattening> {
+        let field = self.path("field");
+        let prefix = self.fields.optional("prefix");
+        let separator = match prefix {
+            None => self.entry("separator", "\"_\""),
+            Some(_) => self.fields.optional("separator"),
+        };
+        let existing = self.word("existing", &EXISTING);
+        if let (Some(_), Some(separator)) = (prefix, separator) {
+            let message =
+                "`prefix` is all that stands before the names, so `separator` says nothing";
+            self.findings.error(
+                code::JOINED_NAMES,
+                &separator.key.place,
+                message,
+                "keep one of the two",
+            );
+            return None;
+        }
+        let written = text(prefix.or(separator)?, self.findings)?;
+        self.values.push(("prefix", written.place));
+        let field = field?;
+        let own_name = field.as_str().rsplit('.').next().unwrap_or_default();
+        let prefix = match prefix {
+            Some(_) => written.value,
+            None => format!("{own_name}{}", written.value),
+        };
+        Some(Flattening { field, prefix, existing })
     }
 
     fn splitting(&mut self) -> Option<Splitting> {

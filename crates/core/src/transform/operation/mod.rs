@@ -147,6 +147,10 @@ pub enum Operation {
     Wrap(Wrapping),
     /// Makes single values of lists.
     Unwrap(Unwrapping),
+    /// Puts fields below one object.
+    Nest(Nesting),
+    /// Puts the members of an object beside it.
+    Flatten(Flattening),
     /// Splits a string into several fields.
     Split(Splitting),
     /// Joins several strings into one field.
@@ -172,6 +176,8 @@ impl Operation {
             Self::Map(_) => "map",
             Self::Wrap(_) => "wrap",
             Self::Unwrap(_) => "unwrap",
+            Self::Nest(_) => "nest",
+            Self::Flatten(_) => "flatten",
             Self::Split(_) => "split",
             Self::Join(_) => "join",
             Self::Painless(_) => "painless",
@@ -301,6 +307,51 @@ pub enum Empty {
     Remove,
     /// It becomes `null`.
     Null,
+}
+
+/// What `nest` does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nesting {
+    /// At least one field; no two with the same last name.
+    pub fields: Vec<FieldPath>,
+    /// The object that they are put below, under their last names.
+    pub into: FieldPath,
+    /// When it has such a field already.
+    #[serde(default)]
+    pub existing: Existing,
+}
+
+impl Nesting {
+    /// The moves that it consists of, in this order.
+    pub fn moves(&self) -> impl DoubleEndedIterator<Item = Relocation> {
+        self.fields.iter().map(|from| {
+            let name = from.as_str().rsplit('.').next().unwrap_or_default();
+            let to = FieldPath(format!("{}.{name}", self.into));
+            Relocation { from: from.clone(), to, existing: self.existing }
+        })
+    }
+}
+
+/// What `flatten` does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Flattening {
+    /// The object; it goes.
+    pub field: FieldPath,
+    /// What is put before the names of its members; may be empty.
+    pub prefix: String,
+    /// When there is such a field already.
+    #[serde(default)]
+    pub existing: Existing,
+}
+
+impl Flattening {
+    /// What stands before a member's name in its new path.
+    pub fn front(&self) -> String {
+        let parent = self.field.parent().map(|parent| format!("{parent}.")).unwrap_or_default();
+        format!("{parent}{}", self.prefix)
+    }
 }
 
 /// What `split` does.

@@ -12,7 +12,7 @@ use crate::{
     transform::{
         Program,
         inverse::{Outset, inverse},
-        operation::{Existing, FieldPath, Operation, Otherwise, Relocation},
+        operation::{Existing, FieldPath, Nesting, Operation, Otherwise, Relocation},
     },
 };
 
@@ -47,6 +47,10 @@ fn operations_that_lose_nothing_are_undone() {
         (
             r#"{"copy":{"from":"a","to":"n"}},{"rename":{"from":"n","to":"o"}}"#,
             r#"[{"rename":{"from":"o","to":"n","existing":"reject"}},{"remove":{"fields":["n"]}}]"#,
+        ),
+        (
+            r#"{"nest":{"fields":["a","b"],"into":"x.y"}}"#,
+            r#"[{"move":{"from":"x.y.b","to":"b","existing":"reject"}},{"move":{"from":"x.y.a","to":"a","existing":"reject"}}]"#,
         ),
         (
             r#"{"map":{"field":"a","values":[{"from":1,"to":"one"},{"from":null,"to":"none"}]}}"#,
@@ -137,6 +141,22 @@ const LOSING: &[(&str, &str)] = &[
         "`unwrap` of `a` can't be undone: afterwards nothing tells whether the value was in a list before",
     ),
     (
+        r#"{"nest":{"fields":["a","b.c"],"into":"x"}}"#,
+        "`nest` of `b.c` can't be undone: afterwards nothing tells whether `b` was an object, empty without it, or part of a dotted name",
+    ),
+    (
+        r#"{"nest":{"fields":["a"],"into":"b"}}"#,
+        "`nest` of `a` can't be undone: a document may have had `b` before; only a strict mapping without it rules that out",
+    ),
+    (
+        r#"{"nest":{"fields":["a"],"into":"x"}},{"move":{"from":"b","to":"x.b"}}"#,
+        "`move` of `b` can't be undone: a document may have had `x` before; only a strict mapping without it rules that out",
+    ),
+    (
+        r#"{"flatten":{"field":"a","prefix":"a_"}}"#,
+        "`flatten` of `a` can't be undone: afterwards nothing tells which fields it had, and whether it was there with none",
+    ),
+    (
         r#"{"split":{"field":"a","separator":" ","into":["n","o"]}}"#,
         "`split` of `a` can't be undone: a `null` leaves no part, and a part may have been there before",
     ),
@@ -179,6 +199,29 @@ const LOSING: &[(&str, &str)] = &[
     ),
 ];
 
+#[test]
+fn what_a_flatten_has_written_is_not_free() {
+    let told = |prefix: &str, to: &str| {
+        let earlier = format!(r#"[{{"flatten":{{"field":"a","prefix":"{prefix}"}}}}]"#);
+        let earlier: Vec<Operation> = serde_json::from_str(&earlier).unwrap();
+        let later = format!(r#"[{{"move":{{"from":"b","to":"{to}"}}}}]"#);
+        let later: Vec<Operation> = serde_json::from_str(&later).unwrap();
+        inverse(&later, Outset { earlier: &earlier, is_ruled_out: &|_| true }).is_ok()
+    };
+    let rows = [
+        ("n_", "n_c", false),
+        ("n_", "n_c.d", false),
+        ("n_", "o", true),
+        ("n_", "n", true),
+        ("n.o_", "n", false),
+        ("n.o_", "n.x", false),
+        ("", "o", false),
+    ];
+    for (prefix, to, is_free) in rows {
+        assert_eq!(told(prefix, to), is_free, "{prefix} {to}");
+    }
+}
+
 /// Whether a document has a field, or anything below it.
 fn mentions(document: &Members, path: &str) -> bool {
     fn inside(value: &Json, path: &str) -> bool {
@@ -210,12 +253,13 @@ fn relocation() -> impl Strategy<Value = Operation> {
         1 => path(&["a", "b", "c"], 1..4),
     ];
     let existing = prop_oneof![8 => Just(Existing::Reject), 1 => Just(Existing::Keep)];
-    (from, to, existing, 0_u8..4).prop_map(|(from, to, existing, kind)| {
+    (from, to, existing, 0_u8..5).prop_map(|(from, to, existing, kind)| {
         let beside = from.parent().map(|parent| format!("{parent}.{}", to.root()));
         let relocation = |to| Relocation { from: from.clone(), to, existing };
         match kind {
             0 => Operation::Move(relocation(to)),
             1 => Operation::Copy(relocation(to)),
+            2 => Operation::Nest(Nesting { fields: vec![from.clone()], into: to, existing }),
             _ => {
                 let to = beside.map_or(to.root(), |path| FieldPath::try_from(path).unwrap());
                 Operation::Rename(relocation(to))

@@ -13,9 +13,9 @@ use crate::{
     transform::{
         Document, Program, Rejection, Workspace,
         operation::{
-            Assignment, CastType, Casting, Empty, Existing, FieldPath, Joining, Operation,
-            Otherwise, Pair, Relocation, Removal, Respelling, Scalar, Several, Splitting,
-            Translation, Unwrapping, Wrapping,
+            Assignment, CastType, Casting, Empty, Existing, FieldPath, Flattening, Joining,
+            Nesting, Operation, Otherwise, Pair, Relocation, Removal, Respelling, Scalar, Several,
+            Splitting, Translation, Unwrapping, Wrapping,
         },
     },
 };
@@ -75,14 +75,15 @@ pub(super) fn document() -> impl Strategy<Value = Members> {
     members(json())
 }
 
+/// Mostly short, so that often something is there.
 fn path() -> impl Strategy<Value = FieldPath> {
-    vec(select(&["a", "b", "c", "a\""][..]), 1..4)
+    let name = || select(&["a", "b", "c", "a\""][..]);
+    prop_oneof![3 => vec(name(), 1), 2 => vec(name(), 2), 1 => vec(name(), 3)]
         .prop_map(|names| FieldPath::try_from(names.join(".")).unwrap())
 }
 
 fn relocation() -> impl Strategy<Value = Relocation> {
-    let existing = select(&[Existing::Reject, Existing::Overwrite, Existing::Keep][..]);
-    (path(), path(), existing).prop_map(|(from, to, existing)| Relocation { from, to, existing })
+    (path(), path(), existing()).prop_map(|(from, to, existing)| Relocation { from, to, existing })
 }
 
 /// A rename as a pack has it: only the last name changes.
@@ -142,6 +143,23 @@ fn unwrapping() -> impl Strategy<Value = Unwrapping> {
     })
 }
 
+fn existing() -> impl Strategy<Value = Existing> {
+    select(&[Existing::Reject, Existing::Overwrite, Existing::Keep][..])
+}
+
+fn nesting() -> impl Strategy<Value = Nesting> {
+    (vec(path(), 1..3), path(), existing()).prop_map(|(fields, into, existing)| Nesting {
+        fields,
+        into,
+        existing,
+    })
+}
+
+fn flattening() -> impl Strategy<Value = Flattening> {
+    (path(), select(&["", "a", "b_", "c.", "a\""][..]), existing())
+        .prop_map(|(field, prefix, existing)| Flattening { field, prefix: prefix.into(), existing })
+}
+
 fn splitting() -> impl Strategy<Value = Splitting> {
     (path(), select(&[" ", "\"", "xx"][..]), vec(path(), 1..4))
         .prop_map(|(field, separator, into)| Splitting { field, separator: separator.into(), into })
@@ -168,6 +186,8 @@ fn operation() -> impl Strategy<Value = Operation> {
         2 => translation(path()).prop_map(Operation::Map),
         1 => vec(path(), 1..3).prop_map(|fields| Operation::Wrap(Wrapping { fields })),
         2 => unwrapping().prop_map(Operation::Unwrap),
+        2 => nesting().prop_map(Operation::Nest),
+        3 => flattening().prop_map(Operation::Flatten),
         2 => splitting().prop_map(Operation::Split),
         2 => joining().prop_map(Operation::Join),
     ]

@@ -7,8 +7,6 @@ mod parts;
 
 mod values;
 
-use values::rewrite;
-
 use crate::transform::operation::{Existing, FieldPath, Operation, Relocation};
 
 /// A JSON value with the digits of its numbers.
@@ -110,41 +108,26 @@ fn apply_one(operation: &Operation, document: &mut Members) -> Outcome {
             let overwrite = matches!(operation, Operation::Set(_));
             assign(document, assignment.field.as_str(), &Json::of(&assignment.value), overwrite)
         }
-        Operation::Cast(casting) => {
-            rewrite(document, casting.field.as_str(), casting.otherwise, &|value| {
-                values::cast(value, casting.to)
-            })
+        Operation::Cast(_)
+        | Operation::Lower(_)
+        | Operation::Upper(_)
+        | Operation::Trim(_)
+        | Operation::Map(_)
+        | Operation::Wrap(_)
+        | Operation::Unwrap(_) => values::change(operation, document),
+        Operation::Nest(nesting) => nesting.fields.iter().try_for_each(|from| {
+            let name = from.segments().last().unwrap();
+            let to = FieldPath::try_from(format!("{}.{name}", nesting.into)).unwrap();
+            let existing = nesting.existing;
+            let one = Relocation { from: from.clone(), to: to.clone(), existing };
+            relocate(operation, &one, document, (from.as_str(), to.as_str()))
+        }),
+        Operation::Flatten(flattening) => {
+            let field = flattening.field.as_str();
+            let parent = field.rsplit_once('.').map(|(parent, _)| format!("{parent}."));
+            let front = parent.unwrap_or_default() + &flattening.prefix;
+            parts::flatten(flattening.existing, document, (field, &front)).map(drop)
         }
-        Operation::Lower(respelling)
-        | Operation::Upper(respelling)
-        | Operation::Trim(respelling) => respelling.fields.iter().try_for_each(|field| {
-            rewrite(document, field.as_str(), respelling.otherwise, &|value| match value {
-                Json::Text(text) => Some(Json::Text(match operation {
-                    Operation::Lower(_) => text.to_lowercase(),
-                    Operation::Upper(_) => text.to_uppercase(),
-                    _ => text.trim_matches(char::is_whitespace).to_owned(),
-                })),
-                Json::Null => Some(Json::Null),
-                _ => None,
-            })
-        }),
-        Operation::Map(translation) => {
-            rewrite(document, translation.field.as_str(), translation.otherwise, &|value| {
-                values::map(value, &translation.values)
-            })
-        }
-        Operation::Wrap(wrapping) => wrapping.fields.iter().try_for_each(|field| {
-            each(document, field.as_str(), &mut |frame, way| {
-                let value = at(frame, way);
-                if !matches!(value, Json::Array(_) | Json::Null) {
-                    *value = Json::Array(vec![value.clone()]);
-                }
-                Ok(())
-            })
-        }),
-        Operation::Unwrap(unwrapping) => unwrapping.fields.iter().try_for_each(|field| {
-            each(document, field.as_str(), &mut |frame, way| parts::unwrap(unwrapping, frame, way))
-        }),
         Operation::Split(splitting) => {
             let into: Vec<&str> = splitting.into.iter().map(FieldPath::as_str).collect();
             parts::split(splitting, document, splitting.field.as_str(), &into)

@@ -1,10 +1,10 @@
 //! Several fields at once: strings that are taken apart and put together.
 
 use super::{
-    Json, Members, Outcome, Rejected, at, objects, rest_in_array, take, take_value,
-    take_with_parents, way, write,
+    Json, Members, Outcome, Rejected, at, objects, rest_in_array, take_value, take_with_parents,
+    way, write,
 };
-use crate::transform::operation::{Empty, Existing, Joining, Several, Splitting, Unwrapping};
+use crate::transform::operation::{Existing, Joining, Splitting};
 
 pub(super) fn split(
     splitting: &Splitting,
@@ -87,14 +87,41 @@ pub(super) fn join(joining: &Joining, frame: &mut Members, fields: &[&str], into
     }
 }
 
-pub(super) fn unwrap(unwrapping: &Unwrapping, frame: &mut Members, way: &[usize]) -> Outcome {
-    let Json::Array(elements) = take_value(frame, way) else { return Ok(()) };
-    match (elements.as_slice(), unwrapping.several) {
-        ([], _) if unwrapping.empty == Empty::Remove => take(frame, way),
-        ([], _) => *at(frame, way) = Json::Null,
-        ([one], _) | ([one, ..], Several::First) => *at(frame, way) = one.clone(),
-        (_, Several::Keep) => {}
-        (_, Several::Reject) => return Err(Rejected),
+/// Gives the paths that were written.
+pub(super) fn flatten(
+    existing: Existing,
+    frame: &mut Members,
+    (field, front): (&str, &str),
+) -> Outcome<Vec<String>> {
+    let Some(found) = way(frame, field)? else { return Ok(Vec::new()) };
+    let mut written = Vec::new();
+    if !found.rest.is_empty() {
+        let shared = field.strip_suffix(found.rest.as_str()).unwrap();
+        let front = front.strip_prefix(shared).unwrap();
+        let mut frames = Vec::new();
+        objects(at(frame, &found.at), &mut frames);
+        for frame in frames {
+            let inside = flatten(existing, frame, (&found.rest, front))?;
+            written.extend(inside.into_iter().map(|path| format!("{shared}{path}")));
+        }
+        for path in &written {
+            way(frame, path)?;
+        }
+        return Ok(written);
     }
-    Ok(())
+    let members = match take_value(frame, &found.at) {
+        Json::Object(members) => members,
+        Json::Null => Vec::new(),
+        _ => return Err(Rejected),
+    };
+    take_with_parents(frame, &found.at);
+    for (name, value) in members {
+        let path = format!("{front}{name}");
+        if path.split('.').any(str::is_empty) {
+            return Err(Rejected);
+        }
+        write(frame, &path, value, existing)?;
+        written.push(path);
+    }
+    Ok(written)
 }

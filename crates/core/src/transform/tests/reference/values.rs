@@ -1,10 +1,54 @@
 //! Values that are changed where they stand.
 
 use super::{Json, Members, Outcome, Rejected, at, each, take, take_value};
-use crate::transform::operation::{CastType, Otherwise, Pair};
+use crate::transform::operation::{
+    CastType, Empty, Operation, Otherwise, Pair, Several, Unwrapping,
+};
+
+/// What becomes of a document by an operation that changes values where they stand.
+pub(super) fn change(operation: &Operation, document: &mut Members) -> Outcome {
+    match operation {
+        Operation::Cast(casting) => {
+            rewrite(document, casting.field.as_str(), casting.otherwise, &|value| {
+                cast(value, casting.to)
+            })
+        }
+        Operation::Lower(respelling)
+        | Operation::Upper(respelling)
+        | Operation::Trim(respelling) => respelling.fields.iter().try_for_each(|field| {
+            rewrite(document, field.as_str(), respelling.otherwise, &|value| match value {
+                Json::Text(text) => Some(Json::Text(match operation {
+                    Operation::Lower(_) => text.to_lowercase(),
+                    Operation::Upper(_) => text.to_uppercase(),
+                    _ => text.trim_matches(char::is_whitespace).to_owned(),
+                })),
+                Json::Null => Some(Json::Null),
+                _ => None,
+            })
+        }),
+        Operation::Map(translation) => {
+            rewrite(document, translation.field.as_str(), translation.otherwise, &|value| {
+                map(value, &translation.values)
+            })
+        }
+        Operation::Wrap(wrapping) => wrapping.fields.iter().try_for_each(|field| {
+            each(document, field.as_str(), &mut |frame, way| {
+                let value = at(frame, way);
+                if !matches!(value, Json::Array(_) | Json::Null) {
+                    *value = Json::Array(vec![value.clone()]);
+                }
+                Ok(())
+            })
+        }),
+        Operation::Unwrap(unwrapping) => unwrapping.fields.iter().try_for_each(|field| {
+            each(document, field.as_str(), &mut |frame, way| unwrap(unwrapping, frame, way))
+        }),
+        _ => unreachable!("it moves values"),
+    }
+}
 
 /// Changes a field wherever it stands, arrays element by element; `convert` gives none for what can't be changed.
-pub(super) fn rewrite(
+fn rewrite(
     document: &mut Members,
     field: &str,
     otherwise: Otherwise,
@@ -42,7 +86,7 @@ fn rewritten(
     }
 }
 
-pub(super) fn cast(value: &Json, to: CastType) -> Option<Json> {
+fn cast(value: &Json, to: CastType) -> Option<Json> {
     match (value, to) {
         (Json::Null, _)
         | (Json::Text(_), CastType::String)
@@ -74,7 +118,7 @@ fn long_of(digits: &str) -> Option<Json> {
     (double.fract() == 0.0 && double.abs() < 1e15).then(|| Json::Digits(long.to_string()))
 }
 
-pub(super) fn map(value: &Json, pairs: &[Pair]) -> Option<Json> {
+fn map(value: &Json, pairs: &[Pair]) -> Option<Json> {
     for Pair { from, to } in pairs {
         let from = Json::of(from.value());
         let is_same = match (&from, value) {
@@ -104,4 +148,16 @@ fn plain(number: &str) -> (bool, String, i64) {
     let power = exponent.parse::<i64>().unwrap() - i64::try_from(fraction.len()).unwrap()
         + i64::try_from(zeros).unwrap();
     (number.starts_with('-'), significant.to_owned(), power)
+}
+
+fn unwrap(unwrapping: &Unwrapping, frame: &mut Members, way: &[usize]) -> Outcome {
+    let Json::Array(elements) = take_value(frame, way) else { return Ok(()) };
+    match (elements.as_slice(), unwrapping.several) {
+        ([], _) if unwrapping.empty == Empty::Remove => take(frame, way),
+        ([], _) => *at(frame, way) = Json::Null,
+        ([one], _) | ([one, ..], Several::First) => *at(frame, way) = one.clone(),
+        (_, Several::Keep) => {}
+        (_, Several::Reject) => return Err(Rejected),
+    }
+    Ok(())
 }
