@@ -30,14 +30,37 @@ const NINE_OPERATIONS: &str = r#"[
     {"cast": {"field": "items.quantity", "to": "long"}}
 ]"#;
 
+const TEN_VALUES: &str = r#"[
+    {"lower": {"fields": ["profile.email"]}},
+    {"upper": {"fields": ["type"]}},
+    {"trim": {"fields": ["profile.name"]}},
+    {"map": {"field": "items.quantity", "values": [{"from": 1, "to": "one"}, {"from": 2, "to": "two"}], "otherwise": "keep"}},
+    {"wrap": {"fields": ["session.id"]}},
+    {"unwrap": {"fields": ["session.id"]}},
+    {"nest": {"fields": ["type", "name"], "into": "kind"}},
+    {"flatten": {"field": "source", "prefix": "source_"}},
+    {"when": {
+        "condition": {"all": [
+            {"field": {"field": "session.id", "test": {"matches": "[a-z0-9-]+"}}},
+            {"field": {"field": "debug", "test": "exists"}}
+        ]},
+        "then": [{"remove": {"fields": ["debug"]}}],
+        "else": [{"set": {"field": "debug", "value": false}}]
+    }},
+    {"cast": {"field": "properties.price", "to": "string"}}
+]"#;
+
 fn main() {
     let mut source = Vec::new();
     compact(include_bytes!("event.json"), &mut source).expect("the example is JSON");
     println!("document: {} bytes", source.len());
     let rename = r#"[{"rename": {"from": "type", "to": "event_type"}}]"#;
-    for (name, operations) in
-        [("no operation", "[]"), ("rename", rename), ("nine", NINE_OPERATIONS)]
-    {
+    for (name, operations) in [
+        ("no operation", "[]"),
+        ("rename", rename),
+        ("nine", NINE_OPERATIONS),
+        ("ten values", TEN_VALUES),
+    ] {
         let operations: Vec<Operation> =
             serde_json::from_str(operations).expect("the operations are valid");
         measure(name, &Program::new(operations), &source);

@@ -3,8 +3,8 @@
 use lockstep_core::{
     plan::model::WayBack,
     transform::operation::{
-        CastType, Empty, Existing, FieldPath, Operation, Otherwise, Pair, Relocation, Script,
-        Several,
+        CastType, Condition, Empty, Existing, FieldPath, Operation, Otherwise, Pair, Question,
+        Relocation, Script, Several, Test,
     },
 };
 
@@ -16,9 +16,25 @@ const PAIRS_SHOWN_MAX: usize = 4;
 /// Characters up to which a script is shown.
 const SCRIPT_CHARACTERS_MAX: usize = 80;
 
-/// One line for each operation.
+/// One line for each operation, and those within it.
 pub(crate) fn operation_lines(operations: &[Operation]) -> Vec<String> {
-    operations.iter().map(operation_line).collect()
+    operations.iter().flat_map(lines_of).collect()
+}
+
+/// A `when` has lines for the operations of its branches as well, further in.
+fn lines_of(operation: &Operation) -> Vec<String> {
+    let mut lines = vec![operation_line(operation)];
+    if let Operation::When(branching) = operation {
+        let inner = |operations: &[Operation]| {
+            operation_lines(operations).into_iter().map(|line| format!("  {line}"))
+        };
+        lines.extend(inner(&branching.then));
+        if !branching.otherwise.is_empty() {
+            lines.push("else".to_owned());
+            lines.extend(inner(&branching.otherwise));
+        }
+    }
+    lines
 }
 
 /// How many operations a program has, and whether anything leads back from it.
@@ -109,6 +125,7 @@ fn operation_line(operation: &Operation) -> String {
                 joining.into
             )
         }
+        Operation::When(branching) => format!("{name} {}", condition(&branching.condition)),
         Operation::Painless(script) => format!("{name} {}", script_line(script)),
     }
 }
@@ -179,6 +196,37 @@ fn empty(empty: Empty) -> &'static str {
     match empty {
         Empty::Remove => "",
         Empty::Null => ", an empty list to null",
+    }
+}
+
+fn condition(asked: &Condition) -> String {
+    let joined =
+        |parts: &[Condition], word: &str| parts.iter().map(part).collect::<Vec<_>>().join(word);
+    match asked {
+        Condition::All(parts) => joined(parts, " and "),
+        Condition::Any(parts) => joined(parts, " or "),
+        Condition::Not(inner) => format!("not {}", part(inner)),
+        Condition::Field(Question { field, test }) => match test {
+            Test::Exists => format!("{field} is there"),
+            Test::Missing => format!("{field} is missing"),
+            Test::Matches(pattern) => format!("{field} matches {pattern}"),
+            Test::In(values) => {
+                let values: Vec<String> =
+                    values.iter().map(|value| value.value().to_string()).collect();
+                format!("{field} is {}", values.join(" or "))
+            }
+        },
+    }
+}
+
+/// A condition within another one.
+fn part(asked: &Condition) -> String {
+    match asked {
+        Condition::All(_) | Condition::Any(_) => format!("({})", condition(asked)),
+        Condition::Field(Question { field: _, test: Test::In(values) }) if values.len() > 1 => {
+            format!("({})", condition(asked))
+        }
+        Condition::Not(_) | Condition::Field(_) => condition(asked),
     }
 }
 

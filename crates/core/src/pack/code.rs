@@ -130,6 +130,10 @@ codes! {
     TABLE = "P0611";
     /// A `nest` or `flatten` that does not say what its fields are called.
     JOINED_NAMES = "P0612";
+    /// A `when` that can't decide, or that lies too deep.
+    CONDITION = "P0613";
+    /// A script within a `when`.
+    SCRIPT_WITHIN = "P0614";
     /// A script that depends on the clock or on chance.
     SCRIPT_UNREPEATABLE = "P0630";
 }

@@ -35,7 +35,9 @@ impl<'a> Fields<'a> {
 
     /// A field that may be missing.
     pub(crate) fn optional(&mut self, name: &'static str) -> Option<&'a Entry> {
-        self.asked.push(name);
+        if !self.asked.contains(&name) {
+            self.asked.push(name);
+        }
         self.entries.iter().copied().find(|entry| entry.key.value == name)
     }
 
@@ -240,6 +242,14 @@ pub(crate) fn json(node: &Node, findings: &mut Findings) -> Option<Value> {
 /// A single JSON value; `null` must be written.
 pub(crate) fn scalar(entry: &Entry, findings: &mut Findings) -> Option<At<Scalar>> {
     scalar_of(&entry.node, entry, findings)
+}
+
+/// A list of single JSON values.
+pub(crate) fn scalars(entry: &Entry, findings: &mut Findings) -> Option<Vec<At<Scalar>>> {
+    let nodes = list(entry, findings)?;
+    let values: Vec<Option<At<Scalar>>> =
+        nodes.iter().map(|node| scalar_of(node, entry, findings)).collect();
+    values.into_iter().collect()
 }
 
 fn scalar_of(node: &Node, entry: &Entry, findings: &mut Findings) -> Option<At<Scalar>> {

@@ -4,7 +4,7 @@
 //! that it had. Where they have none, a pack's author may know what is good enough and write it; that is not here.
 
 use super::operation::{
-    Existing, FieldPath, Operation, Otherwise, Pair, Relocation, Removal, Translation,
+    Branching, Existing, FieldPath, Operation, Otherwise, Pair, Relocation, Removal, Translation,
 };
 
 /// What is known of documents before operations are done to them.
@@ -52,17 +52,78 @@ pub fn inverse(
     operations: &[Operation],
     outset: Outset<'_>,
 ) -> Result<Vec<Operation>, NotInvertible> {
-    let mut written: Vec<Target> = outset.earlier.iter().flat_map(targets).collect();
+    let written = outset.earlier.iter().flat_map(targets).collect();
+    undone_all(operations, written, outset.is_ruled_out)
+}
+
+/// The same for operations after others that may have written these fields.
+fn undone_all(
+    operations: &[Operation],
+    mut written: Vec<Target>,
+    is_ruled_out: &dyn Fn(&FieldPath) -> bool,
+) -> Result<Vec<Operation>, NotInvertible> {
     let mut undoing = Vec::with_capacity(operations.len());
     for operation in operations {
         let is_free = |path: &FieldPath| {
-            (outset.is_ruled_out)(path) && !written.iter().any(|target| target.touches(path))
+            is_ruled_out(path) && !written.iter().any(|target| target.touches(path))
         };
         undoing.extend(undone(operation, &is_free)?);
         written.extend(targets(operation));
     }
     undoing.reverse();
     Ok(undoing)
+}
+
+/// Each branch is undone where the condition still tells which one it was: if none of them changes what it looks at.
+fn undone_branching(
+    branching: &Branching,
+    is_free: &dyn Fn(&FieldPath) -> bool,
+) -> Result<Branching, NotInvertible> {
+    let Branching { condition, then, otherwise } = branching;
+    let changed: Vec<Target> = then.iter().chain(otherwise).flat_map(changes).collect();
+    let looked_at = condition.fields();
+    let lost = looked_at.iter().find(|field| changed.iter().any(|target| target.touches(field)));
+    if let Some(field) = lost {
+        let reason = "its operations change the field, so that afterwards it doesn't tell which of them were done";
+        return Err(NotInvertible {
+            operation: "when",
+            field: field.to_string(),
+            reason: reason.to_owned(),
+        });
+    }
+    let undo = |branch| undone_all(branch, Vec::new(), is_free);
+    Ok(Branching { condition: condition.clone(), then: undo(then)?, otherwise: undo(otherwise)? })
+}
+
+/// Where an operation may write, and what it takes away or changes where it stands.
+fn changes(operation: &Operation) -> Vec<Target> {
+    let fields = |fields: &[FieldPath]| fields.iter().cloned().map(Target::Field).collect();
+    let mut changes: Vec<Target> = match operation {
+        Operation::Rename(relocation) | Operation::Move(relocation) => {
+            vec![Target::Field(relocation.from.clone())]
+        }
+        Operation::Remove(removal) => fields(&removal.fields),
+        Operation::Cast(casting) => vec![Target::Field(casting.field.clone())],
+        Operation::Lower(respelling)
+        | Operation::Upper(respelling)
+        | Operation::Trim(respelling) => fields(&respelling.fields),
+        Operation::Map(translation) => vec![Target::Field(translation.field.clone())],
+        Operation::Wrap(wrapping) => fields(&wrapping.fields),
+        Operation::Unwrap(unwrapping) => fields(&unwrapping.fields),
+        Operation::Nest(nesting) => fields(&nesting.fields),
+        Operation::Flatten(flattening) => vec![Target::Field(flattening.field.clone())],
+        Operation::Split(splitting) => vec![Target::Field(splitting.field.clone())],
+        Operation::Join(joining) => fields(&joining.fields),
+        Operation::When(branching) => {
+            branching.then.iter().chain(&branching.otherwise).flat_map(changes).collect()
+        }
+        // All that these change, they write.
+        Operation::Copy(_) | Operation::Set(_) | Operation::Default(_) | Operation::Painless(_) => {
+            Vec::new()
+        }
+    };
+    changes.extend(targets(operation));
+    changes
 }
 
 /// Where an operation may write.
@@ -100,6 +161,9 @@ fn targets(operation: &Operation) -> Vec<Target> {
         Operation::Flatten(flattening) => vec![Target::Front(flattening.front())],
         Operation::Split(splitting) => fields(&splitting.into),
         Operation::Join(joining) => vec![Target::Field(joining.into.clone())],
+        Operation::When(branching) => {
+            branching.then.iter().chain(&branching.otherwise).flat_map(targets).collect()
+        }
         // It may have written any field.
         Operation::Painless(_) => vec![Target::Front(String::new())],
         // What they leave stands where it stood.
@@ -168,6 +232,9 @@ fn undone(
         Operation::Flatten(flattening) => lost(Some(&flattening.field), NO_TRACE_OF_OBJECT),
         Operation::Split(splitting) => lost(Some(&splitting.field), PARTS_UNCLEAR),
         Operation::Join(joining) => lost(joining.fields.first(), NO_TRACE_OF_SEAMS),
+        Operation::When(branching) => {
+            undone_branching(branching, is_free).map(|undoing| vec![Operation::When(undoing)])
+        }
         Operation::Painless(_) => lost(None, "nothing tells what a script did"),
     }
 }

@@ -36,6 +36,8 @@ mod split;
 
 mod join;
 
+mod decide;
+
 mod rejection;
 
 pub mod inverse;

@@ -1,6 +1,7 @@
 //! A program: the operations of one step or of several, ready to take documents through.
 
 use super::{
+    decide::Decision,
     document::{ROOT, Workspace},
     flatten::Flattening,
     join::Seam,
@@ -96,8 +97,20 @@ enum Action {
         separator: String,
         into: String,
     },
+    When {
+        decision: Decision,
+        then: Vec<Branch>,
+        otherwise: Vec<Branch>,
+    },
     /// A script, which only the engine can run.
     Elsewhere,
+}
+
+/// An operation of a branch.
+#[derive(Debug, Clone)]
+struct Branch {
+    name: &'static str,
+    action: Action,
 }
 
 impl Program {
@@ -212,6 +225,11 @@ impl Action {
                 separator: joining.separator.clone(),
                 into: joining.into.to_string(),
             },
+            Operation::When(branching) => Self::When {
+                decision: Decision::of(&branching.condition),
+                then: Self::branch(&branching.then),
+                otherwise: Self::branch(&branching.otherwise),
+            },
             Operation::Painless(_) => Self::Elsewhere,
         }
     }
@@ -231,6 +249,12 @@ impl Action {
         // A value that is too deep gets more levels than any document may have, and is refused where it is written.
         let levels = Scanner::new(&json).value(DEPTH_MAX).unwrap_or(u8::MAX);
         Self::Assign { field: assignment.field.to_string(), json, levels, overwrite }
+    }
+
+    fn branch(operations: &[Operation]) -> Vec<Branch> {
+        let branch =
+            |operation: &Operation| Branch { name: operation.name(), action: Self::of(operation) };
+        operations.iter().map(branch).collect()
     }
 
     fn respell(spelling: Spelling, respelling: &Respelling) -> Self {
@@ -284,12 +308,33 @@ impl Action {
                     .join_fields(ROOT, Seam { fields: &fields, separator, into })
                     .map_err(|refusal| (refusal, into.as_str()))
             }
+            Self::When { decision, then, otherwise } => {
+                if workspace.decide(ROOT, decision)? {
+                    execute_branch(("then", then), workspace)
+                } else {
+                    execute_branch(("else", otherwise), workspace)
+                }
+            }
             Self::Elsewhere => {
                 let message = "a script runs in the engine only";
                 Err((Refusal::new(RejectionCode::ScriptElsewhere, message), "ctx"))
             }
         }
     }
+}
+
+/// Does the operations of a branch; a refusal says which of them it is about.
+fn execute_branch<'a>(
+    (list, branch): (&str, &'a [Branch]),
+    workspace: &mut Workspace,
+) -> Result<(), (Refusal, &'a str)> {
+    branch.iter().enumerate().try_for_each(|(index, Branch { name, action })| {
+        action.execute(workspace).map_err(|(refusal, field)| {
+            let Refusal { code, message } = refusal;
+            let message = format!("in `{list}`, operation {} (`{name}`): {message}", index + 1);
+            (Refusal::new(code, message), field)
+        })
+    })
 }
 
 /// Does it to one field after the other.

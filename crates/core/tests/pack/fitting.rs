@@ -242,3 +242,60 @@ fn fields_are_followed_into_objects_and_out_of_them() {
     let closed = strict(&json!({"o": {"properties": {"b": {"type": "long"}}}}));
     check(&closed, &after, &flat, &["P0606 o_b", "(P0605 o_a)"]);
 }
+
+#[test]
+fn both_branches_have_to_fit() {
+    let keyword = json!({"type": "keyword"});
+    let long = json!({"type": "long"});
+    let when = |condition: &str, then: &str, otherwise: &str| {
+        format!("when: {condition}\n            then: [{then}]\n            else: [{otherwise}]")
+    };
+    let kind = "{field: kind, equals: x}";
+    let old = strict(&json!({"kind": keyword, "a": keyword}));
+    let renamed = strict(&json!({"kind": keyword, "b": keyword}));
+    let number = strict(&json!({"kind": keyword, "a": long}));
+    let object = strict(&json!({"kind": keyword, "a": {"properties": {"p": keyword}}}));
+    let rename = "rename: {from: a, to: b}";
+    let both = "{all: [{field: a, exists: true}, {field: kind, exists: true}]}";
+    let cases: [(String, &Value, &[&str]); 10] = [
+        (when(both, rename, ""), &renamed, &["P0607 a"]),
+        (when(kind, rename, rename), &renamed, &[]),
+        (when(kind, rename, "remove: {fields: [a]}"), &renamed, &[]),
+        (when(kind, rename, ""), &renamed, &["P0607 a"]),
+        (when(kind, rename, "rename: {from: a, to: c}"), &renamed, &["P0606 c"]),
+        // Where it is missing, it has not to go.
+        (when("{field: a, exists: true}", rename, ""), &renamed, &[]),
+        (
+            when(
+                "{not: {any: [{field: a, exists: true}, {field: kind, exists: true}]}}",
+                "",
+                rename,
+            ),
+            &renamed,
+            &[],
+        ),
+        (when(kind, "cast: {field: a, to: long}", "set: {field: a, value: 1}"), &number, &[]),
+        (
+            when(kind, "cast: {field: a, to: long}", "set: {field: a, value: x}"),
+            &number,
+            &["(P0608 a)"],
+        ),
+        (
+            when(kind, "set: {field: a, value: {p: x}}", "set: {field: a, value: x}"),
+            &object,
+            &["P0608 a"],
+        ),
+    ];
+    for (operation, new, expected) in cases {
+        check(&old, &[&operation], new, expected);
+    }
+    // What is written below what only one branch made an object.
+    let operations = [
+        when(kind, "set: {field: a, value: {p: x, q: y}}", "remove: {fields: [a]}"),
+        "remove: {fields: [a.q]}".to_owned(),
+        when(kind, "set: {field: a.q, value: x}", "set: {field: kind, value: y}"),
+    ];
+    let [first, second, third] = operations.each_ref().map(String::as_str);
+    check(&old, &[first, second], &object, &[]);
+    check(&old, &[first, second, third], &object, &["P0606 a.q"]);
+}

@@ -262,3 +262,196 @@ fn flattening() {
         ),
     ]);
 }
+
+#[test]
+fn branching() {
+    check(&[
+        (
+            "when: {field: a, equals: x}\nthen: [remove: {fields: [b]}]\nelse: [lower: {fields: [b]}]",
+            &[],
+        ),
+        (
+            "when: {all: [{field: n, in: [1, '1', null]}, {not: {field: b, missing: true}}, {any: [{field: a, matches: 'x.*'}]}]}\nthen:\n- when: {field: o.p, exists: true}\n  then: [remove: {fields: [b]}]",
+            &[],
+        ),
+        (
+            "when: {field: a, equals: x}",
+            &[
+                "error[P0005]: when | the operation with `when` lacks the field `then` | add `then: […]`",
+            ],
+        ),
+        (
+            "then: [remove: {fields: [b]}]",
+            &[
+                "error[P0005]: then | the operation with `then` lacks the field `when` | add `when: {field: a, equals: x}`",
+            ],
+        ),
+        (
+            "when: {field: a, equals: x}\nthen: []",
+            &[
+                "error[P0602]: when | this `when` does nothing, whether its condition holds or not | write operations in `then`, or leave it out",
+            ],
+        ),
+        (
+            "when: {field: a, equals: x}\nthen: [remove: {fields: []}, upcase: {fields: [a]}]\notherwise: []",
+            &[
+                "error[P0008]: upcase | there is no operation `upcase` | known here: `rename`, `move`, `copy`, `remove`, `set`, `default`, `cast`, `lower`, `upper`, `trim`, `map`, `wrap`, `unwrap`, `nest`, `flatten`, `split`, `join`, `when`, `painless`",
+                "error[P0004]: otherwise | the operation with `when` has no field `otherwise` | known here: `when`, `then`, `else`",
+            ],
+        ),
+        (
+            "when: {field: a, equals: x, then: []}\nthen: [remove: {fields: [z]}]",
+            &[
+                "error[P0004]: then | the condition has no field `then` | known here: `field`, `equals`, `in`, `exists`, `missing`, `matches`, `all`, `any`, `not`",
+            ],
+        ),
+        (
+            "when: {field: a, equals: x}\nthen: [painless: {script: x}]",
+            &[
+                "error[P0614]: painless | a script runs in the engine, and can't stand within a `when` | ask for the condition in the script itself, or put the script behind the `when`",
+            ],
+        ),
+        (
+            "when: {field: z, exists: true}\nthen: [remove: {fields: [b]}]",
+            &[
+                "warning[P0605]: z | no document has the field `z` here: the mapping before is strict and lacks it | correct the path, or the order of the operations",
+            ],
+        ),
+        (
+            "remove: {fields: [b]}\nwhen: {field: a, equals: x}",
+            &[
+                "error[P0006]: remove | `remove` can't stand beside a `when` | begin each operation with its own `-`",
+            ],
+        ),
+        (
+            "when: {field: a, equals: x}\nthen: [{when: {field: a, equals: x}, then: [{when: {field: a, equals: x}, then: [{when: {field: a, equals: x}, then: [{when: {field: a, equals: x}, then: []}]}]}]}]",
+            &[
+                "error[P0613]: when | a `when` lies within 4 others | put the conditions together with `all`, or the operations into another step",
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn conditions() {
+    check(&[
+        (
+            "when: x\nthen: [remove: {fields: [b]}]",
+            &[
+                "error[P0006]: x | the condition must be a mapping, but this is a text | write `key: value` lines here, or `{}` for none",
+            ],
+        ),
+        (
+            "when: {}\nthen: [remove: {fields: [b]}]",
+            &["error[P0005]: { | the condition lacks the field `field` | add `field: a`"],
+        ),
+        (
+            "when: {field: a}\nthen: [remove: {fields: [b]}]",
+            &[
+                "error[P0613]: field | the condition does not say what `a` has to be | add `equals: x`, `in: [x, y]`, `exists: true`, `missing: true` or `matches: \"x.*\"`",
+            ],
+        ),
+        (
+            "when: {equals: x}\nthen: [remove: {fields: [b]}]",
+            &["error[P0005]: { | the condition lacks the field `field` | add `field: a`"],
+        ),
+        (
+            "when: {field: a., equals: [x]}\nthen: [remove: {fields: [b]}]",
+            &[
+                "error[P0006]: a. | `a.` is not a field path: it needs one or more names joined by dots, such as `customer.name` | join the names by single dots, with none at the ends",
+                "error[P0006]: [ | `equals` takes single values, but this is a list | write a text, a number, `true`, `false` or `null`",
+            ],
+        ),
+        (
+            "when: {field: a, equal: x}\nthen: [remove: {fields: [b]}]",
+            &["error[P0004]: equal | the condition has no field `equal` | did you mean `equals`?"],
+        ),
+        (
+            "when: {field: a, equals: x, exists: true}\nthen: [remove: {fields: [b]}]",
+            &[
+                "error[P0613]: exists | a condition says one thing, but here are `equals` and `exists` | put two conditions into a list below `all` or `any`",
+            ],
+        ),
+        (
+            "when: {field: a, not: {field: b, exists: true}}\nthen: [remove: {fields: [b]}]",
+            &[
+                "error[P0613]: field | a condition says one thing, but here are `not` and `field` | put two conditions into a list below `all` or `any`",
+            ],
+        ),
+        (
+            "when: {all: [{field: a, exists: true}], any: []}\nthen: [remove: {fields: [b]}]",
+            &[
+                "error[P0613]: any | a condition says one thing, but here are `all` and `any` | put two conditions into a list below `all` or `any`",
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn conditions_within_conditions_and_tests() {
+    check(&[
+        (
+            "when: {all: []}\nthen: [remove: {fields: [b]}]",
+            &["error[P0613]: all | `all` has no condition | write one or more"],
+        ),
+        (
+            "when: {any: [x, {field: a, exists: false}]}\nthen: [remove: {fields: [b]}]",
+            &[
+                "error[P0006]: x | a condition of `any` must be a mapping, but this is a text | write `key: value` lines here, or `{}` for none",
+                "error[P0613]: false | `exists: false` is written as `missing: true` | write `missing: true`",
+            ],
+        ),
+        (
+            "when: {not: [x]}\nthen: [remove: {fields: [b]}]",
+            &[
+                "error[P0006]: [ | a condition of `not` must be a mapping, but this is a list | write `key: value` lines here, or `{}` for none",
+            ],
+        ),
+        (
+            "when: {field: a, missing: yes}\nthen: [remove: {fields: [b]}]",
+            &[
+                "error[P0006]: yes | `missing` must be true or false, but this is a text | write `true` or `false` without quotes",
+            ],
+        ),
+        (
+            "when: {field: a, in: []}\nthen: [remove: {fields: [b]}]",
+            &[
+                "error[P0613]: in | `in` has no value, so the condition never holds | write one or more",
+            ],
+        ),
+        (
+            "when: {field: a, in: x}\nthen: [remove: {fields: [b]}]",
+            &[
+                "error[P0006]: x | `in` must be a list, but this is a text | write `[…]`, or `[]` for none",
+            ],
+        ),
+        (
+            "when: {field: a, in: [[x]]}\nthen: [remove: {fields: [b]}]",
+            &[
+                "error[P0006]: [ | `in` takes single values, but this is a list | write a text, a number, `true`, `false` or `null`",
+            ],
+        ),
+        (
+            "when: {field: a, equals: }\nthen: [remove: {fields: [b]}]",
+            &[
+                "error[P0006]: equals | `equals` takes single values, but this is nothing | write a text, a number, `true`, `false` or `null`",
+            ],
+        ),
+        (
+            "when: {field: a, matches: '(x'}\nthen: [remove: {fields: [b]}]",
+            &[
+                "error[P0613]: '(x' | `(x` is no regular expression: unclosed group | correct it; it has to fit the whole of a text, so no `^` and `$` are needed",
+            ],
+        ),
+        (
+            "when: {field: a, matches: 'x)|(y'}\nthen: [remove: {fields: [b]}]",
+            &[
+                "error[P0613]: 'x)|(y' | `x)|(y` is no regular expression: unopened group | correct it; it has to fit the whole of a text, so no `^` and `$` are needed",
+            ],
+        ),
+        (
+            "when: {not: {not: {not: {not: {not: {not: {not: {not: {field: a, exists: true}}}}}}}}}\nthen: [remove: {fields: [b]}]",
+            &["error[P0613]: { | conditions lie deeper than 8 levels | write it with fewer levels"],
+        ),
+    ]);
+}

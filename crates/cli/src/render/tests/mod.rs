@@ -4,6 +4,8 @@ mod demo;
 mod quarantine;
 mod sample;
 
+mod operations;
+
 use std::time::Duration;
 
 use lockstep_core::{

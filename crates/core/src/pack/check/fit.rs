@@ -141,6 +141,11 @@ impl Misfits<'_> {
         match (&field.shape, target) {
             (Shape::FieldAlias, _) | (_, Shape::Anything) => {}
             (_, Shape::FieldAlias) => self.refused(path, field),
+            (Shape::Either(all), _) => {
+                for one in all {
+                    self.check_shape(path, one, target);
+                }
+            }
             (Shape::Object(fields), Shape::Object(there)) => self.check_fields(path, fields, there),
             (Shape::Object(_), Shape::Value(_)) => {
                 self.differs(path, field, ("an object", "a single value"));
@@ -159,7 +164,8 @@ impl Misfits<'_> {
                 let place = self.place(path, field);
                 self.findings.warning(code::TYPE_DIFFERS, &place, message, fix);
             }
-            (Shape::Value(_), Shape::Value(_)) | (Shape::Anything, _) => {}
+            // No mapping has one of several things.
+            (Shape::Value(_), Shape::Value(_)) | (Shape::Anything, _) | (_, Shape::Either(_)) => {}
         }
     }
 
@@ -185,6 +191,8 @@ impl Misfits<'_> {
         }
         match (&field.shape, field.writer) {
             (Shape::FieldAlias, _) => {}
+            (Shape::Either(all), _) => all.iter().for_each(|one| self.refused(path, one)),
+            (_, None) if self.homeless.iter().any(|known| known == path) => {}
             (_, None) => self.homeless.push(path.to_owned()),
             (_, Some(_)) => {
                 let message = format!(
@@ -201,7 +209,8 @@ impl Misfits<'_> {
     /// Where the field is written, or where the step speaks of the index.
     fn place(&self, path: &str, field: &Field) -> Place {
         let all = &self.passage.operations.all;
-        let Some(wire) = field.writer.and_then(|writer| all.get(writer)) else {
+        let mut all = all.iter().flat_map(OperationWire::with_inner);
+        let Some(wire) = field.writer.and_then(|writer| all.nth(writer)) else {
             return self.passage.place.clone();
         };
         let place = match &wire.operation {
@@ -226,6 +235,7 @@ impl Misfits<'_> {
             Operation::Remove(_)
             | Operation::Wrap(_)
             | Operation::Unwrap(_)
+            | Operation::When(_)
             | Operation::Painless(_) => &wire.place,
         };
         place.clone()

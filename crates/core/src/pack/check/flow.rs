@@ -3,10 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    pack::{code, diagnostic::Findings, wire::OperationWire},
+    pack::{
+        code,
+        diagnostic::Findings,
+        wire::{BranchesWire, OperationWire},
+    },
     transform::operation::{
-        CastType, Casting, Existing, FieldPath, Flattening, Joining, Operation, Otherwise,
-        Relocation, Respelling, Translation,
+        CastType, Casting, Condition, Existing, FieldPath, Flattening, Joining, Operation,
+        Otherwise, Relocation, Respelling, Translation,
     },
 };
 
@@ -18,10 +22,17 @@ pub(super) fn through(
     operations: &[OperationWire],
     findings: &mut Findings,
 ) -> Fields {
-    for (writer, wire) in operations.iter().enumerate() {
-        Step { fields: &mut fields, wire, writer, findings }.apply();
-    }
+    run(&mut fields, operations, (0, findings));
     fields
+}
+
+/// Writers are counted from a number on, those within a `when` behind it.
+fn run(fields: &mut Fields, wires: &[OperationWire], (first, findings): (usize, &mut Findings)) {
+    let mut writer = first;
+    for wire in wires {
+        Step { fields, wire, writer, findings }.apply();
+        writer += wire.with_inner().len();
+    }
 }
 
 struct Step<'a> {
@@ -87,8 +98,24 @@ impl Step<'_> {
                 }
             }
             Operation::Join(joining) => self.join(joining),
+            Operation::When(branching) => self.branch(&branching.condition),
             Operation::Painless(_) => *self.fields = Fields::unknown(),
         }
+    }
+
+    fn branch(&mut self, condition: &Condition) {
+        for (index, field) in condition.fields().into_iter().enumerate() {
+            self.note_absent(field, ("field", index));
+        }
+        let BranchesWire { then, otherwise } = &self.wire.branches;
+        let first = self.writer + 1;
+        let behind: usize = then.iter().map(|wire| wire.with_inner().len()).sum();
+        let mut holds = self.fields.clone();
+        holds.narrow(condition, true);
+        run(&mut holds, then, (first, self.findings));
+        self.fields.narrow(condition, false);
+        run(self.fields, otherwise, (first + behind, self.findings));
+        *self.fields = std::mem::replace(self.fields, Fields::closed()).or(holds);
     }
 
     fn cast(&mut self, casting: &Casting) {
@@ -123,7 +150,7 @@ impl Step<'_> {
                 (known, others)
             }
             // Whatever is in it.
-            Shape::Anything => (BTreeMap::new(), Others::Taken),
+            Shape::Anything | Shape::Either(_) => (BTreeMap::new(), Others::Taken),
             Shape::Value(_) | Shape::FieldAlias => return,
         };
         let front = flattening.front();

@@ -24,6 +24,8 @@ mod way_back;
 
 pub(super) mod schema;
 
+mod either;
+
 mod flow;
 
 mod fit;

@@ -9,8 +9,8 @@ use crate::{
         wire::{Fate, OperationWire},
     },
     transform::operation::{
-        FieldPath, Flattening, Joining, Nesting, Operation, Relocation, Script, Splitting,
-        Translation,
+        Branching, FieldPath, Flattening, Joining, Nesting, Operation, Relocation, Script,
+        Splitting, Translation,
     },
 };
 
@@ -20,7 +20,8 @@ pub(super) fn check(draft: &Draft, findings: &mut Findings) {
     for entry in steps.flat_map(|step| step.indices.values()) {
         if let Some(Fate::Migrate { from: _, partition: _, operations, way_back }) = &entry.fate {
             let down = way_back.down.iter().flat_map(|down| &down.operations.all);
-            operations.all.iter().chain(down).for_each(|wire| check_operation(wire, findings));
+            let all = operations.all.iter().chain(down).flat_map(OperationWire::with_inner);
+            all.for_each(|wire| check_operation(wire, findings));
         }
     }
 }
@@ -41,6 +42,7 @@ fn check_operation(wire: &OperationWire, findings: &mut Findings) {
         Operation::Flatten(flattening) => check_flatten(wire, flattening, findings),
         Operation::Split(splitting) => check_split(wire, splitting, findings),
         Operation::Join(joining) => check_join(wire, joining, findings),
+        Operation::When(branching) => check_when(wire, branching, findings),
         Operation::Painless(script) => check_script(wire, script, findings),
         Operation::Set(_) | Operation::Default(_) | Operation::Cast(_) => {}
     }
@@ -57,6 +59,14 @@ fn check_any(wire: &OperationWire, fields: &[FieldPath], findings: &mut Findings
     };
     let fix = "name at least one field, or leave the operation out";
     findings.error(code::OPERATION_EMPTY, &wire.place, message, fix);
+}
+
+fn check_when(wire: &OperationWire, branching: &Branching, findings: &mut Findings) {
+    if branching.then.is_empty() && branching.otherwise.is_empty() {
+        let fix = "write operations in `then`, or leave it out";
+        let message = "this `when` does nothing, whether its condition holds or not";
+        findings.error(code::OPERATION_EMPTY, &wire.place, message, fix);
+    }
 }
 
 /// Words of Painless that give something else every time. A text search, so it may be wrong: a warning.

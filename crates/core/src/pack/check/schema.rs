@@ -23,6 +23,8 @@ pub(super) enum Shape {
     Anything,
     /// A name for another field, which documents can't have.
     FieldAlias,
+    /// One of these, each with its own writer; none of them is such a list.
+    Either(Vec<Field>),
 }
 
 /// The fields of an object.
@@ -112,6 +114,13 @@ impl Fields {
         match &mut parent.shape {
             Shape::Object(fields) => fields.insert(rest, field),
             Shape::Anything => {}
+            Shape::Either(all) => {
+                for alternative in all {
+                    if let Some(fields) = alternative.shape.as_object_mut() {
+                        fields.insert(rest, field.clone());
+                    }
+                }
+            }
             shape @ (Shape::Value(_) | Shape::FieldAlias) => {
                 let mut fields = Self::closed();
                 let writer = field.writer;
@@ -138,11 +147,7 @@ impl Fields {
                 Found::Field(field)
             };
         }
-        match &field.shape {
-            Shape::Object(fields) => fields.find(rest),
-            Shape::Anything => Found::Unknown,
-            Shape::Value(_) | Shape::FieldAlias => Found::Absent,
-        }
+        field.find(rest)
     }
 
     /// How many names of a path lead to the innermost `nested` object around its field, 0 for none.
@@ -164,7 +169,8 @@ impl Fields {
             self.others = Others::Taken;
             return;
         };
-        if let Some(Field { shape: Shape::Object(fields), writer: _ }) = self.known.get_mut(*name) {
+        let object = self.known.get_mut(*name).and_then(|field| field.shape.as_object_mut());
+        if let Some(fields) = object {
             fields.open(rest);
         }
     }
@@ -175,11 +181,20 @@ impl Fields {
         if rest.is_empty() {
             return self.known.remove(*name);
         }
-        let Shape::Object(fields) = &mut self.known.get_mut(*name)?.shape else { return None };
-        let removed = fields.remove(rest)?;
-        if fields.known.is_empty() && fields.others == Others::Rejected {
-            self.known.remove(*name);
-        }
+        let removed = match &mut self.known.get_mut(*name)?.shape {
+            Shape::Object(fields) => {
+                let removed = fields.remove(rest)?;
+                if fields.known.is_empty() && fields.others == Others::Rejected {
+                    self.known.remove(*name);
+                }
+                removed
+            }
+            Shape::Either(all) => {
+                let objects = all.iter_mut().filter_map(|field| field.shape.as_object_mut());
+                objects.filter_map(|fields| fields.remove(rest)).last()?
+            }
+            Shape::Value(_) | Shape::Anything | Shape::FieldAlias => return None,
+        };
         Some(removed)
     }
 }
@@ -195,6 +210,14 @@ pub(super) enum Found<'a> {
 }
 
 impl Shape {
+    /// Its fields, if it is an object and nothing else.
+    fn as_object_mut(&mut self) -> Option<&mut Fields> {
+        match self {
+            Self::Object(fields) => Some(fields),
+            Self::Value(_) | Self::Anything | Self::FieldAlias | Self::Either(_) => None,
+        }
+    }
+
     fn of_definition(definition: &Value, inherited: Others) -> Self {
         let Some(object) = definition.as_object() else { return Self::Anything };
         let default = if object.contains_key("properties") { "object" } else { "" };
@@ -275,13 +298,32 @@ impl Kind {
 }
 
 impl Field {
+    /// What stands at a path below it.
+    fn find(&self, rest: &[&str]) -> Found<'_> {
+        match &self.shape {
+            Shape::Object(fields) => fields.find(rest),
+            Shape::Anything => Found::Unknown,
+            Shape::Value(_) | Shape::FieldAlias => Found::Absent,
+            Shape::Either(all) => {
+                let mut found = all.iter().map(|field| field.find(rest));
+                found.find(|found| !matches!(found, Found::Absent)).unwrap_or(Found::Absent)
+            }
+        }
+    }
+
     /// The same shape, all of it written by one operation.
     pub(super) fn written_by(mut self, writer: usize) -> Self {
         self.writer = Some(writer);
-        if let Shape::Object(fields) = &mut self.shape {
-            let known = std::mem::take(&mut fields.known);
-            fields.known =
-                known.into_iter().map(|(name, field)| (name, field.written_by(writer))).collect();
+        match &mut self.shape {
+            Shape::Object(fields) => {
+                let known = std::mem::take(&mut fields.known).into_iter();
+                fields.known =
+                    known.map(|(name, field)| (name, field.written_by(writer))).collect();
+            }
+            Shape::Either(all) => {
+                *all = std::mem::take(all).into_iter().map(|one| one.written_by(writer)).collect();
+            }
+            Shape::Value(_) | Shape::Anything | Shape::FieldAlias => {}
         }
         self
     }

@@ -6,6 +6,8 @@ mod operation;
 
 mod value_table;
 
+mod condition;
+
 mod pack_file;
 
 mod release_file;
@@ -141,9 +143,25 @@ pub(crate) struct OperationWire {
     pub(crate) place: Place,
     /// Where its values stand, by field; list fields have one for each element.
     pub(crate) values: Vec<(&'static str, Place)>,
+    /// The operations within a `when`; empty for others.
+    pub(crate) branches: BranchesWire,
+}
+
+/// The two lists of a `when`.
+#[derive(Debug, Default)]
+pub(crate) struct BranchesWire {
+    pub(crate) then: Vec<OperationWire>,
+    pub(crate) otherwise: Vec<OperationWire>,
 }
 
 impl OperationWire {
+    /// It and all operations within it, in the order in which they are written.
+    pub(crate) fn with_inner(&self) -> Vec<&Self> {
+        let BranchesWire { then, otherwise } = &self.branches;
+        let inner = then.iter().chain(otherwise).flat_map(Self::with_inner);
+        std::iter::once(self).chain(inner).collect()
+    }
+
     /// Where a field's value stands.
     pub(crate) fn value_place(&self, field: &str) -> &Place {
         self.value_places(field).next().unwrap_or(&self.place)

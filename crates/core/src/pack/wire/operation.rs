@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{OperationWire, Operations, value_table};
+use super::{BranchesWire, OperationWire, Operations, condition::read_when, value_table};
 use crate::{
     pack::{
         code,
@@ -21,8 +21,14 @@ use crate::{
 
 const NAMES: &[&str] = &[
     "rename", "move", "copy", "remove", "set", "default", "cast", "lower", "upper", "trim", "map",
-    "wrap", "unwrap", "nest", "flatten", "split", "join", "painless",
+    "wrap", "unwrap", "nest", "flatten", "split", "join", "when", "painless",
 ];
+
+/// The keys of an operation that holds others; the first one makes it one.
+const WHEN: [&str; 3] = ["when", "then", "else"];
+
+/// How many `when` may lie within each other; with more nobody sees any longer what is done to a document.
+pub(super) const BRANCHES_DEPTH_MAX: usize = 4;
 
 const EXISTING: [(&str, Existing); 3] =
     [("reject", Existing::Reject), ("overwrite", Existing::Overwrite), ("keep", Existing::Keep)];
@@ -49,21 +55,42 @@ const EMPTY: [(&str, Empty); 2] = [("remove", Empty::Remove), ("null", Empty::Nu
 impl Operations {
     /// Reads the list.
     pub(crate) fn read(entry: &Entry, findings: &mut Findings) -> Self {
-        let Some(nodes) = list(entry, findings) else {
-            return Self { all: Vec::new(), is_complete: false };
-        };
-        let all: Vec<OperationWire> =
-            nodes.iter().filter_map(|node| read_operation(node, entry, findings)).collect();
-        let is_complete = all.len() == nodes.len();
-        Self { all, is_complete }
+        read_operations(entry, 0, findings)
     }
 }
 
-fn read_operation(node: &Node, list: &Entry, findings: &mut Findings) -> Option<OperationWire> {
+/// Reads a list; `depth` is the number of `when` that it lies in.
+pub(super) fn read_operations(entry: &Entry, depth: usize, findings: &mut Findings) -> Operations {
+    let Some(nodes) = list(entry, findings) else {
+        return Operations { all: Vec::new(), is_complete: false };
+    };
+    let all: Vec<OperationWire> =
+        nodes.iter().filter_map(|node| read_operation(node, (entry, depth), findings)).collect();
+    let is_complete = all.len() == nodes.len();
+    Operations { all, is_complete }
+}
+
+fn read_operation(
+    node: &Node,
+    (list, depth): (&Entry, usize),
+    findings: &mut Findings,
+) -> Option<OperationWire> {
     let entries = match &node.kind {
         Kind::Mapping(entries) => entries.as_slice(),
         Kind::Null | Kind::Plain(_) | Kind::Text(_) | Kind::List(_) => &[],
     };
+    let branch = entries.iter().find(|entry| WHEN.contains(&entry.key.value.as_str()));
+    let others = entries.iter().filter(|entry| !WHEN.contains(&entry.key.value.as_str()));
+    let other = others.map(|entry| &entry.key).find(|key| NAMES.contains(&key.value.as_str()));
+    if let (Some(_), Some(other)) = (branch, other) {
+        let message = format!("`{}` can't stand beside a `when`", other.value);
+        let fix = "begin each operation with its own `-`";
+        findings.error(code::KIND, &other.place, message, fix);
+        return None;
+    }
+    if let Some(entry) = branch {
+        return read_when(node, (&entry.key.value, &entry.key.place), depth, findings);
+    }
     let [entry] = entries else {
         let place = entries.first().map_or_else(|| place_of(node, list), |entry| &entry.key.place);
         let message =
@@ -86,29 +113,16 @@ fn read_operation(node: &Node, list: &Entry, findings: &mut Findings) -> Option<
         );
         return None;
     };
+    if name == "painless" && depth > 0 {
+        let message = "a script runs in the engine, and can't stand within a `when`";
+        let fix = "ask for the condition in the script itself, or put the script behind the `when`";
+        findings.error(code::SCRIPT_WITHIN, &entry.key.place, message, fix);
+        return None;
+    }
     let found_before = findings.len();
     let fields = Fields::open(&entry.node, (&format!("`{name}`"), &entry.key.place), findings)?;
     let mut reader = Reader { fields, values: Vec::new(), findings };
-    let operation = match name {
-        "rename" => reader.relocation().map(Operation::Rename),
-        "move" => reader.relocation().map(Operation::Move),
-        "copy" => reader.relocation().map(Operation::Copy),
-        "remove" => reader.paths("fields").map(|fields| Operation::Remove(Removal { fields })),
-        "set" => reader.assignment().map(Operation::Set),
-        "default" => reader.assignment().map(Operation::Default),
-        "cast" => reader.casting().map(Operation::Cast),
-        "lower" => reader.respelling().map(Operation::Lower),
-        "upper" => reader.respelling().map(Operation::Upper),
-        "trim" => reader.respelling().map(Operation::Trim),
-        "map" => reader.translation().map(Operation::Map),
-        "wrap" => reader.paths("fields").map(|fields| Operation::Wrap(Wrapping { fields })),
-        "unwrap" => reader.unwrapping().map(Operation::Unwrap),
-        "nest" => reader.nesting().map(Operation::Nest),
-        "flatten" => reader.flattening().map(Operation::Flatten),
-        "split" => reader.splitting().map(Operation::Split),
-        "join" => reader.joining().map(Operation::Join),
-        _ => reader.script().map(Operation::Painless),
-    };
+    let operation = reader.operation(name);
     let Reader { fields, values, findings } = reader;
     fields.finish(findings);
     let is_sound = findings.len() == found_before;
@@ -116,6 +130,7 @@ fn read_operation(node: &Node, list: &Entry, findings: &mut Findings) -> Option<
         operation,
         place: entry.key.place.clone(),
         values,
+        branches: BranchesWire::default(),
     })
 }
 
@@ -127,6 +142,30 @@ struct Reader<'a, 'f> {
 }
 
 impl<'a> Reader<'a, '_> {
+    /// `name` is one of [`NAMES`].
+    fn operation(&mut self, name: &str) -> Option<Operation> {
+        match name {
+            "rename" => self.relocation().map(Operation::Rename),
+            "move" => self.relocation().map(Operation::Move),
+            "copy" => self.relocation().map(Operation::Copy),
+            "remove" => self.paths("fields").map(|fields| Operation::Remove(Removal { fields })),
+            "set" => self.assignment().map(Operation::Set),
+            "default" => self.assignment().map(Operation::Default),
+            "cast" => self.casting().map(Operation::Cast),
+            "lower" => self.respelling().map(Operation::Lower),
+            "upper" => self.respelling().map(Operation::Upper),
+            "trim" => self.respelling().map(Operation::Trim),
+            "map" => self.translation().map(Operation::Map),
+            "wrap" => self.paths("fields").map(|fields| Operation::Wrap(Wrapping { fields })),
+            "unwrap" => self.unwrapping().map(Operation::Unwrap),
+            "nest" => self.nesting().map(Operation::Nest),
+            "flatten" => self.flattening().map(Operation::Flatten),
+            "split" => self.splitting().map(Operation::Split),
+            "join" => self.joining().map(Operation::Join),
+            _ => self.script().map(Operation::Painless),
+        }
+    }
+
     fn relocation(&mut self) -> Option<Relocation> {
         let (from, to) = (self.path("from"), self.path("to"));
         let existing = self.word("existing", &EXISTING);
@@ -274,17 +313,10 @@ impl<'a> Reader<'a, '_> {
     }
 
     fn field_path(&mut self, name: &'static str, written: At<String>) -> Option<FieldPath> {
-        match FieldPath::try_from(written.value) {
-            Ok(path) => {
-                self.values.push((name, written.place));
-                Some(path)
-            }
-            Err(error) => {
-                let fix = "join the names by single dots, with none at the ends";
-                self.findings.error(code::KIND, &written.place, error.to_string(), fix);
-                None
-            }
-        }
+        let place = written.place.clone();
+        let path = field_path(written, self.findings)?;
+        self.values.push((name, place));
+        Some(path)
     }
 
     fn word<T: Copy + Default>(&mut self, name: &'static str, words: &[(&str, T)]) -> T {
@@ -316,4 +348,14 @@ impl<'a> Reader<'a, '_> {
             _ => self.word(name, words),
         }
     }
+}
+
+/// Reads a path.
+pub(super) fn field_path(written: At<String>, findings: &mut Findings) -> Option<FieldPath> {
+    let path = FieldPath::try_from(written.value);
+    path.map_err(|error| {
+        let fix = "join the names by single dots, with none at the ends";
+        findings.error(code::KIND, &written.place, error.to_string(), fix);
+    })
+    .ok()
 }

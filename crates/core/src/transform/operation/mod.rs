@@ -4,8 +4,11 @@
 
 mod scalar;
 
+mod condition;
+
 use std::fmt;
 
+pub use condition::{Branching, Condition, NotAPattern, Pattern, Question, Test};
 pub(in crate::transform) use scalar::ScalarKey;
 pub use scalar::{NotAScalar, Scalar};
 use serde::{Deserialize, Serialize};
@@ -155,6 +158,8 @@ pub enum Operation {
     Split(Splitting),
     /// Joins several strings into one field.
     Join(Joining),
+    /// Does one list of operations or another.
+    When(Branching),
     /// Runs a script in the engine.
     Painless(Script),
 }
@@ -180,6 +185,7 @@ impl Operation {
             Self::Flatten(_) => "flatten",
             Self::Split(_) => "split",
             Self::Join(_) => "join",
+            Self::When(_) => "when",
             Self::Painless(_) => "painless",
         }
     }

@@ -4,7 +4,7 @@ use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::{
     apply,
-    properties::{document, translation},
+    properties::{branching, document, translation},
     reference::{self, Json, Members},
 };
 use crate::{
@@ -47,6 +47,10 @@ fn operations_that_lose_nothing_are_undone() {
         (
             r#"{"copy":{"from":"a","to":"n"}},{"rename":{"from":"n","to":"o"}}"#,
             r#"[{"rename":{"from":"o","to":"n","existing":"reject"}},{"remove":{"fields":["n"]}}]"#,
+        ),
+        (
+            r#"{"when":{"condition":{"field":{"field":"a","test":"exists"}},"then":[{"rename":{"from":"b","to":"n"}},{"move":{"from":"c","to":"x.c"}}]}}"#,
+            r#"[{"when":{"condition":{"field":{"field":"a","test":"exists"}},"then":[{"move":{"from":"x.c","to":"c","existing":"reject"}},{"rename":{"from":"n","to":"b","existing":"reject"}}]}}]"#,
         ),
         (
             r#"{"nest":{"fields":["a","b"],"into":"x.y"}}"#,
@@ -155,6 +159,22 @@ const LOSING: &[(&str, &str)] = &[
     (
         r#"{"flatten":{"field":"a","prefix":"a_"}}"#,
         "`flatten` of `a` can't be undone: afterwards nothing tells which fields it had, and whether it was there with none",
+    ),
+    (
+        r#"{"when":{"condition":{"not":{"field":{"field":"a.b","test":{"in":[1]}}}},"then":[],"else":[{"rename":{"from":"a","to":"n"}}]}}"#,
+        "`when` of `a.b` can't be undone: its operations change the field, so that afterwards it doesn't tell which of them were done",
+    ),
+    (
+        r#"{"when":{"condition":{"field":{"field":"n_a","test":"exists"}},"then":[{"flatten":{"field":"x","prefix":"n_"}}]}}"#,
+        "`when` of `n_a` can't be undone: its operations change the field, so that afterwards it doesn't tell which of them were done",
+    ),
+    (
+        r#"{"when":{"condition":{"field":{"field":"a","test":"exists"}},"then":[{"set":{"field":"b","value":1}}]}}"#,
+        "`set` of `b` can't be undone: what stood there before is lost",
+    ),
+    (
+        r#"{"when":{"condition":{"field":{"field":"a","test":"exists"}},"then":[{"rename":{"from":"b","to":"n"}}]}},{"rename":{"from":"c","to":"n"}}"#,
+        "`rename` of `c` can't be undone: a document may have had `n` before; only a strict mapping without it rules that out",
     ),
     (
         r#"{"split":{"field":"a","separator":" ","into":["n","o"]}}"#,
@@ -274,7 +294,8 @@ fn change() -> impl Strategy<Value = Operation> {
         translation.otherwise = Otherwise::Reject;
         Operation::Map(translation)
     });
-    prop_oneof![3 => relocation(), 1 => table]
+    let plain = prop_oneof![3 => relocation(), 1 => table];
+    prop_oneof![3 => plain.clone(), 1 => branching(plain).prop_map(Operation::When)]
 }
 
 proptest! {

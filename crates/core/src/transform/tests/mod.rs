@@ -7,6 +7,8 @@ mod values;
 
 mod shapes;
 
+mod conditions;
+
 mod reference;
 
 mod properties;

@@ -13,9 +13,10 @@ use crate::{
     transform::{
         Document, Program, Rejection, Workspace,
         operation::{
-            Assignment, CastType, Casting, Empty, Existing, FieldPath, Flattening, Joining,
-            Nesting, Operation, Otherwise, Pair, Relocation, Removal, Respelling, Scalar, Several,
-            Splitting, Translation, Unwrapping, Wrapping,
+            Assignment, Branching, CastType, Casting, Condition, Empty, Existing, FieldPath,
+            Flattening, Joining, Nesting, Operation, Otherwise, Pair, Pattern, Question,
+            Relocation, Removal, Respelling, Scalar, Several, Splitting, Test, Translation,
+            Unwrapping, Wrapping,
         },
     },
 };
@@ -170,7 +171,38 @@ fn joining() -> impl Strategy<Value = Joining> {
         .prop_map(|(fields, separator, into)| Joining { fields, separator: separator.into(), into })
 }
 
+pub(super) fn condition() -> impl Strategy<Value = Condition> {
+    let pattern = select(&["x.*", "[0-9]+", "", "(?s).*x.*"][..])
+        .prop_map(|pattern| Test::Matches(Pattern::try_from(pattern.to_owned()).unwrap()));
+    let test = prop_oneof![
+        3 => vec(scalar(), 1..3).prop_map(Test::In),
+        2 => Just(Test::Exists),
+        1 => Just(Test::Missing),
+        2 => pattern,
+    ];
+    let question =
+        (path(), test).prop_map(|(field, test)| Condition::Field(Question { field, test }));
+    question.prop_recursive(2, 6, 3, |inner| {
+        prop_oneof![
+            inner.clone().prop_map(|part| Condition::Not(Box::new(part))),
+            vec(inner.clone(), 1..3).prop_map(Condition::All),
+            vec(inner, 1..3).prop_map(Condition::Any),
+        ]
+    })
+}
+
 fn operation() -> impl Strategy<Value = Operation> {
+    plain_operation().prop_recursive(2, 6, 3, |inner| branching(inner).prop_map(Operation::When))
+}
+
+pub(super) fn branching(
+    inner: impl Strategy<Value = Operation> + Clone,
+) -> impl Strategy<Value = Branching> {
+    (condition(), vec(inner.clone(), 0..3), vec(inner, 0..3))
+        .prop_map(|(condition, then, otherwise)| Branching { condition, then, otherwise })
+}
+
+fn plain_operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         2 => rename().prop_map(Operation::Rename),
         1 => relocation().prop_map(Operation::Rename),

@@ -3,6 +3,8 @@
 //! It shares nothing with the program but the operations' data types. Numbers are text, members keep their order, and
 //! [`Json::render`] gives the bytes that a program must give for a document that was rendered in the same way.
 
+mod condition;
+
 mod parts;
 
 mod values;
@@ -135,6 +137,11 @@ fn apply_one(operation: &Operation, document: &mut Members) -> Outcome {
         Operation::Join(joining) => {
             let fields: Vec<&str> = joining.fields.iter().map(FieldPath::as_str).collect();
             parts::join(joining, document, &fields, joining.into.as_str())
+        }
+        Operation::When(branching) => {
+            let holds = condition::holds(&branching.condition, document)?;
+            let branch = if holds { &branching.then } else { &branching.otherwise };
+            branch.iter().try_for_each(|operation| apply_one(operation, document))
         }
         Operation::Painless(_) => Err(Rejected),
     }

@@ -120,18 +120,21 @@ fn long_of(digits: &str) -> Option<Json> {
 
 fn map(value: &Json, pairs: &[Pair]) -> Option<Json> {
     for Pair { from, to } in pairs {
-        let from = Json::of(from.value());
-        let is_same = match (&from, value) {
-            (Json::Digits(from), Json::Number(_) | Json::Digits(_)) => {
-                plain(from) == plain(&value.render())
-            }
-            _ => from == *value,
-        };
-        if is_same {
+        if is_same(&Json::of(from.value()), value) {
             return Some(Json::of(to.value()));
         }
     }
     (*value == Json::Null).then_some(Json::Null)
+}
+
+/// Whether a value is a single one of a pack.
+pub(super) fn is_same(written: &Json, value: &Json) -> bool {
+    match (written, value) {
+        (Json::Digits(written), Json::Number(_) | Json::Digits(_)) => {
+            plain(written) == plain(&value.render())
+        }
+        _ => written == value,
+    }
 }
 
 /// Sign, digits without zeros at either end, power of ten.
