@@ -4,7 +4,7 @@ use lockstep_core::{
     plan::model::WayBack,
     transform::operation::{
         CastType, Condition, Empty, Existing, FieldPath, Operation, Otherwise, Pair, Question,
-        Relocation, Script, Several, Test,
+        Relocation, Script, Several, Test, Translation, Unwrapping,
     },
 };
 
@@ -84,19 +84,9 @@ fn operation_line(operation: &Operation) -> String {
         | Operation::Trim(respelling) => {
             format!("{name} {}{}", listed(&respelling.fields), otherwise(respelling.otherwise))
         }
-        Operation::Map(translation) => format!(
-            "{name} {} by {}{}",
-            translation.field,
-            table(&translation.values),
-            otherwise(translation.otherwise)
-        ),
+        Operation::Map(translation) => format!("{name} {}", translated(translation)),
         Operation::Wrap(wrapping) => format!("{name} {}", listed(&wrapping.fields)),
-        Operation::Unwrap(unwrapping) => format!(
-            "{name} {}{}{}",
-            listed(&unwrapping.fields),
-            several(unwrapping.several),
-            empty(unwrapping.empty)
-        ),
+        Operation::Unwrap(unwrapping) => format!("{name} {}", unwrapped(unwrapping)),
         Operation::Nest(nesting) => format!(
             "{name} {} below {}{}",
             listed(&nesting.fields),
@@ -125,6 +115,12 @@ fn operation_line(operation: &Operation) -> String {
                 joining.into
             )
         }
+        Operation::Hash(hashing) => format!(
+            "{name} {} into {}{}",
+            listed(&hashing.fields),
+            hashing.into,
+            existing(hashing.existing)
+        ),
         Operation::When(branching) => format!("{name} {}", condition(&branching.condition)),
         Operation::Painless(script) => format!("{name} {}", script_line(script)),
     }
@@ -156,6 +152,11 @@ fn listed(fields: &[FieldPath]) -> String {
     fields.iter().map(FieldPath::as_str).collect::<Vec<_>>().join(", ")
 }
 
+fn translated(translation: &Translation) -> String {
+    let Translation { field, values, otherwise: or_else } = translation;
+    format!("{field} by {}{}", table(values), otherwise(*or_else))
+}
+
 /// The front of a table.
 fn table(values: &[Pair]) -> String {
     let line = |pair: &Pair| format!("{} → {}", pair.from.value(), pair.to.value());
@@ -182,6 +183,11 @@ fn otherwise(otherwise: Otherwise) -> &'static str {
         Otherwise::Remove => ", or remove it",
         Otherwise::Null => ", or make it null",
     }
+}
+
+fn unwrapped(unwrapping: &Unwrapping) -> String {
+    let Unwrapping { fields, several: of_several, empty: of_none } = unwrapping;
+    format!("{}{}{}", listed(fields), several(*of_several), empty(*of_none))
 }
 
 fn several(several: Several) -> &'static str {

@@ -118,9 +118,11 @@ fn changes(operation: &Operation) -> Vec<Target> {
             branching.then.iter().chain(&branching.otherwise).flat_map(changes).collect()
         }
         // All that these change, they write.
-        Operation::Copy(_) | Operation::Set(_) | Operation::Default(_) | Operation::Painless(_) => {
-            Vec::new()
-        }
+        Operation::Copy(_)
+        | Operation::Set(_)
+        | Operation::Default(_)
+        | Operation::Hash(_)
+        | Operation::Painless(_) => Vec::new(),
     };
     changes.extend(targets(operation));
     changes
@@ -161,6 +163,7 @@ fn targets(operation: &Operation) -> Vec<Target> {
         Operation::Flatten(flattening) => vec![Target::Front(flattening.front())],
         Operation::Split(splitting) => fields(&splitting.into),
         Operation::Join(joining) => vec![Target::Field(joining.into.clone())],
+        Operation::Hash(hashing) => vec![Target::Field(hashing.into.clone())],
         Operation::When(branching) => {
             branching.then.iter().chain(&branching.otherwise).flat_map(targets).collect()
         }
@@ -193,12 +196,13 @@ fn undone(
     };
     match operation {
         Operation::Rename(relocation) if relocation.from.parent() == relocation.to.parent() => {
-            let reason = overwritten(relocation).or_else(|| taken(&relocation.to, is_free));
+            let reason = overwritten(relocation.existing, &relocation.to)
+                .or_else(|| taken(&relocation.to, is_free));
             relocated(relocation, reason, Operation::Rename(turned(relocation)))
         }
         // A rename that leaves the parent is a move.
         Operation::Rename(relocation) | Operation::Move(relocation) => {
-            let reason = overwritten(relocation)
+            let reason = overwritten(relocation.existing, &relocation.to)
                 .or_else(|| two_forms(&relocation.from))
                 .or_else(|| taken(&relocation.to.root(), is_free));
             relocated(relocation, reason, Operation::Move(turned(relocation)))
@@ -206,8 +210,17 @@ fn undone(
         Operation::Copy(relocation) => {
             // With all that was made for it: `remove` would leave an empty parent.
             let made = relocation.to.root();
-            let reason = overwritten(relocation).or_else(|| taken(&made, is_free));
+            let reason =
+                overwritten(relocation.existing, &relocation.to).or_else(|| taken(&made, is_free));
             relocated(relocation, reason, Operation::Remove(Removal { fields: vec![made] }))
+        }
+        Operation::Hash(hashing) => {
+            let made = hashing.into.root();
+            let reason = overwritten(hashing.existing, &hashing.into);
+            match reason.or_else(|| taken(&made, is_free)) {
+                None => Ok(vec![Operation::Remove(Removal { fields: vec![made] })]),
+                Some(reason) => lost(hashing.fields.first(), &reason),
+            }
         }
         Operation::Nest(nesting) => {
             let moves = nesting.moves().map(|one| undone(&Operation::Move(one), is_free));
@@ -288,13 +301,11 @@ fn turned_table(translation: &Translation) -> Result<Translation, String> {
     Ok(Translation { field: field.clone(), values, otherwise: Otherwise::Reject })
 }
 
-fn overwritten(relocation: &Relocation) -> Option<String> {
-    match relocation.existing {
+fn overwritten(existing: Existing, to: &FieldPath) -> Option<String> {
+    match existing {
         Existing::Reject => None,
-        Existing::Overwrite => Some(format!("what stood at `{}` is lost", relocation.to)),
-        Existing::Keep => {
-            Some(format!("its value is lost where something stood at `{}`", relocation.to))
-        }
+        Existing::Overwrite => Some(format!("what stood at `{to}` is lost")),
+        Existing::Keep => Some(format!("its value is lost where something stood at `{to}`")),
     }
 }
 

@@ -36,6 +36,8 @@ mod split;
 
 mod join;
 
+mod hash;
+
 mod decide;
 
 mod rejection;

@@ -4,10 +4,11 @@ use super::{
     decide::Decision,
     document::{ROOT, Workspace},
     flatten::Flattening,
+    hash,
     join::Seam,
     operation::{
-        Assignment, CastType, Empty, Existing, FieldPath, Operation, Otherwise, Relocation,
-        Respelling, Several,
+        Algorithm, Assignment, CastType, Empty, Existing, FieldPath, Hashing, Operation, Otherwise,
+        Relocation, Respelling, Several,
     },
     rejection::{Refusal, Rejection, RejectionCode},
     relocate::{Manner, Route},
@@ -96,6 +97,11 @@ enum Action {
         fields: Vec<String>,
         separator: String,
         into: String,
+    },
+    Hash {
+        fields: Vec<String>,
+        into: String,
+        existing: Existing,
     },
     When {
         decision: Decision,
@@ -225,6 +231,9 @@ impl Action {
                 separator: joining.separator.clone(),
                 into: joining.into.to_string(),
             },
+            Operation::Hash(Hashing { fields, into, algorithm: Algorithm::Sha256, existing }) => {
+                Self::Hash { fields: texts(fields), into: into.to_string(), existing: *existing }
+            }
             Operation::When(branching) => Self::When {
                 decision: Decision::of(&branching.condition),
                 then: Self::branch(&branching.then),
@@ -306,6 +315,12 @@ impl Action {
                 let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
                 workspace
                     .join_fields(ROOT, Seam { fields: &fields, separator, into })
+                    .map_err(|refusal| (refusal, into.as_str()))
+            }
+            Self::Hash { fields, into, existing } => {
+                let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+                workspace
+                    .hash_fields(ROOT, hash::Hashing { fields: &fields, into, existing: *existing })
                     .map_err(|refusal| (refusal, into.as_str()))
             }
             Self::When { decision, then, otherwise } => {

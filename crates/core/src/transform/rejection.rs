@@ -51,6 +51,9 @@ pub enum RejectionCode {
     /// What should be flattened is not an object, or a name in it can't be part of a path.
     #[serde(rename = "T0114")]
     Flatten,
+    /// What should be hashed is not a text.
+    #[serde(rename = "T0115")]
+    Hash,
     /// A script failed on the document.
     #[serde(rename = "T0201")]
     ScriptFailed,
@@ -89,6 +92,7 @@ impl RejectionCode {
             Self::NotInTable => "T0112",
             Self::SeveralElements => "T0113",
             Self::Flatten => "T0114",
+            Self::Hash => "T0115",
             Self::ScriptFailed => "T0201",
             Self::ScriptDropped => "T0202",
             Self::ScriptMoved => "T0203",

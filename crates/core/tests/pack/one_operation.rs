@@ -295,7 +295,7 @@ fn branching() {
         (
             "when: {field: a, equals: x}\nthen: [remove: {fields: []}, upcase: {fields: [a]}]\notherwise: []",
             &[
-                "error[P0008]: upcase | there is no operation `upcase` | known here: `rename`, `move`, `copy`, `remove`, `set`, `default`, `cast`, `lower`, `upper`, `trim`, `map`, `wrap`, `unwrap`, `nest`, `flatten`, `split`, `join`, `when`, `painless`",
+                "error[P0008]: upcase | there is no operation `upcase` | known here: `rename`, `move`, `copy`, `remove`, `set`, `default`, `cast`, `lower`, `upper`, `trim`, `map`, `wrap`, `unwrap`, `nest`, `flatten`, `split`, `join`, `hash`, `when`, `painless`",
                 "error[P0004]: otherwise | the operation with `when` has no field `otherwise` | known here: `when`, `then`, `else`",
             ],
         ),
@@ -452,6 +452,40 @@ fn conditions_within_conditions_and_tests() {
         (
             "when: {not: {not: {not: {not: {not: {not: {not: {not: {field: a, exists: true}}}}}}}}}\nthen: [remove: {fields: [b]}]",
             &["error[P0613]: { | conditions lie deeper than 8 levels | write it with fewer levels"],
+        ),
+    ]);
+}
+
+#[test]
+fn hashing() {
+    check(&[
+        ("hash: {fields: [a, o.p], into: h, algorithm: sha256, existing: keep}", &[]),
+        (
+            "hash: {fields: [], into: h}",
+            &[
+                "error[P0602]: hash | this `hash` names no field | name at least one field, or leave the operation out",
+            ],
+        ),
+        (
+            "hash: {fields: [z], into: h, algorithm: md5}",
+            &["error[P0008]: md5 | `algorithm` can't be `md5` | known here: `sha256`"],
+        ),
+        (
+            "hash: {fields: [z], into: z.h}",
+            &[
+                "warning[P0605]: z | no document has the field `z` here: the mapping before is strict and lacks it | correct the path, or the order of the operations",
+                "error[P0603]: z.h | `z.h` and `z` lie within each other | put the digest beside the fields that it is made of",
+            ],
+        ),
+        (
+            "hash: {field: a, into: h}",
+            &["error[P0004]: field | `hash` has no field `field` | did you mean `fields`?"],
+        ),
+        (
+            "hash: {fields: [list.a], into: h}",
+            &[
+                "warning[P0609]: h | `list.a` and `h` are not in the same `nested` object: documents with a list there would be rejected | stay below the same `nested` field",
+            ],
         ),
     ]);
 }

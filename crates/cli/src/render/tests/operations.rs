@@ -16,6 +16,7 @@ fn each_operation_has_its_words() {
         {"unwrap": {"fields": ["tag"], "several": "first", "empty": "null"}},
         {"nest": {"fields": ["street", "city"], "into": "home", "existing": "keep"}},
         {"flatten": {"field": "user.home", "prefix": "home_"}},
+        {"hash": {"fields": ["mail", "name"], "into": "key"}},
     ]);
     insta::assert_snapshot!(shown(&operations), @r#"
     lower mail, user.name
@@ -26,6 +27,7 @@ fn each_operation_has_its_words() {
     unwrap tag, the first of several, an empty list to null
     nest street, city below home, unless something is there
     flatten user.home to user.home_*
+    hash mail, name into key
     "#);
 }
 

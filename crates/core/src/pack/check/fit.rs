@@ -231,7 +231,7 @@ impl Misfits<'_> {
             }
             Operation::Flatten(_) => wire.value_place("field"),
             Operation::Split(splitting) => place_in(wire, ("into", &splitting.into), path),
-            Operation::Join(_) => wire.value_place("into"),
+            Operation::Join(_) | Operation::Hash(_) => wire.value_place("into"),
             Operation::Remove(_)
             | Operation::Wrap(_)
             | Operation::Unwrap(_)

@@ -9,8 +9,8 @@ use crate::{
         wire::{BranchesWire, OperationWire},
     },
     transform::operation::{
-        CastType, Casting, Condition, Existing, FieldPath, Flattening, Joining, Operation,
-        Otherwise, Relocation, Respelling, Translation,
+        CastType, Casting, Condition, Existing, FieldPath, Flattening, Hashing, Joining, Operation,
+        Otherwise, Respelling, Translation,
     },
 };
 
@@ -49,12 +49,12 @@ impl Step<'_> {
                 self.note_nested(&relocation.from, ("to", &relocation.to));
                 let moved = self.source(&relocation.from, ("from", 0));
                 self.fields.remove(&segments(&relocation.from));
-                self.put(relocation, moved);
+                self.put((&relocation.to, relocation.existing), moved);
             }
             Operation::Copy(relocation) => {
                 self.note_nested(&relocation.from, ("to", &relocation.to));
                 let copied = self.source(&relocation.from, ("from", 0));
-                self.put(relocation, copied);
+                self.put((&relocation.to, relocation.existing), copied);
             }
             Operation::Remove(removal) => {
                 for (index, field) in removal.fields.iter().enumerate() {
@@ -86,7 +86,7 @@ impl Step<'_> {
                     self.note_nested(&one.from, ("into", &one.to));
                     let moved = self.source(&one.from, ("fields", index));
                     self.fields.remove(&segments(&one.from));
-                    self.put(&one, moved);
+                    self.put((&one.to, one.existing), moved);
                 }
             }
             Operation::Flatten(flattening) => self.flatten(flattening),
@@ -98,9 +98,18 @@ impl Step<'_> {
                 }
             }
             Operation::Join(joining) => self.join(joining),
+            Operation::Hash(hashing) => self.hash(hashing),
             Operation::When(branching) => self.branch(&branching.condition),
             Operation::Painless(_) => *self.fields = Fields::unknown(),
         }
+    }
+
+    fn hash(&mut self, hashing: &Hashing) {
+        for (index, field) in hashing.fields.iter().enumerate() {
+            self.note_nested(field, ("into", &hashing.into));
+            self.note_absent(field, ("fields", index));
+        }
+        self.put((&hashing.into, hashing.existing), Shape::Value(Kind::Text));
     }
 
     fn branch(&mut self, condition: &Condition) {
@@ -161,8 +170,7 @@ impl Step<'_> {
         }
         for (name, field) in known {
             if let Ok(to) = FieldPath::try_from(format!("{front}{name}")) {
-                let from = flattening.field.clone();
-                self.put(&Relocation { from, to, existing: flattening.existing }, field.shape);
+                self.put((&to, flattening.existing), field.shape);
             }
         }
     }
@@ -208,14 +216,14 @@ impl Step<'_> {
         }
     }
 
-    fn put(&mut self, relocation: &Relocation, shape: Shape) {
-        let path = segments(&relocation.to);
-        let shape = match (self.fields.find(&path), relocation.existing) {
+    fn put(&mut self, (to, existing): (&FieldPath, Existing), shape: Shape) {
+        let path = segments(to);
+        let shape = match (self.fields.find(&path), existing) {
             // Either value may end up there.
             (Found::Field(there), Existing::Keep) if there.shape != shape => Shape::Anything,
             _ => shape,
         };
-        self.write(&relocation.to, shape);
+        self.write(to, shape);
     }
 
     fn write(&mut self, path: &FieldPath, shape: Shape) {

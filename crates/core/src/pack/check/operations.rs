@@ -9,7 +9,7 @@ use crate::{
         wire::{Fate, OperationWire},
     },
     transform::operation::{
-        Branching, FieldPath, Flattening, Joining, Nesting, Operation, Relocation, Script,
+        Branching, FieldPath, Flattening, Hashing, Joining, Nesting, Operation, Relocation, Script,
         Splitting, Translation,
     },
 };
@@ -42,6 +42,7 @@ fn check_operation(wire: &OperationWire, findings: &mut Findings) {
         Operation::Flatten(flattening) => check_flatten(wire, flattening, findings),
         Operation::Split(splitting) => check_split(wire, splitting, findings),
         Operation::Join(joining) => check_join(wire, joining, findings),
+        Operation::Hash(hashing) => check_hash(wire, hashing, findings),
         Operation::When(branching) => check_when(wire, branching, findings),
         Operation::Painless(script) => check_script(wire, script, findings),
         Operation::Set(_) | Operation::Default(_) | Operation::Cast(_) => {}
@@ -59,6 +60,15 @@ fn check_any(wire: &OperationWire, fields: &[FieldPath], findings: &mut Findings
     };
     let fix = "name at least one field, or leave the operation out";
     findings.error(code::OPERATION_EMPTY, &wire.place, message, fix);
+}
+
+fn check_hash(wire: &OperationWire, hashing: &Hashing, findings: &mut Findings) {
+    check_any(wire, &hashing.fields, findings);
+    if let Some(other) = nested_in(&hashing.into, hashing.fields.iter()) {
+        let message = format!("`{}` and `{other}` lie within each other", hashing.into);
+        let fix = "put the digest beside the fields that it is made of";
+        findings.error(code::PATHS_NESTED, wire.value_place("into"), message, fix);
+    }
 }
 
 fn check_when(wire: &OperationWire, branching: &Branching, findings: &mut Findings) {

@@ -13,15 +13,15 @@ use crate::{
         yaml::{Entry, Kind, Node},
     },
     transform::operation::{
-        Assignment, CastType, Casting, Empty, Existing, FieldPath, Flattening, Joining, Nesting,
-        Operation, Otherwise, Relocation, Removal, Respelling, Script, Several, Splitting,
-        Translation, Unwrapping, Wrapping,
+        Algorithm, Assignment, CastType, Casting, Empty, Existing, FieldPath, Flattening, Hashing,
+        Joining, Nesting, Operation, Otherwise, Relocation, Removal, Respelling, Script, Several,
+        Splitting, Translation, Unwrapping, Wrapping,
     },
 };
 
 const NAMES: &[&str] = &[
     "rename", "move", "copy", "remove", "set", "default", "cast", "lower", "upper", "trim", "map",
-    "wrap", "unwrap", "nest", "flatten", "split", "join", "when", "painless",
+    "wrap", "unwrap", "nest", "flatten", "split", "join", "hash", "when", "painless",
 ];
 
 /// The keys of an operation that holds others; the first one makes it one.
@@ -46,6 +46,8 @@ const OTHERWISE: [(&str, Otherwise); 4] = [
     ("remove", Otherwise::Remove),
     ("null", Otherwise::Null),
 ];
+
+const ALGORITHMS: [(&str, Algorithm); 1] = [("sha256", Algorithm::Sha256)];
 
 const SEVERAL: [(&str, Several); 3] =
     [("reject", Several::Reject), ("first", Several::First), ("keep", Several::Keep)];
@@ -162,6 +164,7 @@ impl<'a> Reader<'a, '_> {
             "flatten" => self.flattening().map(Operation::Flatten),
             "split" => self.splitting().map(Operation::Split),
             "join" => self.joining().map(Operation::Join),
+            "hash" => self.hashing().map(Operation::Hash),
             _ => self.script().map(Operation::Painless),
         }
     }
@@ -260,6 +263,13 @@ impl<'a> Reader<'a, '_> {
         let separator = self.separator();
         let into = self.path("into");
         Some(Joining { fields: fields?, separator: separator?, into: into? })
+    }
+
+    fn hashing(&mut self) -> Option<Hashing> {
+        let (fields, into) = (self.paths("fields"), self.path("into"));
+        let algorithm = self.word("algorithm", &ALGORITHMS);
+        let existing = self.word("existing", &EXISTING);
+        Some(Hashing { fields: fields?, into: into?, algorithm, existing })
     }
 
     fn script(&mut self) -> Option<Script> {

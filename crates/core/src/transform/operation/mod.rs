@@ -6,9 +6,12 @@ mod scalar;
 
 mod condition;
 
+mod hashing;
+
 use std::fmt;
 
 pub use condition::{Branching, Condition, NotAPattern, Pattern, Question, Test};
+pub use hashing::{Algorithm, Hashing};
 pub(in crate::transform) use scalar::ScalarKey;
 pub use scalar::{NotAScalar, Scalar};
 use serde::{Deserialize, Serialize};
@@ -158,6 +161,8 @@ pub enum Operation {
     Split(Splitting),
     /// Joins several strings into one field.
     Join(Joining),
+    /// Writes a digest of strings.
+    Hash(Hashing),
     /// Does one list of operations or another.
     When(Branching),
     /// Runs a script in the engine.
@@ -185,6 +190,7 @@ impl Operation {
             Self::Flatten(_) => "flatten",
             Self::Split(_) => "split",
             Self::Join(_) => "join",
+            Self::Hash(_) => "hash",
             Self::When(_) => "when",
             Self::Painless(_) => "painless",
         }

@@ -52,6 +52,7 @@ fn operations_that_lose_nothing_are_undone() {
             r#"{"when":{"condition":{"field":{"field":"a","test":"exists"}},"then":[{"rename":{"from":"b","to":"n"}},{"move":{"from":"c","to":"x.c"}}]}}"#,
             r#"[{"when":{"condition":{"field":{"field":"a","test":"exists"}},"then":[{"move":{"from":"x.c","to":"c","existing":"reject"}},{"rename":{"from":"n","to":"b","existing":"reject"}}]}}]"#,
         ),
+        (r#"{"hash":{"fields":["a","b"],"into":"x.y"}}"#, r#"[{"remove":{"fields":["x"]}}]"#),
         (
             r#"{"nest":{"fields":["a","b"],"into":"x.y"}}"#,
             r#"[{"move":{"from":"x.y.b","to":"b","existing":"reject"}},{"move":{"from":"x.y.a","to":"a","existing":"reject"}}]"#,
@@ -175,6 +176,14 @@ const LOSING: &[(&str, &str)] = &[
     (
         r#"{"when":{"condition":{"field":{"field":"a","test":"exists"}},"then":[{"rename":{"from":"b","to":"n"}}]}},{"rename":{"from":"c","to":"n"}}"#,
         "`rename` of `c` can't be undone: a document may have had `n` before; only a strict mapping without it rules that out",
+    ),
+    (
+        r#"{"hash":{"fields":["a"],"into":"a","existing":"overwrite"}}"#,
+        "`hash` of `a` can't be undone: what stood at `a` is lost",
+    ),
+    (
+        r#"{"hash":{"fields":["a"],"into":"b"}}"#,
+        "`hash` of `a` can't be undone: a document may have had `b` before; only a strict mapping without it rules that out",
     ),
     (
         r#"{"split":{"field":"a","separator":" ","into":["n","o"]}}"#,

@@ -13,10 +13,10 @@ use crate::{
     transform::{
         Document, Program, Rejection, Workspace,
         operation::{
-            Assignment, Branching, CastType, Casting, Condition, Empty, Existing, FieldPath,
-            Flattening, Joining, Nesting, Operation, Otherwise, Pair, Pattern, Question,
-            Relocation, Removal, Respelling, Scalar, Several, Splitting, Test, Translation,
-            Unwrapping, Wrapping,
+            Algorithm, Assignment, Branching, CastType, Casting, Condition, Empty, Existing,
+            FieldPath, Flattening, Hashing, Joining, Nesting, Operation, Otherwise, Pair, Pattern,
+            Question, Relocation, Removal, Respelling, Scalar, Several, Splitting, Test,
+            Translation, Unwrapping, Wrapping,
         },
     },
 };
@@ -161,6 +161,15 @@ fn flattening() -> impl Strategy<Value = Flattening> {
         .prop_map(|(field, prefix, existing)| Flattening { field, prefix: prefix.into(), existing })
 }
 
+fn hashing() -> impl Strategy<Value = Hashing> {
+    (vec(path(), 1..3), path(), existing()).prop_map(|(fields, into, existing)| Hashing {
+        fields,
+        into,
+        algorithm: Algorithm::Sha256,
+        existing,
+    })
+}
+
 fn splitting() -> impl Strategy<Value = Splitting> {
     (path(), select(&[" ", "\"", "xx"][..]), vec(path(), 1..4))
         .prop_map(|(field, separator, into)| Splitting { field, separator: separator.into(), into })
@@ -220,6 +229,7 @@ fn plain_operation() -> impl Strategy<Value = Operation> {
         2 => unwrapping().prop_map(Operation::Unwrap),
         2 => nesting().prop_map(Operation::Nest),
         3 => flattening().prop_map(Operation::Flatten),
+        2 => hashing().prop_map(Operation::Hash),
         2 => splitting().prop_map(Operation::Split),
         2 => joining().prop_map(Operation::Join),
     ]

@@ -1,4 +1,4 @@
-//! Rules of operations that change what objects and lists hold, as in `table`.
+//! Rules of operations that change what objects and lists hold, and of `hash`, as in `table`.
 
 use super::table::check;
 
@@ -133,6 +133,79 @@ fn flattening() {
             r#"{"nest":{"fields":["o_a"],"into":"o"}},{"flatten":{"field":"o","prefix":""}}"#,
             r#"{"o_a":1}"#,
             r#"{"o_a":1}"#,
+        ),
+    ]);
+}
+
+#[test]
+fn hashing() {
+    const ONE: &str = r#"{"hash":{"fields":["a"],"into":"h"}}"#;
+    const TWO: &str = r#"{"hash":{"fields":["a","b.c"],"into":"h"}}"#;
+    const OVER: &str = r#"{"hash":{"fields":["a"],"into":"a","existing":"overwrite"}}"#;
+    const KEEP: &str = r#"{"hash":{"fields":["a"],"into":"h","existing":"keep"}}"#;
+    const IN_LIST: &str = r#"{"hash":{"fields":["i.a"],"into":"i.h"}}"#;
+    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    // Of `1:a,2:bc,` and the like, by another program.
+    let row = |operation: &str, source: &str, before: &str, digest: &str| {
+        check(&[(operation, source, &format!("{before}\"h\":\"{digest}\"}}"))]);
+    };
+    row(ONE, r#"{"a":"abc","z":1.0}"#, r#"{"a":"abc","z":1.0,"#, ABC);
+    row(ONE, r#"{"a":"\u0061bc"}"#, r#"{"a":"\u0061bc","#, ABC);
+    row(
+        ONE,
+        r#"{"a":"é"}"#,
+        r#"{"a":"é","#,
+        "4a99557e4033c3539de2eb65472017cad5f9557f7a0625a09f1c3f6e2ba69c4c",
+    );
+    row(
+        ONE,
+        r#"{"a":""}"#,
+        r#"{"a":"","#,
+        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+    );
+    row(
+        TWO,
+        r#"{"a":"a","b":{"c":"bc"}}"#,
+        r#"{"a":"a","b":{"c":"bc"},"#,
+        "d16f37a638ba770eff5e5da16e42c72f44dc44fd4da2eeffa698877ed1fd986c",
+    );
+    row(
+        TWO,
+        r#"{"a":"ab","b.c":"c"}"#,
+        r#"{"a":"ab","b.c":"c","#,
+        "c574c25172ecac17c428975b6e876d2a98a72d84660fc96686f942390b360cd8",
+    );
+    row(
+        TWO,
+        r#"{"a":"a"}"#,
+        r#"{"a":"a","#,
+        "48767fe6d8f35dccdd1a14f0472d7d90d0d194aa699cd39f28fc53541a9c61f5",
+    );
+    row(
+        TWO,
+        r#"{"a":null,"b.c":""}"#,
+        r#"{"a":null,"b.c":"","#,
+        "29415e437f86f98cc3c0e73260218d24d6329be7c53db92687d1b70efe9eceab",
+    );
+    let in_list = format!(r#"{{"i":[{{"a":"abc","h":"{ABC}"}},{{"b":1}},{{"a":null}}]}}"#);
+    check(&[
+        (ONE, r#"{ "z":1 }"#, r#"{ "z":1 }"#),
+        (TWO, r#"{ "a":null }"#, r#"{ "a":null }"#),
+        (ONE, r#"{"a":7}"#, "T0115"),
+        (ONE, r#"{"a":true}"#, "T0115"),
+        (ONE, r#"{"a":["abc"]}"#, "T0115"),
+        (ONE, r#"{"a":{}}"#, "T0115"),
+        (ONE, r#"{"a":"\ud800"}"#, "T0115"),
+        (ONE, r#"{"a":"abc","h":null}"#, "T0104"),
+        (ONE, r#"{"a":"x","a":"y"}"#, "T0103"),
+        (KEEP, r#"{"a":"abc","h":1}"#, r#"{"a":"abc","h":1}"#),
+        (OVER, r#"{"a":"abc"}"#, &format!("{{\"a\":\"{ABC}\"}}")),
+        (IN_LIST, r#"{"i":[{"a":"abc"},{"b":1},{"a":null}]}"#, &in_list),
+        (r#"{"hash":{"fields":["i.a"],"into":"h"}}"#, r#"{"i":[{"a":"abc"}]}"#, "T0106"),
+        (
+            r#"{"hash":{"fields":["i.a","b"],"into":"i.h"}}"#,
+            r#"{"i":[{"a":"abc"}],"b":"x"}"#,
+            "T0106",
         ),
     ]);
 }

@@ -138,6 +138,10 @@ fn apply_one(operation: &Operation, document: &mut Members) -> Outcome {
             let fields: Vec<&str> = joining.fields.iter().map(FieldPath::as_str).collect();
             parts::join(joining, document, &fields, joining.into.as_str())
         }
+        Operation::Hash(hashing) => {
+            let fields: Vec<&str> = hashing.fields.iter().map(FieldPath::as_str).collect();
+            parts::hash(hashing.existing, document, &fields, hashing.into.as_str())
+        }
         Operation::When(branching) => {
             let holds = condition::holds(&branching.condition, document)?;
             let branch = if holds { &branching.then } else { &branching.otherwise };

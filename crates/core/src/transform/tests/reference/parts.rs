@@ -1,5 +1,7 @@
 //! Several fields at once: strings that are taken apart and put together.
 
+use sha2::{Digest as _, Sha256};
+
 use super::{
     Json, Members, Outcome, Rejected, at, objects, rest_in_array, take_value, take_with_parents,
     way, write,
@@ -124,4 +126,47 @@ pub(super) fn flatten(
         written.push(path);
     }
     Ok(written)
+}
+
+pub(super) fn hash(
+    existing: Existing,
+    frame: &mut Members,
+    fields: &[&str],
+    into: &str,
+) -> Outcome {
+    let mut values = Vec::new();
+    let mut in_array = None;
+    for field in fields {
+        match way(frame, field)? {
+            None => values.push(Json::Null),
+            Some(way) if way.rest.is_empty() => values.push(take_value(frame, &way.at)),
+            Some(way) => in_array = in_array.or(Some((way, *field))),
+        }
+    }
+    if values.iter().any(|value| !matches!(value, Json::Null | Json::Text(_))) {
+        return Err(Rejected);
+    }
+    if let Some((way, from)) = in_array {
+        let rest = |field: &str| rest_in_array(frame, &way, from, field);
+        let rests: Vec<String> = fields.iter().map(|field| rest(field)).collect::<Outcome<_>>()?;
+        let rests: Vec<&str> = rests.iter().map(String::as_str).collect();
+        let into = rest(into)?;
+        let mut frames = Vec::new();
+        objects(at(frame, &way.at), &mut frames);
+        return frames.into_iter().try_for_each(|frame| hash(existing, frame, &rests, &into));
+    }
+    if values.iter().all(|value| *value == Json::Null) {
+        return Ok(());
+    }
+    let texts: Vec<String> = values
+        .iter()
+        .map(|value| match value {
+            Json::Text(text) if values.len() == 1 => text.clone(),
+            Json::Text(text) => format!("{}:{text},", text.len()),
+            _ => "-,".to_owned(),
+        })
+        .collect();
+    let digest = Sha256::digest(texts.concat());
+    let digest: Vec<String> = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    write(frame, into, Json::Text(digest.concat()), existing)
 }
