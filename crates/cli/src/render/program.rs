@@ -3,8 +3,8 @@
 use lockstep_core::{
     plan::model::WayBack,
     transform::operation::{
-        CastType, Condition, Empty, Existing, FieldPath, Operation, Otherwise, Pair, Question,
-        Relocation, Script, Several, Test, Translation, Unwrapping,
+        CastType, Condition, Dating, Empty, Existing, FieldPath, Operation, Otherwise, Pair,
+        Question, Relocation, Script, Several, Test, Translation, Unwrapping,
     },
 };
 
@@ -85,6 +85,7 @@ fn operation_line(operation: &Operation) -> String {
             format!("{name} {}{}", listed(&respelling.fields), otherwise(respelling.otherwise))
         }
         Operation::Map(translation) => format!("{name} {}", translated(translation)),
+        Operation::Date(dating) => format!("{name} {}", dated(dating)),
         Operation::Wrap(wrapping) => format!("{name} {}", listed(&wrapping.fields)),
         Operation::Unwrap(unwrapping) => format!("{name} {}", unwrapped(unwrapping)),
         Operation::Nest(nesting) => format!(
@@ -183,6 +184,11 @@ fn otherwise(otherwise: Otherwise) -> &'static str {
         Otherwise::Remove => ", or remove it",
         Otherwise::Null => ", or make it null",
     }
+}
+
+fn dated(dating: &Dating) -> String {
+    let Dating { field, from, to, zone: _, otherwise: or_else } = dating;
+    format!("{field} from {} to {}{}", from.as_str(), to.as_str(), otherwise(*or_else))
 }
 
 fn unwrapped(unwrapping: &Unwrapping) -> String {

@@ -134,6 +134,8 @@ codes! {
     CONDITION = "P0613";
     /// A script within a `when`.
     SCRIPT_WITHIN = "P0614";
+    /// A text that is no form of a date, or no zone.
+    DATE_FORM = "P0615";
     /// A script that depends on the clock or on chance.
     SCRIPT_UNREPEATABLE = "P0630";
 }

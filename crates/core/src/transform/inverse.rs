@@ -108,6 +108,7 @@ fn changes(operation: &Operation) -> Vec<Target> {
         | Operation::Upper(respelling)
         | Operation::Trim(respelling) => fields(&respelling.fields),
         Operation::Map(translation) => vec![Target::Field(translation.field.clone())],
+        Operation::Date(dating) => vec![Target::Field(dating.field.clone())],
         Operation::Wrap(wrapping) => fields(&wrapping.fields),
         Operation::Unwrap(unwrapping) => fields(&unwrapping.fields),
         Operation::Nest(nesting) => fields(&nesting.fields),
@@ -176,6 +177,7 @@ fn targets(operation: &Operation) -> Vec<Target> {
         | Operation::Upper(_)
         | Operation::Trim(_)
         | Operation::Map(_)
+        | Operation::Date(_)
         | Operation::Wrap(_)
         | Operation::Unwrap(_) => Vec::new(),
     }
@@ -240,6 +242,7 @@ fn undone(
             lost(respelling.fields.first(), NO_TRACE_OF_LETTERS)
         }
         Operation::Trim(respelling) => lost(respelling.fields.first(), WHITE_SPACE_LOST),
+        Operation::Date(dating) => lost(Some(&dating.field), NO_TRACE_OF_FORM),
         Operation::Wrap(wrapping) => lost(wrapping.fields.first(), NO_TRACE_OF_ONE),
         Operation::Unwrap(unwrapping) => lost(unwrapping.fields.first(), NO_TRACE_OF_LIST),
         Operation::Flatten(flattening) => lost(Some(&flattening.field), NO_TRACE_OF_OBJECT),
@@ -258,6 +261,8 @@ const NO_TRACE_OF_TYPE: &str = "afterwards nothing tells which type the value ha
 const NO_TRACE_OF_LETTERS: &str =
     "afterwards nothing tells which letters were small and which were capitals";
 const WHITE_SPACE_LOST: &str = "the white space at its ends is lost";
+const NO_TRACE_OF_FORM: &str =
+    "afterwards nothing tells with which digits and zone the date was written";
 const NO_TRACE_OF_ONE: &str = "afterwards nothing tells whether the value was a list of one before";
 const NO_TRACE_OF_LIST: &str = "afterwards nothing tells whether the value was in a list before";
 const NO_TRACE_OF_OBJECT: &str =

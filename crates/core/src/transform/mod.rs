@@ -28,6 +28,8 @@ mod spelling;
 
 mod table;
 
+mod date;
+
 mod list;
 
 mod flatten;

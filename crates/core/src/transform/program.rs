@@ -1,6 +1,7 @@
 //! A program: the operations of one step or of several, ready to take documents through.
 
 use super::{
+    date::Redating,
     decide::Decision,
     document::{ROOT, Workspace},
     flatten::Flattening,
@@ -69,6 +70,11 @@ enum Action {
     Map {
         field: String,
         table: Table,
+        otherwise: Otherwise,
+    },
+    Date {
+        field: String,
+        redating: Redating,
         otherwise: Otherwise,
     },
     Wrap {
@@ -206,6 +212,11 @@ impl Action {
                 table: Table::new(&translation.values),
                 otherwise: translation.otherwise,
             },
+            Operation::Date(dating) => Self::Date {
+                field: dating.field.to_string(),
+                redating: Redating::of(dating),
+                otherwise: dating.otherwise,
+            },
             Operation::Wrap(wrapping) => Self::Wrap { fields: texts(&wrapping.fields) },
             Operation::Unwrap(unwrapping) => Self::Unwrap {
                 fields: texts(&unwrapping.fields),
@@ -291,6 +302,9 @@ impl Action {
             }
             Self::Map { field, table, otherwise } => workspace
                 .rewrite_field(ROOT, field, table, *otherwise)
+                .map_err(|refusal| (refusal, field.as_str())),
+            Self::Date { field, redating, otherwise } => workspace
+                .rewrite_field(ROOT, field, redating, *otherwise)
                 .map_err(|refusal| (refusal, field.as_str())),
             Self::Wrap { fields } => each(fields, |field| workspace.wrap_field(ROOT, field)),
             Self::Unwrap { fields, several, empty } => {

@@ -54,6 +54,9 @@ pub enum RejectionCode {
     /// What should be hashed is not a text.
     #[serde(rename = "T0115")]
     Hash,
+    /// A date is written otherwise, or can't be written in the new form.
+    #[serde(rename = "T0116")]
+    Date,
     /// A script failed on the document.
     #[serde(rename = "T0201")]
     ScriptFailed,
@@ -93,6 +96,7 @@ impl RejectionCode {
             Self::SeveralElements => "T0113",
             Self::Flatten => "T0114",
             Self::Hash => "T0115",
+            Self::Date => "T0116",
             Self::ScriptFailed => "T0201",
             Self::ScriptDropped => "T0202",
             Self::ScriptMoved => "T0203",

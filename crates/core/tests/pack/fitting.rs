@@ -213,6 +213,15 @@ fn types_are_compared_where_it_is_clear() {
         let operation = format!("{name}: {{fields: [a], otherwise: keep}}");
         check(&of("boolean"), &[&operation], &of("boolean"), &[]);
     }
+    let date = "date: {field: a, from: iso, to: epoch_millis}";
+    check(&of("keyword"), &[date], &of("long"), &[]);
+    check(&of("date"), &[date], &of("boolean"), &["(P0608 a)"]);
+    check(
+        &of("date"),
+        &["date: {field: a, from: epoch_millis, to: iso}"],
+        &of("long"),
+        &["(P0608 a)"],
+    );
     let table = "map: {field: a, values: {x: 1, y: 2, z: null}}";
     check(&of("keyword"), &[table], &of("long"), &[]);
     check(&of("keyword"), &[table], &of("boolean"), &["(P0608 a)"]);

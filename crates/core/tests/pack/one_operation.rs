@@ -295,7 +295,7 @@ fn branching() {
         (
             "when: {field: a, equals: x}\nthen: [remove: {fields: []}, upcase: {fields: [a]}]\notherwise: []",
             &[
-                "error[P0008]: upcase | there is no operation `upcase` | known here: `rename`, `move`, `copy`, `remove`, `set`, `default`, `cast`, `lower`, `upper`, `trim`, `map`, `wrap`, `unwrap`, `nest`, `flatten`, `split`, `join`, `hash`, `when`, `painless`",
+                "error[P0008]: upcase | there is no operation `upcase` | known here: `rename`, `move`, `copy`, `remove`, `set`, `default`, `cast`, `lower`, `upper`, `trim`, `map`, `date`, `wrap`, `unwrap`, `nest`, `flatten`, `split`, `join`, `hash`, `when`, `painless`",
                 "error[P0004]: otherwise | the operation with `when` has no field `otherwise` | known here: `when`, `then`, `else`",
             ],
         ),
@@ -485,6 +485,39 @@ fn hashing() {
             "hash: {fields: [list.a], into: h}",
             &[
                 "warning[P0609]: h | `list.a` and `h` are not in the same `nested` object: documents with a list there would be rejected | stay below the same `nested` field",
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn dates() {
+    check(&[
+        ("date: {field: a, from: '%d.%m.%Y', to: iso, zone: +02:00, otherwise: null}", &[]),
+        (
+            "date: {field: a, from: iso}",
+            &["error[P0005]: date | `date` lacks the field `to` | add `to: epoch_millis`"],
+        ),
+        (
+            "date: {field: a, from: isso, to: '%H:%M'}",
+            &[
+                "error[P0615]: isso | `isso` is no form of a date: write `epoch_millis`, `epoch_second`, `iso`, or a pattern such as `%d.%m.%Y` | write one such as `iso`",
+                "error[P0615]: '%H:%M' | `%H:%M` is no form of a date: it does not say the day: year, month and day are needed | write one such as `epoch_millis`",
+            ],
+        ),
+        (
+            "date: {field: a, from: '%Y-%m-%dT%Q', to: '%Y%', zone: Europe/Berlin}",
+            &[
+                "error[P0615]: '%Y-%m-%dT%Q' | `%Y-%m-%dT%Q` is no form of a date: known in a pattern are %Y %m %d %H %I %p %M %S %.f %:z %z %b %B | write one such as `iso`",
+                "error[P0615]: '%Y%' | `%Y%` is no form of a date: known in a pattern are %Y %m %d %H %I %p %M %S %.f %:z %z %b %B | write one such as `epoch_millis`",
+                "error[P0615]: Europe/Berlin | `Europe/Berlin` is no zone: `UTC` or a fixed distance such as `+02:00` is needed | write one such as `UTC`",
+            ],
+        ),
+        (
+            "date: {field: z, from: 1, to: epoch_millis, zone: +2}",
+            &[
+                "error[P0615]: 1 | `1` is no form of a date: write `epoch_millis`, `epoch_second`, `iso`, or a pattern such as `%d.%m.%Y` | write one such as `iso`",
+                "error[P0615]: +2 | `+2` is no zone: `UTC` or a fixed distance such as `+02:00` is needed | write one such as `UTC`",
             ],
         ),
     ]);

@@ -12,6 +12,7 @@ fn each_operation_has_its_words() {
         {"trim": {"fields": ["name"], "otherwise": "keep"}},
         {"map": {"field": "sex", "values": [{"from": "m", "to": "male"}, {"from": 1, "to": null}], "otherwise": "null"}},
         {"map": {"field": "day", "values": (1..=7).map(|day| json!({"from": day, "to": day + 1})).collect::<Vec<_>>()}},
+        {"date": {"field": "at", "from": "epoch_millis", "to": "%d.%m.%Y", "otherwise": "remove"}},
         {"wrap": {"fields": ["tag"]}},
         {"unwrap": {"fields": ["tag"], "several": "first", "empty": "null"}},
         {"nest": {"fields": ["street", "city"], "into": "home", "existing": "keep"}},
@@ -23,6 +24,7 @@ fn each_operation_has_its_words() {
     trim name, or keep it
     map sex by "m" → "male", 1 → null, or make it null
     map day by 1 → 2, 2 → 3, 3 → 4, 4 → 5, … (7 values)
+    date at from epoch_millis to %d.%m.%Y, or remove it
     wrap tag
     unwrap tag, the first of several, an empty list to null
     nest street, city below home, unless something is there

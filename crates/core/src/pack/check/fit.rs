@@ -217,9 +217,12 @@ impl Misfits<'_> {
             Operation::Rename(_) | Operation::Move(_) | Operation::Copy(_) => {
                 wire.value_place("to")
             }
-            Operation::Set(_) | Operation::Default(_) | Operation::Cast(_) | Operation::Map(_) => {
-                wire.value_place("field")
-            }
+            Operation::Set(_)
+            | Operation::Default(_)
+            | Operation::Cast(_)
+            | Operation::Map(_)
+            | Operation::Date(_)
+            | Operation::Flatten(_) => wire.value_place("field"),
             Operation::Lower(respelling)
             | Operation::Upper(respelling)
             | Operation::Trim(respelling) => place_in(wire, ("fields", &respelling.fields), path),
@@ -229,7 +232,6 @@ impl Misfits<'_> {
                     .and_then(|index| wire.value_places("fields").nth(index))
                     .unwrap_or_else(|| wire.value_place("into"))
             }
-            Operation::Flatten(_) => wire.value_place("field"),
             Operation::Split(splitting) => place_in(wire, ("into", &splitting.into), path),
             Operation::Join(_) | Operation::Hash(_) => wire.value_place("into"),
             Operation::Remove(_)

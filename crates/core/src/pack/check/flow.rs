@@ -9,8 +9,8 @@ use crate::{
         wire::{BranchesWire, OperationWire},
     },
     transform::operation::{
-        CastType, Casting, Condition, Existing, FieldPath, Flattening, Hashing, Joining, Operation,
-        Otherwise, Respelling, Translation,
+        CastType, Casting, Condition, DateForm, Dating, Existing, FieldPath, Flattening, Hashing,
+        Joining, Operation, Otherwise, Respelling, Translation,
     },
 };
 
@@ -78,6 +78,7 @@ impl Step<'_> {
             | Operation::Upper(respelling)
             | Operation::Trim(respelling) => self.respell(respelling),
             Operation::Map(translation) => self.map(translation),
+            Operation::Date(dating) => self.date(dating),
             // A list is as good as a single value for a mapping.
             Operation::Wrap(wrapping) => self.note_all_absent(&wrapping.fields),
             Operation::Unwrap(unwrapping) => self.note_all_absent(&unwrapping.fields),
@@ -136,6 +137,17 @@ impl Step<'_> {
             CastType::Boolean => Kind::Boolean,
         };
         self.become_kind(&casting.field, kind);
+    }
+
+    fn date(&mut self, dating: &Dating) {
+        self.note_absent(&dating.field, ("field", 0));
+        let kind = match dating.to {
+            DateForm::EpochMillis | DateForm::EpochSecond => Kind::Whole,
+            DateForm::Iso | DateForm::Pattern(_) => Kind::Text,
+        };
+        if dating.otherwise != Otherwise::Keep {
+            self.become_kind(&dating.field, kind);
+        }
     }
 
     fn respell(&mut self, respelling: &Respelling) {

@@ -13,15 +13,15 @@ use crate::{
         yaml::{Entry, Kind, Node},
     },
     transform::operation::{
-        Algorithm, Assignment, CastType, Casting, Empty, Existing, FieldPath, Flattening, Hashing,
-        Joining, Nesting, Operation, Otherwise, Relocation, Removal, Respelling, Script, Several,
-        Splitting, Translation, Unwrapping, Wrapping,
+        Algorithm, Assignment, CastType, Casting, Dating, Empty, Existing, FieldPath, Flattening,
+        Hashing, Joining, Nesting, Operation, Otherwise, Relocation, Removal, Respelling, Script,
+        Several, Splitting, Translation, Unwrapping, Wrapping, Zone,
     },
 };
 
 const NAMES: &[&str] = &[
     "rename", "move", "copy", "remove", "set", "default", "cast", "lower", "upper", "trim", "map",
-    "wrap", "unwrap", "nest", "flatten", "split", "join", "hash", "when", "painless",
+    "date", "wrap", "unwrap", "nest", "flatten", "split", "join", "hash", "when", "painless",
 ];
 
 /// The keys of an operation that holds others; the first one makes it one.
@@ -158,6 +158,7 @@ impl<'a> Reader<'a, '_> {
             "upper" => self.respelling().map(Operation::Upper),
             "trim" => self.respelling().map(Operation::Trim),
             "map" => self.translation().map(Operation::Map),
+            "date" => self.dating().map(Operation::Date),
             "wrap" => self.paths("fields").map(|fields| Operation::Wrap(Wrapping { fields })),
             "unwrap" => self.unwrapping().map(Operation::Unwrap),
             "nest" => self.nesting().map(Operation::Nest),
@@ -205,6 +206,33 @@ impl<'a> Reader<'a, '_> {
             values.push(pair);
         }
         Some(Translation { field: field?, values, otherwise })
+    }
+
+    fn dating(&mut self) -> Option<Dating> {
+        let field = self.path("field");
+        let (from, to) = (self.parsed(("from", "iso")), self.parsed(("to", "epoch_millis")));
+        let zone = match self.fields.optional("zone") {
+            None => Some(Zone::default()),
+            Some(_) => self.parsed(("zone", "UTC")),
+        };
+        let otherwise = self.otherwise();
+        Some(Dating { field: field?, from: from?, to: to?, zone: zone?, otherwise })
+    }
+
+    /// A text that says why it is none.
+    fn parsed<T: TryFrom<String, Error: std::fmt::Display>>(
+        &mut self,
+        (name, example): (&'static str, &str),
+    ) -> Option<T> {
+        let entry = self.entry(name, example)?;
+        let written = text(entry, self.findings)?;
+        let parsed = T::try_from(written.value);
+        parsed
+            .map_err(|error| {
+                let fix = format!("write one such as `{example}`");
+                self.findings.error(code::DATE_FORM, &written.place, error.to_string(), fix);
+            })
+            .ok()
     }
 
     fn unwrapping(&mut self) -> Option<Unwrapping> {

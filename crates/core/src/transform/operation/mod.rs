@@ -8,9 +8,12 @@ mod condition;
 
 mod hashing;
 
+mod date_form;
+
 use std::fmt;
 
 pub use condition::{Branching, Condition, NotAPattern, Pattern, Question, Test};
+pub use date_form::{DateForm, Dating, NotADateForm, NotAZone, Zone};
 pub use hashing::{Algorithm, Hashing};
 pub(in crate::transform) use scalar::ScalarKey;
 pub use scalar::{NotAScalar, Scalar};
@@ -149,6 +152,8 @@ pub enum Operation {
     Trim(Respelling),
     /// Turns values into others by a table.
     Map(Translation),
+    /// Writes dates in another form.
+    Date(Dating),
     /// Makes lists of single values.
     Wrap(Wrapping),
     /// Makes single values of lists.
@@ -184,6 +189,7 @@ impl Operation {
             Self::Upper(_) => "upper",
             Self::Trim(_) => "trim",
             Self::Map(_) => "map",
+            Self::Date(_) => "date",
             Self::Wrap(_) => "wrap",
             Self::Unwrap(_) => "unwrap",
             Self::Nest(_) => "nest",

@@ -186,6 +186,10 @@ const LOSING: &[(&str, &str)] = &[
         "`hash` of `a` can't be undone: a document may have had `b` before; only a strict mapping without it rules that out",
     ),
     (
+        r#"{"date":{"field":"a","from":"iso","to":"epoch_millis"}}"#,
+        "`date` of `a` can't be undone: afterwards nothing tells with which digits and zone the date was written",
+    ),
+    (
         r#"{"split":{"field":"a","separator":" ","into":["n","o"]}}"#,
         "`split` of `a` can't be undone: a `null` leaves no part, and a part may have been there before",
     ),

@@ -5,6 +5,8 @@ mod table;
 
 mod values;
 
+mod dates;
+
 mod shapes;
 
 mod conditions;

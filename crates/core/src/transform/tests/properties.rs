@@ -13,10 +13,10 @@ use crate::{
     transform::{
         Document, Program, Rejection, Workspace,
         operation::{
-            Algorithm, Assignment, Branching, CastType, Casting, Condition, Empty, Existing,
-            FieldPath, Flattening, Hashing, Joining, Nesting, Operation, Otherwise, Pair, Pattern,
-            Question, Relocation, Removal, Respelling, Scalar, Several, Splitting, Test,
-            Translation, Unwrapping, Wrapping,
+            Algorithm, Assignment, Branching, CastType, Casting, Condition, DateForm, Dating,
+            Empty, Existing, FieldPath, Flattening, Hashing, Joining, Nesting, Operation,
+            Otherwise, Pair, Pattern, Question, Relocation, Removal, Respelling, Scalar, Several,
+            Splitting, Test, Translation, Unwrapping, Wrapping, Zone,
         },
     },
 };
@@ -24,7 +24,7 @@ use crate::{
 /// Few names, so that paths and documents meet; some keys are dotted, one must be escaped.
 const KEYS: [&str; 9] = ["a", "b", "c", "a.b", "b.c", "a.b.c", "a\"", "a.", ".b"];
 
-const TEXTS: [&str; 13] = [
+const TEXTS: [&str; 17] = [
     "",
     "x",
     "x y",
@@ -38,9 +38,15 @@ const TEXTS: [&str; 13] = [
     "😀 😀",
     "ΣΑΣ ß",
     "\u{a0}İx ",
+    "2020-02-29T23:04:05.678Z",
+    "1969-12-31T23:59:59.000000001Z",
+    "29.02.2020 23:04:05.5",
+    "1577934245.678",
 ];
 
-const NUMBERS: [&str; 10] = [
+const NUMBERS: [&str; 12] = [
+    "1577934245678",
+    "-1.5",
     "0",
     "-0",
     "7",
@@ -132,6 +138,17 @@ pub(super) fn translation(
         values,
         otherwise,
     })
+}
+
+fn dating() -> impl Strategy<Value = Dating> {
+    let form = || {
+        select(&["epoch_millis", "epoch_second", "iso", "%d.%m.%Y %H:%M:%S%.f"][..])
+            .prop_map(|form| DateForm::try_from(form.to_owned()).unwrap())
+    };
+    let zone =
+        select(&["UTC", "+02:00"][..]).prop_map(|zone| Zone::try_from(zone.to_owned()).unwrap());
+    (path(), form(), form(), zone, otherwise())
+        .prop_map(|(field, from, to, zone, otherwise)| Dating { field, from, to, zone, otherwise })
 }
 
 fn unwrapping() -> impl Strategy<Value = Unwrapping> {
@@ -226,6 +243,7 @@ fn plain_operation() -> impl Strategy<Value = Operation> {
         1 => respelling().prop_map(Operation::Trim),
         2 => translation(path()).prop_map(Operation::Map),
         1 => vec(path(), 1..3).prop_map(|fields| Operation::Wrap(Wrapping { fields })),
+        3 => dating().prop_map(Operation::Date),
         2 => unwrapping().prop_map(Operation::Unwrap),
         2 => nesting().prop_map(Operation::Nest),
         3 => flattening().prop_map(Operation::Flatten),

@@ -5,6 +5,8 @@
 
 mod condition;
 
+mod dates;
+
 mod parts;
 
 mod values;
@@ -115,6 +117,7 @@ fn apply_one(operation: &Operation, document: &mut Members) -> Outcome {
         | Operation::Upper(_)
         | Operation::Trim(_)
         | Operation::Map(_)
+        | Operation::Date(_)
         | Operation::Wrap(_)
         | Operation::Unwrap(_) => values::change(operation, document),
         Operation::Nest(nesting) => nesting.fields.iter().try_for_each(|from| {

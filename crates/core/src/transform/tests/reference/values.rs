@@ -1,6 +1,6 @@
 //! Values that are changed where they stand.
 
-use super::{Json, Members, Outcome, Rejected, at, each, take, take_value};
+use super::{Json, Members, Outcome, Rejected, at, dates, each, take, take_value};
 use crate::transform::operation::{
     CastType, Empty, Operation, Otherwise, Pair, Several, Unwrapping,
 };
@@ -29,6 +29,11 @@ pub(super) fn change(operation: &Operation, document: &mut Members) -> Outcome {
         Operation::Map(translation) => {
             rewrite(document, translation.field.as_str(), translation.otherwise, &|value| {
                 map(value, &translation.values)
+            })
+        }
+        Operation::Date(dating) => {
+            rewrite(document, dating.field.as_str(), dating.otherwise, &|value| {
+                if *value == Json::Null { Some(Json::Null) } else { dates::date(dating, value) }
             })
         }
         Operation::Wrap(wrapping) => wrapping.fields.iter().try_for_each(|field| {
