@@ -43,6 +43,8 @@ mod tracardi_hops;
 
 mod scripts;
 
+mod tracardi_import;
+
 mod proxy;
 
 mod moment;
@@ -107,6 +109,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             tracardi::scenarios(),
             scripts::scenarios(&stand.cluster.name),
             tracardi_hops::scenarios(&stand.cluster.name),
+            tracardi_import::scenarios(&stand.cluster.name),
         ];
         trials.extend(
             scenarios
