@@ -186,7 +186,7 @@ pub(crate) enum QuarantineVerb {
 /// What to do with a pack.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PackVerb {
-    /// Find every mistake in a pack
+    /// Find every mistake in a pack, and what probably was not meant; -v shows what is allowed
     Check(commands::pack_check::PackCheckArguments),
     /// Make a pack from an application that is installed
     #[command(subcommand)]

@@ -40,3 +40,9 @@ mod fitting;
 
 #[path = "pack/one_operation.rs"]
 mod one_operation;
+
+#[path = "pack/lints.rs"]
+mod lints;
+
+#[path = "pack/malformed.rs"]
+mod malformed;

@@ -41,9 +41,13 @@ fn build_release(draft: &Draft, release: &DraftRelease) -> Option<Release> {
             name: index.name(key).to_owned(),
             naming: index.naming().to_owned(),
             mapping: release.mappings.get(key)?.clone(),
-            settings: index.settings.clone(),
-            shards: index.shards,
-            replicas: index.replicas,
+            settings: index
+                .settings
+                .iter()
+                .map(|(name, setting)| (name.clone(), setting.value.clone()))
+                .collect(),
+            shards: index.shards.as_ref().map(|shards| shards.value),
+            replicas: index.replicas.as_ref().map(|replicas| replicas.value),
             partitions: index.partitions?,
         };
         indices.insert(key.to_owned(), logical);
@@ -95,7 +99,7 @@ fn build_step(wire: &StepWire) -> Option<Step> {
         indices.insert(key.clone(), step);
     }
     let from = wire.from.as_ref()?.value.clone();
-    Some(Step { from, required_stop: wire.required_stop, indices, dropped })
+    Some(Step { from, required_stop: wire.required_stop.value, indices, dropped })
 }
 
 fn build_operations(wire: &Operations) -> Vec<Operation> {

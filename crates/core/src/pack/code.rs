@@ -90,6 +90,8 @@ codes! {
     MAPPING_REFUSED = "P0404";
     /// A setting that is written elsewhere or in another form.
     SETTING = "P0405";
+    /// A mapping file outside of its release's folder.
+    MAPPING_OUTSIDE = "P0406";
 
     /// An index that its step does not mention.
     INDEX_UNMENTIONED = "P0501";

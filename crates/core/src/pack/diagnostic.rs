@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, ops::Range};
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use serde::Serialize;
 
-use super::{load::PackFiles, place::Place};
+use super::{lint::Rule, load::PackFiles, place::Place};
 
 /// Whether a mistake keeps the pack from being used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -36,6 +36,9 @@ pub struct Diagnostic {
     pub message: String,
     /// What to do about it.
     pub fix: String,
+    /// Of a lint: what an `allow` names to have it left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
 }
 
 /// All mistakes of a pack, by file and position.
@@ -62,6 +65,31 @@ impl Diagnostics {
     /// How many mistakes there are of one severity.
     pub fn count(&self, severity: Severity) -> usize {
         self.0.iter().filter(|diagnostic| diagnostic.severity == severity).count()
+    }
+
+    /// These and others, by file and position.
+    #[must_use]
+    pub fn and(&self, others: &Self) -> Self {
+        Self::sorted(self.iter().chain(others.iter()).cloned().collect())
+    }
+
+    /// These without some.
+    pub(crate) fn without(self, goes: impl FnMut(&Diagnostic) -> bool) -> Self {
+        let mut goes = goes;
+        Self(self.0.into_iter().filter(|diagnostic| !goes(diagnostic)).collect())
+    }
+
+    /// Those of one severity, and the others.
+    pub(crate) fn by_severity(self, severity: Severity) -> (Self, Self) {
+        let (these, others) =
+            self.0.into_iter().partition(|diagnostic| diagnostic.severity == severity);
+        (Self(these), Self(others))
+    }
+
+    fn sorted(mut diagnostics: Vec<Diagnostic>) -> Self {
+        diagnostics.sort_by(|left, right| sort_key(left).cmp(&sort_key(right)));
+        diagnostics.dedup();
+        Self(diagnostics)
     }
 
     /// The mistakes as text that shows the lines they are in. `files` are the ones that were read.
@@ -121,7 +149,18 @@ impl Diagnostic {
             ),
             _ => Group::with_title(title).element(Origin::path(self.file.as_str())),
         };
-        renderer.render(&[group.element(Level::HELP.message(self.fix.as_str()))])
+        let group = group.element(Level::HELP.message(self.fix.as_str()));
+        let Some(allow) = self.allow() else { return renderer.render(&[group]) };
+        renderer.render(&[group.element(Level::NOTE.message(allow.as_str()))])
+    }
+}
+
+impl Diagnostic {
+    /// How a lint is allowed.
+    fn allow(&self) -> Option<String> {
+        let at = self.at.as_ref()?;
+        let code = self.code;
+        Some(format!("if it is meant, `allow: [{{lint: {code}, at: {at}, reason: …}}]`"))
     }
 }
 
@@ -145,6 +184,7 @@ struct Finding {
     place: Place,
     message: String,
     fix: String,
+    at: Option<String>,
 }
 
 impl Findings {
@@ -156,7 +196,7 @@ impl Findings {
         message: impl Into<String>,
         fix: impl Into<String>,
     ) {
-        self.add(code, (Severity::Error, place), message.into(), fix.into());
+        self.add((code, Severity::Error, None), place, message.into(), fix.into());
     }
 
     /// Adds a mistake that does not keep the pack from being used.
@@ -167,17 +207,33 @@ impl Findings {
         message: impl Into<String>,
         fix: impl Into<String>,
     ) {
-        self.add(code, (Severity::Warning, place), message.into(), fix.into());
+        self.add((code, Severity::Warning, None), place, message.into(), fix.into());
     }
 
     fn add(
         &mut self,
-        code: &'static str,
-        (severity, place): (Severity, &Place),
+        (code, severity, at): (&'static str, Severity, Option<String>),
+        place: &Place,
         message: String,
         fix: String,
     ) {
-        self.0.push(Finding { code, severity, place: place.clone(), message, fix });
+        self.0.push(Finding { code, severity, place: place.clone(), message, fix, at });
+    }
+
+    /// Adds what a lint tells. `at`: what an `allow` would name.
+    pub(crate) fn lint(
+        &mut self,
+        (rule, at): (&'static Rule, String),
+        place: &Place,
+        message: String,
+        fix: String,
+    ) {
+        self.add((rule.code, rule.severity, Some(at)), place, message, fix);
+    }
+
+    /// Whether one of them keeps the pack from being used.
+    pub(crate) fn has_errors(&self) -> bool {
+        self.0.iter().any(|finding| finding.severity == Severity::Error)
     }
 
     /// How many were found, to see whether a part added any.
@@ -193,25 +249,30 @@ impl Findings {
             .filter_map(|path| Some((path.as_str(), files.text(path)?)))
             .collect();
         let diagnostic = |finding: Finding| {
-            let Finding { code, severity, place, message, fix } = finding;
+            let Finding { code, severity, place, message, fix, at } = finding;
             let start = place.span.as_ref().map(|span| span.start);
             let position = start.and_then(|start| position(lines.get(&*place.file)?, start));
             let (line, column) = position.unzip();
             let file = place.file.as_ref().to_owned();
-            Diagnostic { code, severity, file, span: place.span, line, column, message, fix }
+            Diagnostic { code, severity, file, span: place.span, line, column, message, fix, at }
         };
-        let mut diagnostics: Vec<Diagnostic> = self.0.into_iter().map(diagnostic).collect();
-        diagnostics.sort_by(|left, right| sort_key(left).cmp(&sort_key(right)));
-        diagnostics.dedup();
-        Diagnostics(diagnostics)
+        Diagnostics::sorted(self.0.into_iter().map(diagnostic).collect())
     }
 }
 
 fn sort_key(diagnostic: &Diagnostic) -> impl Ord {
-    let Diagnostic { code, severity, file, span, line: _, column: _, message, fix: _ } = diagnostic;
+    let Diagnostic { code, severity, file, span, line: _, column: _, message, fix: _, at } =
+        diagnostic;
     let span = span.as_ref().map(|span| (span.start, span.end));
     // pack.yaml says what all other files are read by.
-    (file != super::load::PACK_FILE, file.clone(), span, *severity, *code, message.clone())
+    (
+        file != super::load::PACK_FILE,
+        file.clone(),
+        span,
+        *severity,
+        *code,
+        (message.clone(), at.clone()),
+    )
 }
 
 /// Line and column of a byte, both from 1.

@@ -45,6 +45,12 @@ impl Draft {
         shared.chain(own).map(|(variant, naming)| (variant.as_str(), naming)).collect()
     }
 
+    /// The releases whose indices Lockstep may have to make: the first one is there already, unless it is the only one.
+    pub(crate) fn made(&self) -> impl Iterator<Item = &DraftRelease> {
+        let there_already = usize::from(self.releases.len() > 1);
+        self.releases.iter().skip(there_already)
+    }
+
     /// Each release with the one before it.
     pub(crate) fn pairs(&self) -> impl Iterator<Item = (&DraftRelease, &DraftRelease)> {
         self.releases.iter().zip(self.releases.iter().skip(1))
@@ -64,6 +70,12 @@ pub(crate) const TENANT_PATTERN_DEFAULT: &str = "[a-z0-9_]+";
 pub(crate) const NAMING_DEFAULT: &str = "default";
 
 impl DraftRelease {
+    /// Its folder, with a `/` at the end.
+    pub(crate) fn folder(&self) -> &str {
+        let path: &str = &self.place.file;
+        path.rsplit_once('/').and_then(|(folder, _)| path.get(..=folder.len())).unwrap_or(path)
+    }
+
     /// The text for `{version}`.
     pub(crate) fn label(&self) -> &str {
         let written = self.file.as_ref().and_then(|file| file.label.as_ref());

@@ -11,6 +11,7 @@ use super::{
     build, check, code,
     diagnostic::{Diagnostics, Findings},
     draft::{Draft, DraftRelease},
+    lint::{self, Lints},
     mapping,
     model::Pack,
     nearest::suggestion,
@@ -62,8 +63,10 @@ impl PackFiles {
 pub struct Reading {
     /// The pack; `None` when there are errors.
     pub pack: Option<Pack>,
-    /// All mistakes, warnings included.
+    /// All mistakes, warnings included; of what lints tell only what keeps the pack from being used.
     pub diagnostics: Diagnostics,
+    /// What lints tell besides; nothing when there are errors.
+    pub lints: Lints,
 }
 
 /// Reads a pack. Warnings are told by [`read`] only.
@@ -71,7 +74,7 @@ pub struct Reading {
 /// # Errors
 /// All mistakes of the pack, warnings included, when at least one keeps it from being used.
 pub fn load(files: &PackFiles) -> Result<Pack, Diagnostics> {
-    let Reading { pack, diagnostics } = read(files);
+    let Reading { pack, diagnostics, lints: _ } = read(files);
     pack.ok_or(diagnostics)
 }
 
@@ -82,9 +85,15 @@ pub fn read(files: &PackFiles) -> Reading {
     let draft = reader.draft();
     reader.note_unused();
     check::all(&draft, &mut findings);
-    let diagnostics = findings.into_diagnostics(files);
+    if findings.has_errors() {
+        // What was meant is not known well enough to judge it.
+        let diagnostics = findings.into_diagnostics(files);
+        return Reading { pack: None, diagnostics, lints: Lints::default() };
+    }
+    let (errors, lints) = lint::all(&draft, files);
+    let diagnostics = findings.into_diagnostics(files).and(&errors);
     let pack = if diagnostics.has_errors() { None } else { build::pack(draft) };
-    Reading { pack, diagnostics }
+    Reading { pack, diagnostics, lints }
 }
 
 struct Reader<'a> {
@@ -164,6 +173,12 @@ impl<'a> Reader<'a> {
         let mut by_key = BTreeMap::new();
         for (key, index) in &file.indices {
             let Some(written) = &index.mapping else { continue };
+            if leaves_folder(&written.value) {
+                let message = format!("`{}` is no path below the folder `{prefix}`", written.value);
+                let fix = "name the file as it is called below that folder, without `.`, `..` and a `/` at the front";
+                self.findings.error(code::MAPPING_OUTSIDE, &written.place, message, fix);
+                continue;
+            }
             let path = format!("{prefix}{}", written.value);
             if !self.files.files.contains_key(&path) {
                 let there = self.files.files.keys().filter_map(|path| path.strip_prefix(&prefix));
@@ -211,4 +226,9 @@ impl<'a> Reader<'a> {
             self.findings.warning(code::FILE_UNUSED, &Place::file(path), message, fix);
         }
     }
+}
+
+/// Whether a path is anything but names of folders and a file.
+fn leaves_folder(path: &str) -> bool {
+    path.contains('\\') || path.split('/').any(|part| matches!(part, "" | "." | ".."))
 }

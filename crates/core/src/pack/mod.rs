@@ -29,7 +29,10 @@ mod draft;
 
 mod check;
 
+pub mod lint;
+
 mod build;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
+pub use lint::{Allowed, Lints};
 pub use load::{PackFiles, Reading, load, read};

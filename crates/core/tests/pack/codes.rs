@@ -15,6 +15,7 @@ const TESTS: [&str; 8] = [
     include_str!("operations.rs"),
     include_str!("one_operation.rs"),
     include_str!("way_back.rs"),
+    include_str!("snapshots/pack__malformed__malformed_packs_are_told_precisely.snap"),
 ];
 
 #[test]

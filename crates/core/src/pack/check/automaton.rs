@@ -10,7 +10,7 @@ use regex_automata::{
 
 /// Why the question could not be decided.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Undecided {
+pub(in crate::pack) enum Undecided {
     /// The automaton would be larger than the limit, or an expression can't be put into one.
     #[error(transparent)]
     Build(Box<dense::BuildError>),
@@ -24,7 +24,9 @@ pub(super) enum Undecided {
 const AUTOMATON_BYTES_MAX: usize = 8 << 20;
 
 /// The pairs of expressions that fit a common text of legal letters, each with one of the shortest such texts.
-pub(super) fn overlaps(patterns: &[String]) -> Result<BTreeMap<(usize, usize), String>, Undecided> {
+pub(in crate::pack) fn overlaps(
+    patterns: &[String],
+) -> Result<BTreeMap<(usize, usize), String>, Undecided> {
     overlaps_within(AUTOMATON_BYTES_MAX, patterns)
 }
 

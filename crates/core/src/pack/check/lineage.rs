@@ -19,14 +19,14 @@ use super::chain::data_parts;
 
 /// Two releases of which the second one's step starts at the first one.
 #[derive(Clone, Copy)]
-pub(super) struct Hop<'a> {
-    pub(super) before: &'a DraftRelease,
-    pub(super) release: &'a DraftRelease,
-    pub(super) step: &'a StepWire,
+pub(in crate::pack) struct Hop<'a> {
+    pub(in crate::pack) before: &'a DraftRelease,
+    pub(in crate::pack) release: &'a DraftRelease,
+    pub(in crate::pack) step: &'a StepWire,
 }
 
 /// All hops whose two ends could be read.
-pub(super) fn hops(draft: &Draft) -> impl Iterator<Item = Hop<'_>> {
+pub(in crate::pack) fn hops(draft: &Draft) -> impl Iterator<Item = Hop<'_>> {
     let data_parts = data_parts(draft);
     draft.pairs().filter_map(move |(before, release)| {
         let step = release.file.as_ref()?.step.as_ref()?;
@@ -37,15 +37,15 @@ pub(super) fn hops(draft: &Draft) -> impl Iterator<Item = Hop<'_>> {
 }
 
 /// An index that gets the documents of another one.
-pub(super) struct Flow<'a> {
-    pub(super) key: &'a str,
-    pub(super) source_key: &'a str,
-    pub(super) entry: &'a IndexStepWire,
+pub(in crate::pack) struct Flow<'a> {
+    pub(in crate::pack) key: &'a str,
+    pub(in crate::pack) source_key: &'a str,
+    pub(in crate::pack) entry: &'a IndexStepWire,
 }
 
 impl<'a> Hop<'a> {
     /// Every index of the release that gets documents, with the index that it names as their source.
-    pub(super) fn flows(self) -> impl Iterator<Item = Flow<'a>> {
+    pub(in crate::pack) fn flows(self) -> impl Iterator<Item = Flow<'a>> {
         self.step.indices.iter().filter_map(|(key, entry)| {
             let source_key = match entry.fate.as_ref()? {
                 Fate::Unchanged
@@ -245,7 +245,7 @@ fn check_flow(hop: Hop<'_>, flow: &Flow<'_>, findings: &mut Findings) {
 }
 
 /// `_meta` is a label, not part of how documents are kept.
-fn same_fields(old: &serde_json::Value, new: &serde_json::Value) -> bool {
+pub(in crate::pack) fn same_fields(old: &serde_json::Value, new: &serde_json::Value) -> bool {
     let without_meta = |mapping: &serde_json::Value| {
         let mut fields = mapping.as_object().cloned().unwrap_or_default();
         fields.remove("_meta");

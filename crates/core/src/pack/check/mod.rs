@@ -12,11 +12,11 @@ mod legal;
 
 mod confusion;
 
-mod automaton;
+pub(super) mod automaton;
 
 mod chain;
 
-mod lineage;
+pub(super) mod lineage;
 
 mod operations;
 

@@ -2,6 +2,8 @@
 //!
 //! A field is `None` when it is not written or when it could not be read; the latter has been noted then.
 
+mod allow;
+
 mod operation;
 
 mod value_table;
@@ -17,6 +19,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
+    lint::Rule,
     model::{Partitions, SwitchMode},
     place::{At, Place},
 };
@@ -35,6 +38,18 @@ pub(crate) struct PackFile {
     pub(crate) tenants_ignored: Vec<At<String>>,
     pub(crate) indices_ignored: Vec<At<String>>,
     pub(crate) types: BTreeMap<String, BTreeMap<String, String>>,
+    pub(crate) allow: Vec<AllowWire>,
+}
+
+/// A lint that is known and meant.
+#[derive(Debug)]
+pub(crate) struct AllowWire {
+    /// Where it begins.
+    pub(crate) place: Place,
+    pub(crate) rule: &'static Rule,
+    /// What it is allowed at; `*` stands for anything.
+    pub(crate) at: String,
+    pub(crate) reason: String,
 }
 
 /// One naming variant.
@@ -57,6 +72,7 @@ pub(crate) struct ReleaseFile {
     pub(crate) naming: BTreeMap<String, NamingWire>,
     pub(crate) indices: BTreeMap<String, IndexWire>,
     pub(crate) step: Option<StepWire>,
+    pub(crate) allow: Vec<AllowWire>,
 }
 
 /// One logical index.
@@ -67,9 +83,10 @@ pub(crate) struct IndexWire {
     pub(crate) name: Option<At<String>>,
     pub(crate) naming: Option<At<String>>,
     pub(crate) mapping: Option<At<String>>,
-    pub(crate) settings: BTreeMap<String, Value>,
-    pub(crate) shards: Option<u32>,
-    pub(crate) replicas: Option<u32>,
+    /// Each at the place of its key.
+    pub(crate) settings: BTreeMap<String, At<Value>>,
+    pub(crate) shards: Option<At<u32>>,
+    pub(crate) replicas: Option<At<u32>>,
     /// `none` when it is not written.
     pub(crate) partitions: Option<Partitions>,
 }
@@ -80,7 +97,8 @@ pub(crate) struct StepWire {
     /// Where its key stands.
     pub(crate) place: Place,
     pub(crate) from: Option<At<Version>>,
-    pub(crate) required_stop: bool,
+    /// `false` when it is not written; at the place of its key.
+    pub(crate) required_stop: At<bool>,
     pub(crate) indices: BTreeMap<String, IndexStepWire>,
 }
 

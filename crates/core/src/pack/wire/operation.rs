@@ -178,7 +178,10 @@ impl<'a> Reader<'a, '_> {
 
     fn assignment(&mut self) -> Option<Assignment> {
         let field = self.path("field");
-        let value = self.entry("value", "…").and_then(|entry| json(&entry.node, self.findings));
+        let value = self.entry("value", "…").and_then(|entry| {
+            self.values.push(("value", place_of(&entry.node, entry).clone()));
+            json(&entry.node, self.findings)
+        });
         Some(Assignment { field: field?, value: value? })
     }
 
@@ -359,8 +362,11 @@ impl<'a> Reader<'a, '_> {
 
     fn word<T: Copy + Default>(&mut self, name: &'static str, words: &[(&str, T)]) -> T {
         let entry = self.fields.optional(name);
-        let found = entry.and_then(|entry| word(entry, words, self.findings));
-        found.map(|found| found.value).unwrap_or_default()
+        let Some(found) = entry.and_then(|entry| word(entry, words, self.findings)) else {
+            return T::default();
+        };
+        self.values.push((name, found.place));
+        found.value
     }
 
     fn otherwise(&mut self) -> Otherwise {
@@ -376,7 +382,10 @@ impl<'a> Reader<'a, '_> {
         let Some(entry) = self.fields.optional(name) else { return T::default() };
         let has_token = entry.node.place.span.as_ref().is_some_and(|span| !span.is_empty());
         match (&entry.node.kind, has_token) {
-            (Kind::Null, true) => null,
+            (Kind::Null, true) => {
+                self.values.push((name, entry.node.place.clone()));
+                null
+            }
             (Kind::Null, false) => {
                 let words = words.iter().map(|(word, _)| *word);
                 let fix = format!("write one of {}", listed(words));

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    DownWire, Fate, IndexStepWire, IndexWire, NamingWire, Operations, ReleaseFile, StepWire,
-    WayBackWire, pack_file::flag,
+    AllowWire, DownWire, Fate, IndexStepWire, IndexWire, NamingWire, Operations, ReleaseFile,
+    StepWire, WayBackWire, pack_file::flag,
 };
 use crate::{
     pack::{
@@ -40,6 +40,7 @@ impl ReleaseFile {
         let naming = fields.optional("naming");
         let indices = fields.required(("indices", "{order: {mapping: order.json}}"), findings);
         let step = fields.optional("step");
+        let allow = fields.optional("allow");
         fields.finish(findings);
         Some(Self {
             label: label.and_then(|entry| text(entry, findings)),
@@ -53,6 +54,7 @@ impl ReleaseFile {
                 })
                 .unwrap_or_default(),
             step: step.map(|entry| StepWire::read(entry, findings)),
+            allow: allow.map(|entry| AllowWire::read_all(entry, findings)).unwrap_or_default(),
         })
     }
 }
@@ -130,7 +132,7 @@ fn read_partitions(entry: &Entry, findings: &mut Findings) -> Option<Partitions>
 /// The most shards or replicas that engines take.
 const COUNT_MAX: u32 = 1024;
 
-fn count(entry: &Entry, least: u32, findings: &mut Findings) -> Option<u32> {
+fn count(entry: &Entry, least: u32, findings: &mut Findings) -> Option<At<u32>> {
     let number = number(entry, findings)?;
     if !(least..=COUNT_MAX).contains(&number.value) {
         let message = format!("`{}` can't be {}", entry.key.value, number.value);
@@ -142,11 +144,11 @@ fn count(entry: &Entry, least: u32, findings: &mut Findings) -> Option<u32> {
         );
         return None;
     }
-    Some(number.value)
+    Some(number)
 }
 
 /// Settings, nested ones made flat.
-fn read_settings(entry: &Entry, findings: &mut Findings) -> BTreeMap<String, Value> {
+fn read_settings(entry: &Entry, findings: &mut Findings) -> BTreeMap<String, At<Value>> {
     let mut settings = BTreeMap::new();
     for item in map(entry, "`settings`", findings) {
         add_setting(item, "", &mut settings, findings);
@@ -157,7 +159,7 @@ fn read_settings(entry: &Entry, findings: &mut Findings) -> BTreeMap<String, Val
 fn add_setting(
     entry: &Entry,
     parent: &str,
-    settings: &mut BTreeMap<String, Value>,
+    settings: &mut BTreeMap<String, At<Value>>,
     findings: &mut Findings,
 ) {
     let name = format!("{parent}{}", entry.key.value);
@@ -185,7 +187,7 @@ fn add_setting(
         let message = format!("the setting `{name}` is written with the prefix `index.`");
         findings.error(code::SETTING, place, message, "leave the prefix out");
     } else if let Some(value) = json(&entry.node, findings)
-        && settings.insert(name.clone(), value).is_some()
+        && settings.insert(name.clone(), At { value, place: place.clone() }).is_some()
     {
         let message = format!("the setting `{name}` stands twice, nested and dotted");
         findings.error(code::KEY_TWICE, place, message, "keep one of the two");
@@ -196,7 +198,8 @@ impl StepWire {
     fn read(entry: &Entry, findings: &mut Findings) -> Self {
         let place = entry.key.place.clone();
         let Some(mut fields) = Fields::open(&entry.node, ("a step", &place), findings) else {
-            return Self { place, from: None, required_stop: false, indices: BTreeMap::new() };
+            let required_stop = At { value: false, place: place.clone() };
+            return Self { place, from: None, required_stop, indices: BTreeMap::new() };
         };
         let from = fields.required(("from", "\"1.0\""), findings);
         let required_stop = fields.optional("required_stop");
@@ -206,7 +209,10 @@ impl StepWire {
             |entry: &Entry, findings: &mut Findings| Some(IndexStepWire::read(entry, findings));
         Self {
             from: from.and_then(|entry| version(entry, findings)),
-            required_stop: flag(required_stop, findings),
+            required_stop: At {
+                value: flag(required_stop, findings),
+                place: required_stop.map_or(&place, |entry| &entry.key.place).clone(),
+            },
             indices: indices
                 .map(|entry| map_of(entry, "`indices` of a step", findings, read))
                 .unwrap_or_default(),

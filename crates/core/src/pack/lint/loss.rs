@@ -1,0 +1,204 @@
+//! L1: data that is lost.
+
+use super::{
+    effect::Effect,
+    passage::Passage,
+    rule,
+    trace::{Event, Loss, is_at},
+};
+use crate::{
+    pack::{
+        check::lineage::{Hop, hops},
+        diagnostic::Findings,
+        draft::Draft,
+        place::Place,
+        wire::{Fate, OperationWire},
+    },
+    transform::operation::{CastType, Casting, Operation, Otherwise},
+};
+
+/// What a passage loses.
+pub(super) fn check_passage(passage: &Passage<'_>, findings: &mut Findings) {
+    for (position, event) in &passage.events {
+        let Some(wire) = passage.operation(*position) else { continue };
+        match event {
+            Event::Lost { origin, path, by } => {
+                note_lost(passage, (wire, *position), (origin, path, *by), findings);
+            }
+            Event::Kept { from, to } => {
+                let message =
+                    format!("where documents have `{to}` already, the value of `{from}` is lost");
+                let fix = "put it where nothing is, or leave `existing` out so that such documents are set aside";
+                let place = wire.value_place("existing");
+                passage.tell((rule::KEPT, from.as_str()), place, (message, fix), findings);
+            }
+            Event::InVain { path, writer } => {
+                let earlier = passage.operation(*writer).map_or("", |wire| wire.operation.name());
+                let message = format!(
+                    "this takes away `{path}`, which a `{earlier}` of the same step has just written"
+                );
+                let fix = "leave one of the two out, or correct the path";
+                passage.tell((rule::WRITTEN_IN_VAIN, path), &wire.place, (message, fix), findings);
+            }
+            Event::Taken { .. } => {}
+        }
+    }
+    check_casts(passage, findings);
+}
+
+/// The value of `origin` went with what stood at `path`. Of several values in one object it is told once.
+fn note_lost(
+    passage: &Passage<'_>,
+    (wire, position): (&OperationWire, usize),
+    (origin, path, by): (&str, &str, Loss),
+    findings: &mut Findings,
+) {
+    let (rule, place, message, fix) = match by {
+        Loss::Removed if is_missed(passage, position, origin) => (
+            rule::REMOVED_YET_MAPPED,
+            removed_place(wire, path),
+            format!(
+                "`{path}` is taken out of every document, but the mapping of {} still has it",
+                passage.hop.release.version
+            ),
+            "keep the field, or take it out of the mapping as well",
+        ),
+        // That a field goes which the new mapping has no place for is no surprise.
+        Loss::Removed => return,
+        Loss::Set => (
+            rule::SET_OVER,
+            wire.value_place("field"),
+            format!("documents had `{path}`, and `set` puts the same value over all of theirs"),
+            "write `default` to keep what is there, or carry the old value elsewhere before",
+        ),
+        Loss::Overwritten => (
+            rule::OVERWRITTEN,
+            wire.value_place("existing"),
+            format!(
+                "what documents had as `{path}` is lost where this `{}` finds a value",
+                wire.operation.name()
+            ),
+            "carry the old value elsewhere before, or leave `existing` out so that such documents are set aside",
+        ),
+    };
+    passage.tell((rule, path), place, (message, fix), findings);
+}
+
+/// Whether the new mapping has a field and nothing brings it a value again.
+fn is_missed(passage: &Passage<'_>, position: usize, origin: &str) -> bool {
+    let is_written_later = passage.trace.written().any(|(path, writing)| {
+        writing.operation > position && (is_at(origin, path) || is_at(path, origin))
+    });
+    let arrives = passage.trace.origins().any(|(_, places)| places.contains(origin));
+    let is_mapped = passage.new.fields.contains_key(origin);
+    is_mapped && !is_written_later && !arrives && !passage.trace.is_lost()
+}
+
+/// Where a `remove` names a field.
+fn removed_place<'a>(wire: &'a OperationWire, path: &str) -> &'a Place {
+    let Operation::Remove(removal) = &wire.operation else { return &wire.place };
+    let index = removal.fields.iter().position(|field| field.as_str() == path);
+    index.and_then(|index| wire.value_places("fields").nth(index)).unwrap_or(&wire.place)
+}
+
+fn check_casts(passage: &Passage<'_>, findings: &mut Findings) {
+    for (position, wire) in passage.operations.iter().enumerate() {
+        let earlier = passage.operations.get(..position).unwrap_or_default();
+        let Operation::Cast(casting) = &wire.operation else { continue };
+        let outcome = match casting.otherwise {
+            Otherwise::Reject | Otherwise::Keep => continue,
+            Otherwise::Remove => "is removed",
+            Otherwise::Null => "becomes `null`",
+        };
+        let field = casting.field.as_str();
+        let place = wire.value_place("otherwise");
+        if let Some(kind) = refused_kind(passage, (casting, earlier)) {
+            let message = format!(
+                "`{field}` is {kind}, of which no value can be cast to this type: every one {outcome}"
+            );
+            let fix = "keep the values as they are and choose another type, or say with `remove` that they go";
+            passage.tell((rule::CAST_LOSES_ALL, field), place, (message, fix), findings);
+        } else {
+            let message = format!("a value of `{field}` that can't be cast {outcome} in silence");
+            let fix = "leave `otherwise` out: such documents are set aside, where they can be looked at and put right";
+            passage.tell((rule::CAST_LOSES_SOME, field), place, (message, fix), findings);
+        }
+    }
+}
+
+/// What the field is when no value of it can be cast: a boolean as a number, a number as a boolean, an object.
+fn refused_kind(
+    passage: &Passage<'_>,
+    (casting, earlier): (&Casting, &[OperationWire]),
+) -> Option<&'static str> {
+    let definition = passage.old.fields.get(casting.field.as_str())?;
+    // What it is now, only the old mapping tells, and that only if it takes nothing else.
+    let is_touched = earlier.iter().any(|wire| Effect::of(&wire.operation).touches(&casting.field));
+    let takes_anything = definition.flag("ignore_malformed").is_some()
+        || passage.old_index.settings.contains_key("mapping.ignore_malformed");
+    if is_touched || takes_anything {
+        return None;
+    }
+    let is_boolean = casting.to == CastType::Boolean;
+    match definition.kind() {
+        "object" | "nested" if definition.flag("enabled") != Some(false) => Some("an object"),
+        "boolean" if matches!(casting.to, CastType::Long | CastType::Double) => Some("a boolean"),
+        "long" | "integer" | "short" | "byte" | "unsigned_long" | "double" | "float"
+        | "half_float" | "scaled_float"
+            if is_boolean =>
+        {
+            Some("a number")
+        }
+        _ => None,
+    }
+}
+
+/// What a release loses as a whole.
+pub(super) fn check(draft: &Draft, findings: &mut Findings) {
+    for hop in hops(draft) {
+        for (key, entry) in &hop.step.indices {
+            if let Some(Fate::Dropped) = entry.fate {
+                note_dropped(hop, key, &entry.place, findings);
+            }
+        }
+    }
+    for release in draft.made() {
+        for (key, index) in release.indices() {
+            if let Some(replicas) = index.replicas.as_ref().filter(|replicas| replicas.value == 0) {
+                let message =
+                    format!("`{key}` has no replica: it is lost with the first node that fails");
+                let fix = "write 1 or more, or leave it out to take over what the source has";
+                findings.lint(
+                    (rule::NO_REPLICA, key.to_owned()),
+                    &replicas.place,
+                    message,
+                    fix.to_owned(),
+                );
+            }
+        }
+    }
+}
+
+fn note_dropped(hop: Hop<'_>, key: &str, place: &Place, findings: &mut Findings) {
+    let Some(old) = hop.before.index(key) else { return };
+    let heir = hop.step.indices.iter().find(|(other, entry)| {
+        let starts_empty = matches!(entry.fate, Some(Fate::New | Fate::NewLike { .. }));
+        let new = hop.release.index(other).filter(|_| starts_empty);
+        new.is_some_and(|new| (new.name(other), new.naming()) == (old.name(key), old.naming()))
+    });
+    let (rule, message, fix) = match heir {
+        Some((heir, _)) => (
+            rule::NAME_EMPTIED,
+            format!(
+                "`{key}` is dropped, and `{heir}` starts empty under its name: readers find nothing there"
+            ),
+            format!("write `{heir}: {{migrate: {{from: {key}, …}}}}` to carry the documents on"),
+        ),
+        None => (
+            rule::DROPPED,
+            format!("`{key}` ends here, and its documents with it"),
+            "carry it on, or say why nobody needs them".to_owned(),
+        ),
+    };
+    findings.lint((rule, key.to_owned()), place, message, fix);
+}
