@@ -6,7 +6,7 @@ use lockstep_core::pack::code;
 
 const PAGE: &str = include_str!("../../../../docs/design/pack-errors.md");
 
-const TESTS: [&str; 8] = [
+const TESTS: &[&str] = &[
     include_str!("reading.rs"),
     include_str!("naming.rs"),
     include_str!("chain.rs"),

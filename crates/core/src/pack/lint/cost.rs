@@ -48,7 +48,7 @@ fn check_nulls((key, entry): (&str, &IndexStepWire), findings: &mut Findings) {
     let Some(Fate::Migrate { from: _, operations, way_back: _, partition: _ }) = &entry.fate else {
         return;
     };
-    for wire in &operations.all {
+    for wire in operations.all.iter().flat_map(OperationWire::with_inner) {
         let (Effect::Written { field, value } | Effect::Filled { field, value }) =
             Effect::of(&wire.operation)
         else {

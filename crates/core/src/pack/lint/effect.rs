@@ -20,6 +20,10 @@ pub(super) enum Effect<'a> {
     Changed(&'a [FieldPath]),
     /// Values become others, in other fields, which must not be there before.
     Spread { from: &'a [FieldPath], into: &'a [FieldPath] },
+    /// The members of an object, which goes, stand behind what is put before their names.
+    Opened { field: &'a FieldPath, front: String, existing: Existing },
+    /// One list or the other.
+    Either { then: Vec<Self>, otherwise: Vec<Self> },
     /// A script: anything.
     Anything,
 }
@@ -45,12 +49,35 @@ impl<'a> Effect<'a> {
                 Self::Filled { field: &assignment.field, value: &assignment.value }
             }
             Operation::Cast(casting) => Self::Changed(slice::from_ref(&casting.field)),
+            Operation::Lower(respelling)
+            | Operation::Upper(respelling)
+            | Operation::Trim(respelling) => Self::Changed(&respelling.fields),
+            // The fields stay; what stands at `into` is another value afterwards.
+            Operation::Hash(hashing) => Self::Changed(slice::from_ref(&hashing.into)),
+            Operation::Date(dating) => Self::Changed(slice::from_ref(&dating.field)),
+            Operation::Map(translation) => Self::Changed(slice::from_ref(&translation.field)),
+            Operation::Wrap(wrapping) => Self::Changed(&wrapping.fields),
+            Operation::Unwrap(unwrapping) => Self::Changed(&unwrapping.fields),
+            Operation::Nest(nesting) => Self::Carried {
+                ways: nesting.moves().map(|one| Way { from: one.from, to: one.to }).collect(),
+                existing: nesting.existing,
+                stay: false,
+            },
+            Operation::Flatten(flattening) => Self::Opened {
+                field: &flattening.field,
+                front: flattening.front(),
+                existing: flattening.existing,
+            },
             Operation::Split(splitting) => {
                 Self::Spread { from: slice::from_ref(&splitting.field), into: &splitting.into }
             }
             Operation::Join(joining) => {
                 Self::Spread { from: &joining.fields, into: slice::from_ref(&joining.into) }
             }
+            Operation::When(branching) => Self::Either {
+                then: branching.then.iter().map(Self::of).collect(),
+                otherwise: branching.otherwise.iter().map(Self::of).collect(),
+            },
             Operation::Painless(_) => Self::Anything,
         }
     }
@@ -71,6 +98,12 @@ impl<'a> Effect<'a> {
             Self::Removed(fields) | Self::Changed(fields) => fields.iter().any(meets),
             Self::Written { field, value: _ } | Self::Filled { field, value: _ } => meets(field),
             Self::Spread { from, into } => from.iter().chain(*into).any(meets),
+            Self::Opened { field, front, existing: _ } => {
+                meets(field) || path.as_str().starts_with(front.as_str())
+            }
+            Self::Either { then, otherwise } => {
+                then.iter().chain(otherwise).any(|effect| effect.touches(path))
+            }
             Self::Anything => true,
         }
     }

@@ -1,5 +1,7 @@
 //! L1: data that is lost.
 
+use std::slice;
+
 use super::{
     effect::Effect,
     passage::Passage,
@@ -14,7 +16,9 @@ use crate::{
         place::Place,
         wire::{Fate, OperationWire},
     },
-    transform::operation::{CastType, Casting, Operation, Otherwise},
+    transform::operation::{
+        CastType, Casting, FieldPath, Operation, Otherwise, Several, Unwrapping,
+    },
 };
 
 /// What a passage loses.
@@ -43,7 +47,7 @@ pub(super) fn check_passage(passage: &Passage<'_>, findings: &mut Findings) {
             Event::Taken { .. } => {}
         }
     }
-    check_casts(passage, findings);
+    check_otherwise(passage, findings);
 }
 
 /// The value of `origin` went with what stood at `path`. Of several values in one object it is told once.
@@ -101,28 +105,128 @@ fn removed_place<'a>(wire: &'a OperationWire, path: &str) -> &'a Place {
     index.and_then(|index| wire.value_places("fields").nth(index)).unwrap_or(&wire.place)
 }
 
-fn check_casts(passage: &Passage<'_>, findings: &mut Findings) {
-    for (position, wire) in passage.operations.iter().enumerate() {
+/// Values that an operation can't work on and does not keep.
+fn check_otherwise(passage: &Passage<'_>, findings: &mut Findings) {
+    for (position, outer) in passage.operations.iter().enumerate() {
         let earlier = passage.operations.get(..position).unwrap_or_default();
-        let Operation::Cast(casting) = &wire.operation else { continue };
-        let outcome = match casting.otherwise {
-            Otherwise::Reject | Otherwise::Keep => continue,
-            Otherwise::Remove => "is removed",
-            Otherwise::Null => "becomes `null`",
-        };
-        let field = casting.field.as_str();
-        let place = wire.value_place("otherwise");
-        if let Some(kind) = refused_kind(passage, (casting, earlier)) {
-            let message = format!(
-                "`{field}` is {kind}, of which no value can be cast to this type: every one {outcome}"
-            );
-            let fix = "keep the values as they are and choose another type, or say with `remove` that they go";
-            passage.tell((rule::CAST_LOSES_ALL, field), place, (message, fix), findings);
-        } else {
-            let message = format!("a value of `{field}` that can't be cast {outcome} in silence");
-            let fix = "leave `otherwise` out: such documents are set aside, where they can be looked at and put right";
-            passage.tell((rule::CAST_LOSES_SOME, field), place, (message, fix), findings);
+        for wire in outer.with_inner() {
+            match &wire.operation {
+                // Under a condition only some of the values come here.
+                Operation::Cast(casting) if std::ptr::eq(wire, outer) => {
+                    check_cast(passage, (wire, casting), earlier, findings);
+                }
+                Operation::Unwrap(unwrapping) => {
+                    check_unwrap(passage, (wire, unwrapping), findings);
+                }
+                // What is neither tells by itself whether it loses something.
+                _ => note_silent(passage, wire, findings),
+            }
         }
+    }
+}
+
+fn check_cast(
+    passage: &Passage<'_>,
+    (wire, casting): (&OperationWire, &Casting),
+    earlier: &[OperationWire],
+    findings: &mut Findings,
+) {
+    let Some(outcome) = outcome(casting.otherwise) else { return };
+    let Some(kind) = refused_kind(passage, (casting, earlier)) else {
+        note_silent(passage, wire, findings);
+        return;
+    };
+    let field = casting.field.as_str();
+    let message = format!(
+        "`{field}` is {kind}, of which no value can be cast to this type: every one {outcome}"
+    );
+    let fix =
+        "keep the values as they are and choose another type, or say with `remove` that they go";
+    let place = wire.value_place("otherwise");
+    passage.tell((rule::CAST_LOSES_ALL, field), place, (message, fix), findings);
+}
+
+/// Values that an operation takes no further.
+struct Silent<'a> {
+    fields: &'a [FieldPath],
+    /// Which ones.
+    which: &'static str,
+    otherwise: Otherwise,
+}
+
+fn lost_in_silence(operation: &Operation) -> Option<Silent<'_>> {
+    let (fields, which, otherwise) = match operation {
+        Operation::Cast(casting) => {
+            (slice::from_ref(&casting.field), "that can't be cast", casting.otherwise)
+        }
+        Operation::Map(translation) => (
+            slice::from_ref(&translation.field),
+            "that the table does not have",
+            translation.otherwise,
+        ),
+        Operation::Date(dating) => (
+            slice::from_ref(&dating.field),
+            "that is no such date, or can't be written as one",
+            dating.otherwise,
+        ),
+        Operation::Lower(respelling)
+        | Operation::Upper(respelling)
+        | Operation::Trim(respelling) => {
+            (respelling.fields.as_slice(), "that is no string", respelling.otherwise)
+        }
+        Operation::Rename(_)
+        | Operation::Move(_)
+        | Operation::Copy(_)
+        | Operation::Remove(_)
+        | Operation::Set(_)
+        | Operation::Default(_)
+        | Operation::Wrap(_)
+        | Operation::Unwrap(_)
+        | Operation::Nest(_)
+        | Operation::Flatten(_)
+        | Operation::Hash(_)
+        | Operation::Split(_)
+        | Operation::Join(_)
+        | Operation::When(_)
+        | Operation::Painless(_) => return None,
+    };
+    Some(Silent { fields, which, otherwise })
+}
+
+/// What becomes of a value, if it is lost.
+fn outcome(otherwise: Otherwise) -> Option<&'static str> {
+    match otherwise {
+        Otherwise::Reject | Otherwise::Keep => None,
+        Otherwise::Remove => Some("is removed"),
+        Otherwise::Null => Some("becomes `null`"),
+    }
+}
+
+fn note_silent(passage: &Passage<'_>, wire: &OperationWire, findings: &mut Findings) {
+    let lost = lost_in_silence(&wire.operation);
+    let Some(Silent { fields, which, otherwise }) = lost else { return };
+    let Some(outcome) = outcome(otherwise) else { return };
+    for field in fields {
+        let message = format!("a value of `{field}` {which} {outcome} in silence");
+        let fix = "leave `otherwise` out: such documents are set aside, where they can be looked at and put right";
+        let place = wire.value_place("otherwise");
+        passage.tell((rule::LOST_IN_SILENCE, field.as_str()), place, (message, fix), findings);
+    }
+}
+
+fn check_unwrap(
+    passage: &Passage<'_>,
+    (wire, unwrapping): (&OperationWire, &Unwrapping),
+    findings: &mut Findings,
+) {
+    if unwrapping.several != Several::First {
+        return;
+    }
+    for field in &unwrapping.fields {
+        let message = format!("of several values of `{field}` all but the first are lost");
+        let fix = "leave `several` out: such documents are set aside, where they can be looked at and put right";
+        let place = wire.value_place("several");
+        passage.tell((rule::LIST_CUT, field.as_str()), place, (message, fix), findings);
     }
 }
 

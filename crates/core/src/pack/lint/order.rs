@@ -14,7 +14,7 @@ pub(super) fn check(passage: &Passage<'_>, findings: &mut Findings) {
         let Some(wire) = passage.operation(*position) else { continue };
         note_taken(passage, (wire, *position, path), findings);
     }
-    for wire in passage.operations {
+    for wire in passage.operations.iter().flat_map(OperationWire::with_inner) {
         check_date(passage, wire, findings);
     }
 }
@@ -27,7 +27,7 @@ fn note_taken(
     let name = wire.operation.name();
     let place = target_place(wire, path);
     let rest = passage.operations.get(position + 1..).unwrap_or_default();
-    let freeing = rest.iter().find(|later| takes_away(later, path));
+    let freeing = rest.iter().find(|later| takes_away(&Effect::of(&later.operation), path));
     if let Some(later) = freeing {
         let message = format!(
             "this `{name}` writes `{path}` before a later `{}` takes away what documents have there: those with both are set aside",
@@ -44,13 +44,17 @@ fn note_taken(
     }
 }
 
-fn takes_away(wire: &OperationWire, path: &FieldPath) -> bool {
-    match Effect::of(&wire.operation) {
+fn takes_away(effect: &Effect<'_>, path: &FieldPath) -> bool {
+    match effect {
         Effect::Carried { ways, existing: _, stay } => {
-            !stay && ways.iter().any(|way| way.from == *path)
+            !*stay && ways.iter().any(|way| way.from == *path)
         }
         Effect::Removed(fields) => fields.contains(path),
         Effect::Spread { from, into: _ } => from.contains(path),
+        Effect::Opened { field, front: _, existing: _ } => *field == path,
+        Effect::Either { then, otherwise } => {
+            then.iter().chain(otherwise).any(|effect| takes_away(effect, path))
+        }
         Effect::Written { .. } | Effect::Filled { .. } | Effect::Changed(_) | Effect::Anything => {
             false
         }
@@ -60,7 +64,10 @@ fn takes_away(wire: &OperationWire, path: &FieldPath) -> bool {
 /// Where an operation names the field that it writes.
 fn target_place<'a>(wire: &'a OperationWire, path: &FieldPath) -> &'a Place {
     match Effect::of(&wire.operation) {
-        Effect::Carried { .. } => wire.value_place("to"),
+        Effect::Carried { .. } => {
+            let places = ["to", "into"].into_iter().flat_map(|name| wire.value_places(name));
+            places.into_iter().next().unwrap_or(&wire.place)
+        }
         Effect::Spread { from: _, into } => {
             let position = into.iter().position(|part| part == path);
             position
@@ -71,6 +78,8 @@ fn target_place<'a>(wire: &'a OperationWire, path: &FieldPath) -> &'a Place {
         | Effect::Written { .. }
         | Effect::Filled { .. }
         | Effect::Changed(_)
+        | Effect::Opened { .. }
+        | Effect::Either { .. }
         | Effect::Anything => &wire.place,
     }
 }

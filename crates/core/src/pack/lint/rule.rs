@@ -38,8 +38,8 @@ rules! {
     OVERWRITTEN = "L103", Warning;
     /// `existing: keep` where documents had the field: the other value goes.
     KEPT = "L104", Warning;
-    /// A `cast` that removes or empties what it can't turn into the type.
-    CAST_LOSES_SOME = "L105", Warning;
+    /// `otherwise` removes or empties what an operation can't work on.
+    LOST_IN_SILENCE = "L105", Warning;
     /// A `cast` that no value of the old mapping passes, and that removes or empties what it can't turn.
     CAST_LOSES_ALL = "L106", Error;
     /// An index that ends, its documents with it.
@@ -50,6 +50,8 @@ rules! {
     NAME_EMPTIED = "L109", Warning;
     /// An index without replicas.
     NO_REPLICA = "L110", Warning;
+    /// `unwrap` of lists with several elements keeps the first one.
+    LIST_CUT = "L111", Warning;
 
     /// A keyword becomes a text.
     KEYWORD_TO_TEXT = "L201", Warning;

@@ -120,9 +120,55 @@ impl Trace {
                 }
             }
             Effect::Spread { from, into } => self.spread(from, into, &mut events),
+            Effect::Opened { field, front, existing } => {
+                self.open((field, front), *existing, &mut events);
+            }
+            Effect::Either { then, otherwise } => self.part(then, otherwise),
             Effect::Anything => self.lose_sight(),
         }
         events
+    }
+
+    fn open(
+        &mut self,
+        (field, front): (&FieldPath, &str),
+        existing: Existing,
+        events: &mut Vec<Event>,
+    ) {
+        let places = self.origins.values().flatten().chain(self.written.keys());
+        let places: BTreeSet<&String> =
+            places.filter(|place| is_at(place, field.as_str())).collect();
+        let way = |place: &&String| {
+            let name = place.strip_prefix(field.as_str())?.strip_prefix('.')?;
+            let to = FieldPath::try_from(format!("{front}{name}")).ok()?;
+            Some(Way { from: FieldPath::try_from((*place).clone()).ok()?, to })
+        };
+        let ways: Option<Vec<Way>> = places.iter().map(way).collect();
+        // The members of an object that nothing is known of go to places that nothing is known of.
+        let Some(ways) = ways else { return self.lose_sight() };
+        for way in &ways {
+            self.carry(way, (existing, false), events);
+        }
+    }
+
+    /// Either may have happened. What a condition lets happen is meant, so none of it is told.
+    fn part(&mut self, then: &[Effect<'_>], otherwise: &[Effect<'_>]) {
+        let operation = self.operation_count - 1;
+        let mut other = self.clone();
+        for (trace, effects) in [(&mut *self, then), (&mut other, otherwise)] {
+            for effect in effects {
+                trace.operation_count = operation;
+                trace.apply(effect);
+            }
+            trace.operation_count = operation + 1;
+        }
+        for (origin, places) in &mut self.origins {
+            places.extend(other.origins.remove(origin).unwrap_or_default());
+        }
+        self.written.extend(other.written);
+        if other.is_lost {
+            self.lose_sight();
+        }
     }
 
     fn spread(&mut self, from: &[FieldPath], into: &[FieldPath], events: &mut Vec<Event>) {
@@ -224,7 +270,9 @@ mod tests {
     use super::*;
     use crate::transform::{
         Document, Program, RejectionCode, Workspace,
-        operation::{Assignment, Joining, Operation, Relocation, Removal, Splitting},
+        operation::{
+            Assignment, Flattening, Joining, Nesting, Operation, Relocation, Removal, Splitting,
+        },
     };
 
     /// Every field that the trace follows, each with a value of its own.
@@ -260,7 +308,17 @@ mod tests {
         let assignment = path()
             .prop_map(|field| Assignment { field, value: serde_json::Value::from("written") });
         let separator = || "+".to_owned();
+        let nesting = apart(3).prop_map(|mut fields| {
+            Operation::Nest(Nesting { into: fields.remove(0), fields, existing: Existing::Reject })
+        });
+        let flattening = select(&["", "b", "x_"][..]).prop_map(|prefix| {
+            let field = FieldPath::try_from("c".to_owned()).unwrap();
+            let prefix = prefix.to_owned();
+            Operation::Flatten(Flattening { field, prefix, existing: Existing::Reject })
+        });
         prop_oneof![
+            1 => nesting,
+            1 => flattening,
             3 => relocation.clone().prop_map(Operation::Move),
             2 => relocation.prop_map(Operation::Copy),
             1 => apart(2).prop_map(|fields| Operation::Remove(Removal { fields })),
@@ -304,6 +362,7 @@ mod tests {
                     let has_source = match &effect {
                         Effect::Carried { ways, existing: _, stay: _ } => ways.iter().all(|way| known.holds(&way.from)),
                         Effect::Spread { from, into: _ } => from.iter().all(|path| known.holds(path)),
+                        Effect::Opened { field, front: _, existing: _ } => known.holds(field),
                         _ => true,
                     };
                     if has_source {
@@ -327,6 +386,9 @@ mod tests {
                 let is_taken = rejection.code == RejectionCode::Exists
                     && !rejection.message.starts_with("`c` exists");
                 prop_assert!(is_foreseen || !is_taken, "{:?}", rejection);
+                return Ok(());
+            }
+            if trace.is_lost() {
                 return Ok(());
             }
             let document: serde_json::Value = serde_json::from_slice(&output).unwrap();

@@ -10,7 +10,7 @@ use crate::{
     },
     transform::{
         inverse::{NotInvertible, Outset, inverse},
-        operation::{Existing, FieldPath, Operation, Relocation},
+        operation::{Existing, FieldPath, Nesting, Operation, Relocation},
     },
 };
 
@@ -83,12 +83,24 @@ fn strictly(operation: &Operation) -> Option<Operation> {
         Operation::Rename(relocation) => plain(relocation).map(Operation::Rename),
         Operation::Move(relocation) => plain(relocation).map(Operation::Move),
         Operation::Copy(relocation) => plain(relocation).map(Operation::Copy),
+        Operation::Nest(nesting) => (nesting.existing != Existing::Reject)
+            .then(|| Operation::Nest(Nesting { existing: Existing::Reject, ..nesting.clone() })),
         Operation::Remove(_)
         | Operation::Set(_)
         | Operation::Default(_)
         | Operation::Cast(_)
+        | Operation::Lower(_)
+        | Operation::Upper(_)
+        | Operation::Trim(_)
+        | Operation::Map(_)
+        | Operation::Wrap(_)
+        | Operation::Hash(_)
+        | Operation::Date(_)
+        | Operation::Unwrap(_)
+        | Operation::Flatten(_)
         | Operation::Split(_)
         | Operation::Join(_)
+        | Operation::When(_)
         | Operation::Painless(_) => None,
     }
 }
