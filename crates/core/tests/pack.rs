@@ -29,6 +29,9 @@ mod operations;
 #[path = "pack/way_back.rs"]
 mod way_back;
 
+#[path = "pack/cases.rs"]
+mod cases;
+
 #[path = "pack/codes.rs"]
 mod codes;
 

@@ -23,11 +23,13 @@ use crate::version::Version;
 /// The file that describes the application.
 pub(crate) const PACK_FILE: &str = "pack.yaml";
 
-const RELEASES: &str = "releases/";
+pub(super) const RELEASES: &str = "releases/";
 
 const RELEASE_FILE: &str = "release.yaml";
 
 const MAPPINGS: &str = "mappings/";
+
+pub(super) const TESTS: &str = "tests/";
 
 /// The files of a pack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -43,10 +45,11 @@ impl PackFiles {
         Some(text.strip_prefix('\u{feff}').unwrap_or(text))
     }
 
-    /// BLAKE3 over all files; lengths keep one file from passing for two.
+    /// BLAKE3 over all files but those of test cases, which change nothing of what the pack does; lengths keep one
+    /// file from passing for two.
     fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();
-        for (path, content) in &self.files {
+        for (path, content) in self.files.iter().filter(|(path, _)| !is_of_tests(path)) {
             for part in [path.as_bytes(), content] {
                 let length = u64::try_from(part.len()).expect("a length in memory fits 64 bits");
                 hasher.update(&length.to_le_bytes());
@@ -55,6 +58,12 @@ impl PackFiles {
         }
         hasher.finalize().to_hex().to_string()
     }
+}
+
+/// Whether a file stands below the `tests` of a release.
+pub(super) fn is_of_tests(path: &str) -> bool {
+    let inside = path.strip_prefix(RELEASES).and_then(|rest| rest.split_once('/'));
+    inside.is_some_and(|(_, rest)| rest.starts_with(TESTS))
 }
 
 /// What came of reading a pack.
@@ -203,7 +212,7 @@ impl<'a> Reader<'a> {
         for path in self.files.files.keys() {
             let is_hidden = path.split('/').any(|part| part.starts_with('.'));
             let is_data = [".yaml", ".yml", ".json"].iter().any(|ending| path.ends_with(ending));
-            if is_hidden || !is_data || self.used.contains(path.as_str()) {
+            if is_hidden || !is_data || is_of_tests(path) || self.used.contains(path.as_str()) {
                 continue;
             }
             let message = format!("nothing in the pack uses the file `{path}`");

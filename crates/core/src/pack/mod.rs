@@ -9,6 +9,8 @@ pub mod model;
 
 pub mod load;
 
+pub mod cases;
+
 pub mod diagnostic;
 
 pub mod code;
