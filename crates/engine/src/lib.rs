@@ -7,6 +7,8 @@ pub mod error;
 
 pub mod pack_folder;
 
+pub mod fitting;
+
 pub mod survey;
 
 pub mod report;
