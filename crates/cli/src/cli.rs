@@ -188,6 +188,8 @@ pub(crate) enum QuarantineVerb {
 pub(crate) enum PackVerb {
     /// Find every mistake in a pack
     Check(commands::pack_check::PackCheckArguments),
+    /// Try the test cases of a pack: documents before and after a step
+    Test(commands::pack_test::PackTestArguments),
     /// Make a pack from an application that is installed
     #[command(subcommand)]
     Import(ImportVerb),
@@ -245,7 +247,7 @@ mod tests {
         command.build();
         let mut found = Vec::new();
         helps(&mut command, "", &mut found);
-        assert_eq!(found.len(), 24);
+        assert_eq!(found.len(), 25);
         for (path, help) in found {
             insta::assert_snapshot!(path.replace(' ', "_"), help);
         }

@@ -13,9 +13,7 @@ use lockstep_core::{
         schema::{create_body, translate},
     },
 };
-use lockstep_elastic::{
-    BulkBody, Cluster, Engine, Failure, Identity, IndexName, Key, Version,
-};
+use lockstep_elastic::{BulkBody, Cluster, Engine, Failure, Identity, IndexName, Key, Version};
 use uuid::Uuid;
 
 use crate::error::EngineError;

@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod orders;
 pub(crate) mod pack_check;
 pub(crate) mod pack_import;
+pub(crate) mod pack_test;
 pub(crate) mod plan;
 pub(crate) mod quarantine;
 pub(crate) mod rollback;
@@ -65,10 +66,17 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<Exit, CommandEr
         Verb::Pace(arguments) => stoppable(context, orders::pace(&arguments, context)).await,
         Verb::Verify(arguments) => stoppable(context, verify::run(&arguments, context)).await,
         Verb::Quarantine(verb) => stoppable(context, decide(&verb, context)).await,
-        Verb::Pack(PackVerb::Check(arguments)) => pack_check::run(&arguments, context),
-        Verb::Pack(PackVerb::Import(ImportVerb::Tracardi(arguments))) => {
-            pack_import::tracardi(&arguments, context)
+        Verb::Pack(verb) => Box::pin(pack(&verb, context)).await,
+    }
+}
+
+async fn pack(verb: &PackVerb, context: &Context) -> Result<Exit, CommandError> {
+    match verb {
+        PackVerb::Check(arguments) => pack_check::run(arguments, context),
+        PackVerb::Import(ImportVerb::Tracardi(arguments)) => {
+            pack_import::tracardi(arguments, context)
         }
+        PackVerb::Test(arguments) => pack_test::run(arguments, context).await,
     }
 }
 

@@ -6,7 +6,7 @@
 
 mod verdict;
 
-pub use verdict::{Problem, judge, updates};
+pub use verdict::{Problem, judge, problems_left, updates};
 
 use crate::{
     compare::document_hash,
@@ -15,7 +15,7 @@ use crate::{
         model::{IndexStep, Pack},
     },
     plan::{model::WayBack, ways_back},
-    transform::{Document, Program, Rejection, Workspace, operation::Operation},
+    transform::{Document, Program, Rejection, Transform, Workspace, operation::Operation},
 };
 
 /// What became of the document of a case.
@@ -67,7 +67,7 @@ pub struct Fitting<'a> {
     pub document: &'a [u8],
 }
 
-/// Takes a case's document through its step and back.
+/// Takes a case's document through its step and back. Scripts can't run here: see [`needs_scripts`].
 pub fn run(pack: &Pack, case: &Case) -> Outcome {
     let before = case.before.as_bytes();
     let up = passage(up_operations(pack, case), before);
@@ -104,6 +104,16 @@ impl Outcome {
         }
         fittings
     }
+}
+
+/// Whether a case can only be tried in an engine, because scripts take part in its step or in the way back.
+pub fn needs_scripts(pack: &Pack, case: &Case) -> bool {
+    let has_scripts = |operations| Transform::new(operations).as_program().is_none();
+    let is_back_scripted = match way_back(pack, case) {
+        WayBack::Program { operations } => has_scripts(operations),
+        WayBack::None { step: _, reason: _ } => false,
+    };
+    is_back_scripted || has_scripts(up_operations(pack, case))
 }
 
 /// The operations that lead a case's document to its release.

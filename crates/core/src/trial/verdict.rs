@@ -16,7 +16,8 @@ use crate::{
 const FIELDS_NAMED_MAX: usize = 20;
 
 /// Something that is not as a case says. `file` is the case's file that is meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Problem {
     /// The case does not say what is to become of its document.
     Unwritten,
@@ -162,6 +163,19 @@ pub fn updates(case: &Case, outcome: &Outcome) -> BTreeMap<&'static str, Option<
     }
     files.retain(|file, content| content.is_some() || is_there(case, file));
     files
+}
+
+/// What is wrong with a case even after its files were updated.
+pub fn problems_left(outcome: &Outcome) -> Vec<Problem> {
+    let passages = match &outcome.back {
+        Back::Other(back) => vec![&outcome.up, back],
+        Back::NotTried | Back::None { .. } | Back::Same => vec![&outcome.up],
+    };
+    let several = passages.into_iter().filter_map(|passage| match passage {
+        Passage::Several(count) => Some(Problem::Several { count: *count }),
+        Passage::Document(_) | Passage::Rejected(_) => None,
+    });
+    several.collect()
 }
 
 /// What came of a document goes into one of two files; the other one goes away.
