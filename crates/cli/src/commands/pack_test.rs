@@ -39,7 +39,9 @@ With --cluster it is a real one; LOCKSTEP_CLUSTER is not enough for that. There 
 whose name begins with lockstep-pack-test- and which is removed at once.
 
 --update writes after.json, error.txt, back.json and back-error.txt of every case that does not hold, and removes those that \
-can't hold any more. Look at what it wrote before you keep it.")]
+can't hold any more. Look at what it wrote before you keep it.
+
+The exit code is 4 when a case does not hold, and 1 when one was not run.")]
 pub(crate) struct PackTestArguments {
     /// Folder of the pack
     #[arg(value_name = "DIR", env = "LOCKSTEP_PACK", hide_env_values = true, default_value = ".")]

@@ -94,7 +94,7 @@ pub(crate) fn to_text(report: &Report<'_>) -> Text {
     for one in &report.reports {
         let (style, word) = match one.state {
             State::Passed => (GREEN, "ok"),
-            State::Updated => (YELLOW, "written"),
+            State::Updated => (YELLOW, "updated"),
             State::Failed => (RED, "FAILED"),
             State::NotRun => (YELLOW, "not run"),
             State::LeftOut => (DIM, "left out"),
@@ -130,15 +130,15 @@ pub(crate) fn to_text(report: &Report<'_>) -> Text {
 
 fn remark(report: &CaseReport<'_>) -> String {
     match report.state {
-        State::Failed => String::new(),
-        State::NotRun | State::LeftOut => ": a script in Painless needs a real engine".to_owned(),
-        State::Updated => {
+        State::Failed if report.updates.is_empty() => String::new(),
+        State::Failed | State::Updated => {
             let files = report.updates.iter().map(|(file, content)| match content {
-                Some(_) => (*file).to_owned(),
+                Some(_) => format!("{file} written"),
                 None => format!("{file} removed"),
             });
             format!(": {}", files.collect::<Vec<_>>().join(", "))
         }
+        State::NotRun | State::LeftOut => ": a script in Painless needs a real engine".to_owned(),
         State::Passed => match &report.back {
             Back::NotTried => ", rejected".to_owned(),
             Back::Same => ", and back".to_owned(),
@@ -154,7 +154,7 @@ fn remark(report: &CaseReport<'_>) -> String {
 fn sum(report: &Report<'_>) -> String {
     let counts = [
         (State::Passed, "passed"),
-        (State::Updated, "written"),
+        (State::Updated, "updated"),
         (State::Failed, "failed"),
         (State::NotRun, "not run"),
         (State::LeftOut, "left out"),

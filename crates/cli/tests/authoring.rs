@@ -1,0 +1,9 @@
+//! The commands for who writes a pack, with the real binary, in folders of their own.
+
+#![expect(clippy::unwrap_used, reason = "a test stops where something unexpected happens")]
+
+#[path = "authoring/folder.rs"]
+mod folder;
+
+#[path = "authoring/cases.rs"]
+mod cases;
