@@ -186,10 +186,14 @@ pub(crate) enum QuarantineVerb {
 /// What to do with a pack.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PackVerb {
+    /// Write a small pack to begin with
+    New(commands::pack_new::PackNewArguments),
     /// Find every mistake in a pack
     Check(commands::pack_check::PackCheckArguments),
     /// Try the test cases of a pack: documents before and after a step
     Test(commands::pack_test::PackTestArguments),
+    /// Print a page of a pack in Markdown: releases, indices, steps, ways back
+    Docs(commands::pack_docs::PackDocsArguments),
     /// Make a pack from an application that is installed
     #[command(subcommand)]
     Import(ImportVerb),

@@ -7,3 +7,9 @@ mod folder;
 
 #[path = "authoring/cases.rs"]
 mod cases;
+
+#[path = "authoring/new.rs"]
+mod new;
+
+#[path = "authoring/page.rs"]
+mod page;
