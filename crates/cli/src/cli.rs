@@ -194,6 +194,8 @@ pub(crate) enum PackVerb {
     Test(commands::pack_test::PackTestArguments),
     /// Print a page of a pack in Markdown: releases, indices, steps, ways back
     Docs(commands::pack_docs::PackDocsArguments),
+    /// Print the JSON Schema of a pack's files, for editors
+    Schema(commands::pack_schema::PackSchemaArguments),
     /// Make a pack from an application that is installed
     #[command(subcommand)]
     Import(ImportVerb),
@@ -251,7 +253,7 @@ mod tests {
         command.build();
         let mut found = Vec::new();
         helps(&mut command, "", &mut found);
-        assert_eq!(found.len(), 25);
+        assert_eq!(found.len(), 26);
         for (path, help) in found {
             insta::assert_snapshot!(path.replace(' ', "_"), help);
         }

@@ -13,3 +13,6 @@ mod new;
 
 #[path = "authoring/page.rs"]
 mod page;
+
+#[path = "authoring/schema.rs"]
+mod schema;

@@ -66,7 +66,7 @@ fn add_release(text: &mut Text, release: &Release) {
         let cut = kinds(index.partitions);
         text.line(format_args!(
             "| {} | {name} | {alias} | {cut} | {} |",
-            code(key),
+            cell(key),
             dynamic(index)
         ));
     }

@@ -35,3 +35,8 @@ mod build;
 
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use load::{PackFiles, Reading, load, read};
+
+/// The names of all operations that a step may have.
+pub fn operation_names() -> &'static [&'static str] {
+    &wire::OPERATION_NAMES
+}

@@ -18,7 +18,8 @@ use crate::{
     },
 };
 
-const NAMES: [&str; 10] =
+/// The names of all operations.
+pub(crate) const NAMES: [&str; 10] =
     ["rename", "move", "copy", "remove", "set", "default", "cast", "split", "join", "painless"];
 
 const EXISTING: [(&str, Existing); 3] =
