@@ -16,3 +16,6 @@ mod page;
 
 #[path = "authoring/schema.rs"]
 mod schema;
+
+#[path = "authoring/first_pack.rs"]
+mod first_pack;
