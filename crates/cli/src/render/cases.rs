@@ -167,9 +167,10 @@ fn sum(report: &Report<'_>) -> String {
         .collect();
     let all = counted(report.reports.len() as u64, "case", "cases");
     let engine = report.identity.engine.as_str();
-    let place = match report.pocket {
-        true => "the embedded cluster".to_owned(),
-        false => format!("{engine} {}", report.identity.version),
+    let place = if report.pocket {
+        "the embedded cluster".to_owned()
+    } else {
+        format!("{engine} {}", report.identity.version)
     };
     format!("{}: {all}, {}; mappings of {place}", report.pack, parts.join(", "))
 }
