@@ -57,6 +57,9 @@ fn tried(index: &str, case: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
     (problems, updates)
 }
 
+/// Files of a case: name and content.
+type Files<'a> = &'a [(&'a str, &'a str)];
+
 const NOTE: (&str, &str) = ("before.json", r#"{"text": "hi", "n": 1.10}"#);
 const PERSON: (&str, &str) = ("before.json", r#"{"age": "7", "name": "Ann Lee"}"#);
 const PERSON_AFTER: (&str, &str) = ("after.json", r#"{"age": 7, "first": "Ann", "last": "Lee"}"#);
@@ -66,7 +69,7 @@ fn a_case_holds_when_everything_is_as_it_says() {
     let back = ("back.json", r#"{"name": "Ann Lee", "age": 7}"#);
     let rejected = ("before.json", r#"{"age": "old"}"#);
     let no_return = [("before.json", r#"{"code": "x"}"#), ("after.json", r#"{"code": "x"}"#)];
-    let cases: [(&str, &[(&str, &str)]); 6] = [
+    let cases: [(&str, Files<'_>); 6] = [
         // By content: neither the order of members nor the way a number is written counts.
         ("ticket", &[NOTE, ("after.json", r#"{"n": 1.1, "body": "hi"}"#)]),
         ("person", &[PERSON, PERSON_AFTER, back]),
@@ -84,7 +87,7 @@ fn a_case_holds_when_everything_is_as_it_says() {
 #[test]
 fn what_is_not_as_a_case_says_is_told_and_can_be_written() {
     let rejected = ("before.json", r#"{"age": "old"}"#);
-    let cases: [(&str, &[(&str, &str)], &str, &[&str]); 9] = [
+    let cases: [(&str, Files<'_>, &str, &[&str]); 9] = [
         (
             "ticket",
             &[NOTE],
