@@ -9,6 +9,8 @@ pub mod pack_folder;
 
 pub mod fitting;
 
+pub mod trial;
+
 pub mod survey;
 
 pub mod report;

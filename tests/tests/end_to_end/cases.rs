@@ -3,8 +3,13 @@
 use std::path::Path;
 
 use lockstep_core::{
-    pack::{cases, load, model::Pack},
-    trial,
+    pack::{
+        cases::{self, Case, Expected},
+        load,
+        model::Pack,
+    },
+    transform::RejectionCode,
+    trial::{self, Passage},
 };
 use lockstep_engine::{
     fitting::{Fit, Fitter, NAME_PREFIX},
@@ -14,19 +19,57 @@ use tokio::runtime::Runtime;
 
 use crate::{
     Outcome, Scenario,
+    scripts::{SCRIPTS, scripted_pack},
     stand::{Stand, Trouble},
 };
 
-pub(crate) fn scenarios() -> Vec<Scenario> {
+/// A pocket cluster runs no scripts.
+pub(crate) fn scenarios(stand: &str) -> Vec<Scenario> {
     let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: false, play };
-    vec![scenario("the_demos_cases_hold", hold)]
+    let mut scenarios = vec![scenario("the_demos_cases_hold", hold)];
+    if stand != "pocket" {
+        scenarios.push(scenario("cases_go_through_scripts_there_and_back", through_scripts));
+    }
+    scenarios
 }
 
-fn hold(runtime: &Runtime, stand: &Stand) -> Outcome {
+fn demo() -> Result<(Pack, Vec<Case>), Trouble> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demo/pack");
     let files = pack_folder::read(&folder)?;
     let pack = load(&files)?;
     let cases = cases::read(&files, &pack)?;
+    Ok((pack, cases))
+}
+
+/// Scripts make of the documents what the operations make that they stand for, or reject them in their own way.
+fn through_scripts(runtime: &Runtime, stand: &Stand) -> Outcome {
+    let (_, cases) = demo()?;
+    let pack = scripted_pack(&SCRIPTS);
+    runtime.block_on(async {
+        let cluster = stand.session().cluster;
+        let mut rejected = 0;
+        for case in &cases {
+            let outcome = lockstep_engine::trial::run(&cluster, &pack, case).await?;
+            if let Some(Expected::Rejection(_)) = case.expected {
+                let Passage::Rejected(rejection) = &outcome.up else {
+                    return Err(format!("{}: {outcome:?}", case.folder).into());
+                };
+                assert_eq!(rejection.code, RejectionCode::ScriptFailed, "{rejection}");
+                rejected += 1;
+                continue;
+            }
+            assert_eq!(trial::judge(case, &outcome), [], "{}", case.folder);
+        }
+        assert_eq!(
+            (rejected, cases.iter().any(|case| trial::needs_scripts(&pack, case))),
+            (1, true)
+        );
+        Ok(())
+    })
+}
+
+fn hold(runtime: &Runtime, stand: &Stand) -> Outcome {
+    let (pack, cases) = demo()?;
     runtime.block_on(async {
         let cluster = stand.session().cluster;
         let identity = cluster.identity().await?;

@@ -89,7 +89,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
     for stand in &stands {
         let scenarios = [
             demo::scenarios(),
-            cases::scenarios(),
+            cases::scenarios(&stand.cluster.name),
             live::scenarios(),
             pace::scenarios(),
             back::scenarios(),

@@ -12,6 +12,7 @@ use lockstep_core::{
     trial::{self, Outcome},
     version::Version,
 };
+use lockstep_elastic::Cluster;
 use lockstep_engine::{
     EngineError,
     fitting::{Fit, Fitter},
@@ -55,7 +56,7 @@ pub(crate) struct PackTestArguments {
     /// Write what came of the cases into their files
     #[arg(long)]
     update: bool,
-    /// Leave out cases of steps with scripts in Painless, which only a real engine can run
+    /// Leave out cases of steps with scripts in Painless, which need --cluster
     #[arg(long)]
     without_painless: bool,
 }
@@ -82,6 +83,8 @@ pub(crate) async fn run(
     let bench = Bench {
         pack: &pack,
         folder: &arguments.folder,
+        cluster: cluster.clone(),
+        is_pocket: pocket.is_some(),
         fitter: Fitter::new(cluster, &identity),
         is_update: arguments.update,
         without_painless: arguments.without_painless,
@@ -154,6 +157,8 @@ fn chosen<'a>(
 struct Bench<'a> {
     pack: &'a Pack,
     folder: &'a Path,
+    cluster: Cluster,
+    is_pocket: bool,
     fitter: Fitter,
     is_update: bool,
     without_painless: bool,
@@ -161,22 +166,30 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     async fn tried<'c>(&self, case: &'c Case) -> Result<CaseReport<'c>, CommandError> {
-        if trial::needs_scripts(self.pack, case) {
-            let state = if self.without_painless { State::LeftOut } else { State::NotRun };
-            return Ok(CaseReport::not_tried(case, state));
-        }
-        let outcome = trial::run(self.pack, case);
+        let outcome = if !trial::needs_scripts(self.pack, case) {
+            trial::run(self.pack, case)
+        } else if self.without_painless {
+            return Ok(CaseReport::not_tried(case, State::LeftOut));
+        } else if self.is_pocket {
+            return Ok(CaseReport::not_tried(case, State::NotRun));
+        } else {
+            match lockstep_engine::trial::run(&self.cluster, self.pack, case).await {
+                Ok(outcome) => outcome,
+                Err(EngineError::Cluster(failure)) if failure.status() == Some(400) => {
+                    let refusal = Some(failure.reason().to_owned());
+                    return Ok(CaseReport {
+                        script_refusal: refusal,
+                        ..CaseReport::not_tried(case, State::Failed)
+                    });
+                }
+                Err(error) => return Err(error.into()),
+            }
+        };
         let mut problems = trial::judge(case, &outcome);
         let mut updates = Vec::new();
         if self.is_update {
             updates.extend(trial::updates(case, &outcome));
-            for (file, content) in &updates {
-                let path = format!("{}/{file}", case.folder);
-                match content {
-                    Some(content) => pack_folder::write(self.folder, &path, content)?,
-                    None => pack_folder::remove(self.folder, &path)?,
-                }
-            }
+            self.write(case, &updates)?;
             problems = trial::problems_left(&outcome);
         }
         let refusals = self.refusals(case, &outcome).await?;
@@ -185,7 +198,19 @@ impl Bench<'_> {
             (true, false) => State::Updated,
             (true, true) => State::Passed,
         };
-        Ok(CaseReport { case, state, back: outcome.back, problems, refusals, updates })
+        let (back, script_refusal) = (outcome.back, None);
+        Ok(CaseReport { case, state, back, problems, refusals, script_refusal, updates })
+    }
+
+    fn write(&self, case: &Case, updates: &[(&str, Option<String>)]) -> Result<(), CommandError> {
+        for (file, content) in updates {
+            let path = format!("{}/{file}", case.folder);
+            match content {
+                Some(content) => pack_folder::write(self.folder, &path, content)?,
+                None => pack_folder::remove(self.folder, &path)?,
+            }
+        }
+        Ok(())
     }
 
     /// Asks the mappings.

@@ -38,6 +38,8 @@ pub(crate) struct CaseReport<'a> {
     pub(crate) problems: Vec<Problem>,
     /// Mappings that refused a document.
     pub(crate) refusals: Vec<MappingRefusal>,
+    /// Why the engine takes a script of the step not at all, in its words.
+    pub(crate) script_refusal: Option<String>,
     /// Files that were written, or removed where there is no content.
     pub(crate) updates: Vec<(&'static str, Option<String>)>,
 }
@@ -52,7 +54,7 @@ pub(crate) enum State {
     Updated,
     /// Something is not as it says.
     Failed,
-    /// It needs a real engine.
+    /// It needs an engine that runs scripts.
     NotRun,
     /// It was left out, as asked.
     LeftOut,
@@ -77,7 +79,8 @@ impl<'a> CaseReport<'a> {
     /// A case that was not tried.
     pub(crate) fn not_tried(case: &'a Case, state: State) -> Self {
         let (problems, refusals, updates) = (Vec::new(), Vec::new(), Vec::new());
-        Self { case, state, back: Back::NotTried, problems, refusals, updates }
+        let (back, script_refusal) = (Back::NotTried, None);
+        Self { case, state, back, problems, refusals, script_refusal, updates }
     }
 }
 
@@ -103,6 +106,11 @@ pub(crate) fn to_text(report: &Report<'_>) -> Text {
         let name = format!("{}/{}/{}", case.release, case.index, case.name);
         let word = styled(style, format_args!("{word:<8}"));
         text.line(format_args!("{word}  {}{}", styled(BOLD, name), remark(one)));
+        if let Some(reason) = &one.script_refusal {
+            let place = format!("{}/{BEFORE}", case.folder);
+            text.line(format_args!("  {place}: the engine does not take a script of the step"));
+            text.line(format_args!("    {reason}"));
+        }
         for problem in &one.problems {
             add_problem(&mut text, case, problem);
         }
@@ -121,8 +129,7 @@ pub(crate) fn to_text(report: &Report<'_>) -> Text {
     if report.count(State::NotRun) > 0 {
         text.advice(
             "next",
-            "steps with `painless` run in an engine only, and `lockstep pack test` can't have them run yet; \
-             --without-painless leaves these cases out",
+            "scripts in Painless run in an engine only: --cluster URL names one, --without-painless leaves these cases out",
         );
     }
     text
@@ -138,7 +145,7 @@ fn remark(report: &CaseReport<'_>) -> String {
             });
             format!(": {}", files.collect::<Vec<_>>().join(", "))
         }
-        State::NotRun | State::LeftOut => ": a script in Painless needs a real engine".to_owned(),
+        State::NotRun | State::LeftOut => ": a script in Painless needs --cluster".to_owned(),
         State::Passed => match &report.back {
             Back::NotTried => ", rejected".to_owned(),
             Back::Same => ", and back".to_owned(),
@@ -278,7 +285,7 @@ pub(crate) fn to_json(report: &Report<'_>) -> Value {
 }
 
 fn case_json(report: &CaseReport<'_>) -> Value {
-    let CaseReport { case, state, back, problems, refusals, updates } = report;
+    let CaseReport { case, state, back, problems, refusals, script_refusal, updates } = report;
     let (back, reason) = match back {
         Back::NotTried => ("not_tried", None),
         Back::None { reason } => ("none", Some(reason)),
@@ -299,6 +306,7 @@ fn case_json(report: &CaseReport<'_>) -> Value {
         "way_back": {"outcome": back, "reason": reason},
         "problems": problems,
         "mapping_refusals": refusals,
+        "script_refusal": script_refusal,
         "written": of(true),
         "removed": of(false),
     })

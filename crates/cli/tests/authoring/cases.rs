@@ -51,6 +51,7 @@ fn the_demos_cases_hold() {
           },
           "problems": [],
           "mapping_refusals": [],
+          "script_refusal": null,
           "written": [],
           "removed": []
         }
@@ -142,6 +143,7 @@ fn what_does_not_hold_is_told_by_field_and_file() {
             }
           ],
           "mapping_refusals": [],
+          "script_refusal": null,
           "written": [],
           "removed": []
         }
@@ -273,10 +275,10 @@ fn a_case_with_a_script_is_never_left_out_in_silence() {
     assert_snapshot!(ended.told(), @r"
     ok        2.0/audit/numbers-keep-their-digits, and back
     ok        2.0/order/two-lines, and back as back.json says
-    not run   2.0/ticket/priority-is-a-word: a script in Painless needs a real engine
+    not run   2.0/ticket/priority-is-a-word: a script in Painless needs --cluster
 
     event-store: 3 cases, 2 passed, 1 not run; mappings of the embedded cluster
-    next: steps with `painless` run in an engine only, and `lockstep pack test` can't have them run yet; --without-painless leaves these cases out
+    next: scripts in Painless run in an engine only: --cluster URL names one, --without-painless leaves these cases out
     exit 1
     ");
     let ended =
@@ -307,6 +309,7 @@ fn a_case_with_a_script_is_never_left_out_in_silence() {
           },
           "problems": [],
           "mapping_refusals": [],
+          "script_refusal": null,
           "written": [],
           "removed": []
         }

@@ -70,18 +70,25 @@ pub struct Fitting<'a> {
 /// Takes a case's document through its step and back. Scripts can't run here: see [`needs_scripts`].
 pub fn run(pack: &Pack, case: &Case) -> Outcome {
     let before = case.before.as_bytes();
-    let up = passage(up_operations(pack, case), before);
+    let up = passage(case, up_operations(pack, case), before);
     let Passage::Document(after) = &up else { return Outcome { up, back: Back::NotTried } };
     let back = match way_back(pack, case) {
         WayBack::None { step: _, reason } => Back::None { reason },
-        WayBack::Program { operations } => match passage(operations, after) {
-            Passage::Document(back) if is_equal(&back, before) => Back::Same,
-            other @ (Passage::Document(_) | Passage::Rejected(_) | Passage::Several(_)) => {
-                Back::Other(other)
-            }
-        },
+        WayBack::Program { operations } => Back::of(case, passage(case, operations, after)),
     };
     Outcome { up, back }
+}
+
+impl Back {
+    /// What came back of a case's document.
+    pub fn of(case: &Case, passage: Passage) -> Self {
+        match passage {
+            Passage::Document(back) if is_equal(&back, case.before.as_bytes()) => Self::Same,
+            other @ (Passage::Document(_) | Passage::Rejected(_) | Passage::Several(_)) => {
+                Self::Other(other)
+            }
+        }
+    }
 }
 
 impl Outcome {
@@ -141,9 +148,9 @@ pub fn way_back(pack: &Pack, case: &Case) -> WayBack {
     })
 }
 
-fn passage(operations: Vec<Operation>, source: &[u8]) -> Passage {
+fn passage(case: &Case, operations: Vec<Operation>, source: &[u8]) -> Passage {
     let mut made = Vec::new();
-    let document = Document { id: "case", routing: None, source };
+    let document = Document { id: &case.name, routing: None, source };
     let outcome =
         Program::new(operations).apply(&mut Workspace::default(), document, &mut |made_of| {
             made.push(made_of.source.to_vec());
