@@ -192,6 +192,8 @@ pub(crate) enum PackVerb {
     Check(commands::pack_check::PackCheckArguments),
     /// Try the test cases of a pack: documents before and after a step
     Test(commands::pack_test::PackTestArguments),
+    /// Remember what the releases of a pack are, so that nobody changes them any more
+    Lock(commands::pack_lock::PackLockArguments),
     /// Print a page of a pack in Markdown: releases, indices, steps, ways back
     Docs(commands::pack_docs::PackDocsArguments),
     /// Print the JSON Schema of a pack's files, for editors
@@ -253,7 +255,7 @@ mod tests {
         command.build();
         let mut found = Vec::new();
         helps(&mut command, "", &mut found);
-        assert_eq!(found.len(), 26);
+        assert_eq!(found.len(), 27);
         for (path, help) in found {
             insta::assert_snapshot!(path.replace(' ', "_"), help);
         }

@@ -19,3 +19,6 @@ mod schema;
 
 #[path = "authoring/first_pack.rs"]
 mod first_pack;
+
+#[path = "authoring/lock.rs"]
+mod lock;

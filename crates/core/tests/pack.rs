@@ -32,6 +32,9 @@ mod way_back;
 #[path = "pack/cases.rs"]
 mod cases;
 
+#[path = "pack/lock.rs"]
+mod lock;
+
 #[path = "pack/codes.rs"]
 mod codes;
 

@@ -7,6 +7,7 @@ pub(crate) mod orders;
 pub(crate) mod pack_check;
 pub(crate) mod pack_import;
 pub(crate) mod pack_docs;
+pub(crate) mod pack_lock;
 pub(crate) mod pack_new;
 pub(crate) mod pack_schema;
 pub(crate) mod pack_test;
@@ -78,6 +79,7 @@ async fn pack(verb: &PackVerb, context: &Context) -> Result<Exit, CommandError> 
         PackVerb::New(arguments) => pack_new::run(arguments, context),
         PackVerb::Docs(arguments) => pack_docs::run(arguments, context),
         PackVerb::Schema(arguments) => pack_schema::run(arguments, context),
+        PackVerb::Lock(arguments) => pack_lock::run(arguments, context),
         PackVerb::Check(arguments) => pack_check::run(arguments, context),
         PackVerb::Import(ImportVerb::Tracardi(arguments)) => {
             pack_import::tracardi(arguments, context)

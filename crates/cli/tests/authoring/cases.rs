@@ -319,6 +319,21 @@ fn a_case_with_a_script_is_never_left_out_in_silence() {
     "#);
 }
 
+#[test]
+fn a_script_that_the_engine_does_not_take_fails_its_case() {
+    let folder = Folder::with_demo();
+    folder.replace(
+        "pack/releases/1.1/release.yaml",
+        "          - cast: {field: newsletter, to: boolean}",
+        "          - painless: {script: \"ctx._source.a = 1\"}",
+    );
+    let (told, left) = on_a_cluster(&folder, Vec::new());
+    assert!(told.contains("FAILED    1.1/profile/no-name"), "{told}");
+    assert!(told.contains("no-name/before.json: the engine does not take a script"), "{told}");
+    assert!(told.ends_with("exit 4"), "{told}");
+    assert_eq!(left, 0);
+}
+
 /// A cluster that is asked for by its address, and the indices that are on it afterwards.
 fn on_a_cluster(folder: &Folder, faults: Vec<Fault>) -> (String, usize) {
     let runtime = tokio::runtime::Runtime::new().unwrap();

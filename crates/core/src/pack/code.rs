@@ -141,4 +141,9 @@ codes! {
     CASE_REJECTION = "P0805";
     /// No case at all.
     CASE_MISSING = "P0806";
+
+    /// A lock that can't be read.
+    LOCK_UNREADABLE = "P0901";
+    /// A locked release that is not what it was.
+    LOCKED_CHANGED = "P0902";
 }

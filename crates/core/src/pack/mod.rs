@@ -11,6 +11,8 @@ pub mod load;
 
 pub mod cases;
 
+pub mod lock;
+
 pub mod diagnostic;
 
 pub mod code;

@@ -6,7 +6,7 @@ use lockstep_core::pack::code;
 
 const PAGE: &str = include_str!("../../../../docs/design/pack-errors.md");
 
-const TESTS: [&str; 8] = [
+const TESTS: [&str; 9] = [
     include_str!("reading.rs"),
     include_str!("naming.rs"),
     include_str!("chain.rs"),
@@ -15,6 +15,7 @@ const TESTS: [&str; 8] = [
     include_str!("operations.rs"),
     include_str!("way_back.rs"),
     include_str!("cases.rs"),
+    include_str!("lock.rs"),
 ];
 
 #[test]
