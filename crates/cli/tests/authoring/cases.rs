@@ -61,6 +61,20 @@ fn the_demos_cases_hold() {
     "#);
 }
 
+#[test]
+fn the_cases_of_tracardi_hold() {
+    let pack = repository("packs/tracardi");
+    let ended = Folder::empty().run(&["pack", "test", pack.to_str().unwrap()]);
+    assert_snapshot!(ended.told(), @r"
+    ok        0.8.0/destination/without-a-condition, no way back
+    ok        0.8.0/event-source/bound-to-the-bridge, no way back
+    ok        0.8.0/profile/personal-data-is-carried, no way back
+
+    tracardi: 3 cases, 3 passed; mappings of the embedded cluster
+    exit 0
+    ");
+}
+
 /// The demo's pack with something wrong in every file that a case can have.
 fn damaged() -> Folder {
     let folder = Folder::with_demo();

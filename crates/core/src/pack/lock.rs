@@ -113,7 +113,9 @@ fn read(files: &PackFiles, findings: &mut Findings) -> Option<Lock> {
         let format = fields.required(("format", "1"), &mut inner);
         let format = format.and_then(|entry| number(entry, &mut inner));
         let releases = fields.required(("releases", "{}"), &mut inner);
-        let lock = releases.map(|entry| map_of(entry, "`releases`", &mut inner, read_release));
+        let lock = releases.map(|entry| {
+            map_of(entry, "`releases`", &mut inner, |entry, inner| Some(read_release(entry, inner)))
+        });
         fields.finish(&mut inner);
         let is_sound = inner.len() == 0 && format.is_some_and(|format| format.value == FORMAT);
         lock.filter(|_| is_sound)
@@ -126,8 +128,8 @@ fn read(files: &PackFiles, findings: &mut Findings) -> Option<Lock> {
     lock
 }
 
-fn read_release(entry: &Entry, findings: &mut Findings) -> Option<BTreeMap<String, String>> {
-    let digest =
-        |entry: &Entry, findings: &mut Findings| text(entry, findings).map(|digest| digest.value);
-    Some(map_of(entry, "a locked release", findings, digest))
+fn read_release(entry: &Entry, findings: &mut Findings) -> BTreeMap<String, String> {
+    map_of(entry, "a locked release", findings, |entry, findings| {
+        text(entry, findings).map(|digest| digest.value)
+    })
 }
