@@ -3,9 +3,10 @@
 //! The same as `lockstep_core::trial::run`, which is for cases without scripts and needs no cluster. Nothing is written.
 
 use lockstep_core::{
+    compare::document_hash,
     pack::{cases::Case, model::Pack},
     plan::model::WayBack,
-    transform::{Document, Transform, operation::Operation},
+    transform::{Document, Rejection, RejectionCode, Transform, operation::Operation},
     trial::{Back, Outcome, Passage, up_operations, way_back},
 };
 use lockstep_elastic::Cluster;
@@ -39,7 +40,15 @@ async fn passage(
     let document = Document { id: &case.name, routing: None, source };
     let taken = take_one(cluster, &Transform::new(operations), (&case.from, document)).await?;
     Ok(match taken {
-        Ok(source) => Passage::Document(source),
+        // What an engine gives back may be nested deeper than anything that is compared.
+        Ok(source) => match document_hash(&source) {
+            Ok(_) => Passage::Document(source),
+            Err(error) => {
+                let message = format!("what it leaves can't be read: {error}");
+                let code = RejectionCode::ScriptResult;
+                Passage::Rejected(Rejection::of_script(code, None, message))
+            }
+        },
         Err(rejection) => Passage::Rejected(rejection),
     })
 }

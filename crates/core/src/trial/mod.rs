@@ -30,7 +30,7 @@ pub struct Outcome {
 /// What a program made of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Passage {
-    /// This document.
+    /// This document: JSON, nested no deeper than any document may be.
     Document(Vec<u8>),
     /// It was rejected.
     Rejected(Rejection),

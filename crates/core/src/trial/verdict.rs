@@ -141,7 +141,7 @@ fn against(
 
 fn differences(expected: &str, found: &[u8]) -> FieldDifferences {
     fields_differing(expected.as_bytes(), found, FIELDS_NAMED_MAX)
-        .expect("a case is only read when its documents are JSON, and a program makes JSON of JSON")
+        .expect("a case is only read when its documents are JSON, and a passage holds JSON")
 }
 
 /// What the files of a case must hold so that it comes out as it says: `None` for one that must not be there. Only files
@@ -186,7 +186,7 @@ fn put(
 ) {
     match passage {
         Passage::Document(document) => {
-            let text = pretty(document).expect("a program makes JSON");
+            let text = pretty(document).expect("a passage holds JSON");
             files.extend([(document_file, Some(text)), (rejection_file, None)]);
         }
         Passage::Rejected(rejection) => {
