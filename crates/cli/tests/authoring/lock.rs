@@ -55,8 +55,8 @@ fn a_changed_one_is_refused_by_whatever_reads_the_pack() {
     let locked = folder.read("shop/pack.lock");
     folder.replace(
         RELEASE,
-        "{from: name, to: full_name}",
-        "{from: name, to: full_name, existing: keep}",
+        "{from: name, to: display_name}",
+        "{from: name, to: display_name, existing: keep}",
     );
     assert_snapshot!(folder.run(&["pack", "check", "shop"]).told(), @r"
     error[P0902]: `releases/1.1/release.yaml` has changed since the release 1.1 was locked

@@ -11,8 +11,8 @@ fn the_page_of_a_pack_tells_its_steps_and_ways_back() {
     folder.run(&["pack", "new", "shop"]);
     folder.replace(
         "shop/releases/1.1/release.yaml",
-        "          - rename: {from: name, to: full_name}",
-        "          - split: {field: name, separator: \"`|`\", into: [full_name, email]}",
+        "          - copy: {from: name, to: display_name}",
+        "          - split: {field: name, separator: \"`|`\", into: [display_name, email]}",
     );
     assert_snapshot!(folder.run(&["pack", "docs", "shop"]).told(), @r#"
     # shop
@@ -33,7 +33,7 @@ fn the_page_of_a_pack_tells_its_steps_and_ways_back() {
 
     On the way up:
 
-    1. `` split name at "`|`" into full_name, email ``
+    1. `` split name at "`|`" into display_name, email ``
 
     No way back: `split` of `name` can't be undone: a `null` leaves no part, and a part may have been there before.
 
