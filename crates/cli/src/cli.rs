@@ -255,7 +255,7 @@ mod tests {
         command.build();
         let mut found = Vec::new();
         helps(&mut command, "", &mut found);
-        assert_eq!(found.len(), 27);
+        assert_eq!(found.len(), 29);
         for (path, help) in found {
             insta::assert_snapshot!(path.replace(' ', "_"), help);
         }
