@@ -186,8 +186,18 @@ pub(crate) enum QuarantineVerb {
 /// What to do with a pack.
 #[derive(Debug, Subcommand)]
 pub(crate) enum PackVerb {
+    /// Write a small pack to begin with
+    New(commands::pack_new::PackNewArguments),
     /// Find every mistake in a pack, and what probably was not meant; -v shows what is allowed
     Check(commands::pack_check::PackCheckArguments),
+    /// Try the test cases of a pack: documents before and after a step
+    Test(commands::pack_test::PackTestArguments),
+    /// Remember what the releases of a pack are, so that nobody changes them any more
+    Lock(commands::pack_lock::PackLockArguments),
+    /// Print a page of a pack in Markdown: releases, indices, steps, ways back
+    Docs(commands::pack_docs::PackDocsArguments),
+    /// Print the JSON Schema of a pack's files, for editors
+    Schema(commands::pack_schema::PackSchemaArguments),
     /// Make a pack from an application that is installed
     #[command(subcommand)]
     Import(ImportVerb),
@@ -245,7 +255,7 @@ mod tests {
         command.build();
         let mut found = Vec::new();
         helps(&mut command, "", &mut found);
-        assert_eq!(found.len(), 24);
+        assert_eq!(found.len(), 29);
         for (path, help) in found {
             insta::assert_snapshot!(path.replace(' ', "_"), help);
         }

@@ -62,6 +62,12 @@ pub(crate) enum CommandError {
         /// An index that isn't the demo's.
         index: String,
     },
+    /// There is something where a new pack should be written.
+    #[error("there is something at {} already", path.display())]
+    FolderTaken {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Somebody has to agree, and nobody can be asked.
     #[error("nobody can be asked here: {question}")]
     NotAsked {
@@ -113,6 +119,7 @@ impl CommandError {
             Self::NotAsked { .. } => "U0003",
             Self::Declined => "U0004",
             Self::Terminal { .. } => "U0005",
+            Self::FolderTaken { .. } => "U0006",
             Self::DemoThere { .. } => "D0101",
             Self::NotTheDemo { .. } => "D0102",
         };
@@ -125,9 +132,11 @@ impl CommandError {
             Self::Engine(error) => engine_exit(error),
             Self::Greeting { source, .. } => engine_exit(source),
             Self::Demo(error) => demo_exit(error),
-            Self::Pocket(_) | Self::DemoThere { .. } | Self::NotTheDemo { .. } | Self::Declined => {
-                Exit::Refused
-            }
+            Self::Pocket(_)
+            | Self::DemoThere { .. }
+            | Self::NotTheDemo { .. }
+            | Self::FolderTaken { .. }
+            | Self::Declined => Exit::Refused,
             Self::Usage { .. } | Self::CertificateFile { .. } | Self::NotAsked { .. } => {
                 Exit::Usage
             }
@@ -151,6 +160,9 @@ impl CommandError {
             }
             Self::Usage { hint, .. } => hint,
             Self::CertificateFile { .. } => "name a file with PEM certificates with --ca",
+            Self::FolderTaken { .. } => {
+                "name another folder with --dir; nothing is ever overwritten"
+            }
             Self::NotAsked { .. } => "say --yes to do it without being asked",
             Self::Declined => "the same upgrade command goes on with the run",
             Self::Terminal { .. } => "look at the terminal, the disk and the limits of the system",
@@ -203,6 +215,7 @@ impl CommandError {
             | Self::CertificateFile { .. }
             | Self::DemoThere { .. }
             | Self::NotTheDemo { .. }
+            | Self::FolderTaken { .. }
             | Self::NotAsked { .. }
             | Self::Declined
             | Self::Terminal { .. } => None,

@@ -13,7 +13,7 @@ pub(crate) enum Exit {
     Usage,
     /// There is no way to the version that was asked for.
     Version,
-    /// The pack has mistakes.
+    /// The pack has mistakes, or a case of it does not hold.
     Pack,
     /// The run stopped because an operator is needed.
     Halted,
@@ -42,7 +42,7 @@ Exit codes:
     1  refused by preflight or by the state of the run; nothing was changed
     2  the command line is wrong
     3  version: unknown, older than the live one, or behind a required stop
-    4  the pack has mistakes
+    4  the pack has mistakes, or a case of it does not hold
     5  halted: an operator is needed, then the same command goes on
     6  data: documents were rejected, or both sets differ
     7  somebody else drives this run

@@ -20,4 +20,6 @@ pub mod transform;
 
 pub mod compare;
 
+pub mod trial;
+
 pub mod run;

@@ -29,6 +29,12 @@ mod operations;
 #[path = "pack/way_back.rs"]
 mod way_back;
 
+#[path = "pack/cases.rs"]
+mod cases;
+
+#[path = "pack/lock.rs"]
+mod lock;
+
 #[path = "pack/codes.rs"]
 mod codes;
 

@@ -26,6 +26,14 @@ pub enum EngineError {
         /// Why.
         source: std::io::Error,
     },
+    /// A file of a pack can't be written.
+    #[error("can't write {}", path.display())]
+    PackUnwritable {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// A pack has mistakes.
     #[error("the pack has mistakes")]
     Pack {
@@ -195,6 +203,7 @@ impl EngineError {
             Self::Connection(_) => "C0001".to_owned(),
             Self::Cluster(failure) => cluster_code(failure).to_owned(),
             Self::PackUnreadable { .. } => "P9001".to_owned(),
+            Self::PackUnwritable { .. } => "P9003".to_owned(),
             Self::Pack { .. } => "P9002".to_owned(),
             Self::Plan(error) => error.code().to_owned(),
             Self::Refused { .. } => "F0001".to_owned(),
@@ -224,7 +233,9 @@ impl EngineError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Cluster(failure) => cluster_class(failure),
-            Self::PackUnreadable { .. } | Self::Pack { .. } => ErrorClass::Pack,
+            Self::PackUnreadable { .. } | Self::PackUnwritable { .. } | Self::Pack { .. } => {
+                ErrorClass::Pack
+            }
             Self::Plan(_) => ErrorClass::Version,
             Self::Connection(_)
             | Self::Refused { .. }
@@ -259,6 +270,7 @@ impl EngineError {
             Self::Connection(_) => "give an address such as http://localhost:9200".to_owned(),
             Self::Cluster(failure) => failure.advice().to_owned(),
             Self::PackUnreadable { .. } => "name the folder that holds pack.yaml with --pack".to_owned(),
+            Self::PackUnwritable { .. } => "look at the rights of the folder and at what stands there".to_owned(),
             Self::Pack { .. } => "mend the places above; docs/design/pack-errors.md explains each code".to_owned(),
             Self::Plan(error) => error.hint(),
             Self::Refused { .. } => "each finding above says what to do; nothing was changed".to_owned(),

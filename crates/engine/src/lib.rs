@@ -7,6 +7,10 @@ pub mod error;
 
 pub mod pack_folder;
 
+pub mod fitting;
+
+pub mod trial;
+
 pub mod survey;
 
 pub mod report;

@@ -1,8 +1,9 @@
-//! Reads a pack's folder into memory. What the files say is checked in `lockstep_core::pack`.
+//! Reads a pack's folder into memory, and writes single files of it. What the files say is checked in `lockstep_core::pack`.
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -45,6 +46,41 @@ pub fn check(files: &PackFiles) -> Result<Pack, EngineError> {
         let rendered = diagnostics.render(files, false);
         EngineError::Pack { diagnostics, rendered }
     })
+}
+
+/// Writes a file of a pack, with the folders above it. `path` is relative to the pack's folder, with `/`.
+///
+/// # Errors
+/// [`EngineError::PackUnwritable`] names the file.
+pub fn write(folder: &Path, path: &str, content: &str) -> Result<(), EngineError> {
+    let path = folder.join(path);
+    let written = match path.parent() {
+        Some(parent) => fs::create_dir_all(parent).and_then(|()| fs::write(&path, content)),
+        None => fs::write(&path, content),
+    };
+    written.map_err(|source| EngineError::PackUnwritable { path, source })
+}
+
+/// Writes a new file of a pack, with the folders above it. `path` is relative to the pack's folder, with `/`.
+///
+/// # Errors
+/// [`EngineError::PackUnwritable`] names the file; that it is there already is one reason.
+pub fn create(folder: &Path, path: &str, content: &str) -> Result<(), EngineError> {
+    let path = folder.join(path);
+    let made = path.parent().map_or(Ok(()), fs::create_dir_all);
+    let opened =
+        made.and_then(|()| fs::OpenOptions::new().write(true).create_new(true).open(&path));
+    let written = opened.and_then(|mut file| file.write_all(content.as_bytes()));
+    written.map_err(|source| EngineError::PackUnwritable { path, source })
+}
+
+/// Removes a file of a pack. `path` is relative to the pack's folder, with `/`.
+///
+/// # Errors
+/// [`EngineError::PackUnwritable`] names the file.
+pub fn remove(folder: &Path, path: &str) -> Result<(), EngineError> {
+    let path = folder.join(path);
+    fs::remove_file(&path).map_err(|source| EngineError::PackUnwritable { path, source })
 }
 
 fn collect(

@@ -11,6 +11,8 @@
 
 mod demo;
 
+mod cases;
+
 mod live;
 
 mod back;
@@ -91,6 +93,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
     for stand in &stands {
         let scenarios = [
             demo::scenarios(),
+            cases::scenarios(&stand.cluster.name),
             live::scenarios(),
             pace::scenarios(),
             back::scenarios(),

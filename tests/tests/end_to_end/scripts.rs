@@ -42,7 +42,7 @@ pub(crate) fn scenarios(stand: &str) -> Vec<Scenario> {
 }
 
 /// Operations of the demo's steps and the scripts that do the same, by release.
-const SCRIPTS: [(&str, &str, &str); 5] = [
+pub(crate) const SCRIPTS: [(&str, &str, &str); 5] = [
     (
         "1.1",
         "- cast: {field: duration, to: long}",
@@ -76,7 +76,7 @@ const SCRIPTS: [(&str, &str, &str); 5] = [
 ];
 
 /// The demo's pack with scripts in the place of operations.
-fn scripted_pack(scripts: &[(&str, &str, &str)]) -> Pack {
+pub(crate) fn scripted_pack(scripts: &[(&str, &str, &str)]) -> Pack {
     let mut files = PackFiles { files: lockstep_demo::pack_files().into_iter().collect() };
     for (release, operation, script) in scripts {
         let file = format!("releases/{release}/release.yaml");

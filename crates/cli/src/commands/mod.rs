@@ -5,7 +5,12 @@ pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod orders;
 pub(crate) mod pack_check;
+pub(crate) mod pack_docs;
 pub(crate) mod pack_import;
+pub(crate) mod pack_lock;
+pub(crate) mod pack_new;
+pub(crate) mod pack_schema;
+pub(crate) mod pack_test;
 pub(crate) mod plan;
 pub(crate) mod quarantine;
 pub(crate) mod rollback;
@@ -65,10 +70,21 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<Exit, CommandEr
         Verb::Pace(arguments) => stoppable(context, orders::pace(&arguments, context)).await,
         Verb::Verify(arguments) => stoppable(context, verify::run(&arguments, context)).await,
         Verb::Quarantine(verb) => stoppable(context, decide(&verb, context)).await,
-        Verb::Pack(PackVerb::Check(arguments)) => pack_check::run(&arguments, context),
-        Verb::Pack(PackVerb::Import(ImportVerb::Tracardi(arguments))) => {
-            pack_import::tracardi(&arguments, context)
+        Verb::Pack(verb) => Box::pin(pack(&verb, context)).await,
+    }
+}
+
+async fn pack(verb: &PackVerb, context: &Context) -> Result<Exit, CommandError> {
+    match verb {
+        PackVerb::New(arguments) => pack_new::run(arguments, context),
+        PackVerb::Docs(arguments) => pack_docs::run(arguments, context),
+        PackVerb::Schema(arguments) => pack_schema::run(arguments, context),
+        PackVerb::Lock(arguments) => pack_lock::run(arguments, context),
+        PackVerb::Check(arguments) => pack_check::run(arguments, context),
+        PackVerb::Import(ImportVerb::Tracardi(arguments)) => {
+            pack_import::tracardi(arguments, context)
         }
+        PackVerb::Test(arguments) => pack_test::run(arguments, context).await,
     }
 }
 

@@ -1,7 +1,9 @@
 //! From data to the text that people read. Pure, so that snapshots can pin it; styles are taken out again where the
 //! output takes none, and never carry meaning.
 
+pub(crate) mod cases;
 pub(crate) mod doctor;
+pub(crate) mod page;
 pub(crate) mod plan;
 pub(crate) mod problem;
 pub(crate) mod program;

@@ -11,8 +11,11 @@ mod number;
 
 mod compact;
 
+mod pretty;
+
 pub use compact::compact;
 pub use number::{Decimal, Digits};
+pub use pretty::pretty;
 pub use scan::{DEPTH_MAX, NotJson, NotJsonReason, Scanner, StringToken};
 pub(crate) use string::inner;
 pub use string::{quote, quote_bytes, unescape};

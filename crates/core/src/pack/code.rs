@@ -140,4 +140,22 @@ codes! {
     DATE_FORM = "P0615";
     /// A script that depends on the clock or on chance.
     SCRIPT_UNREPEATABLE = "P0630";
+
+    /// A file below `tests` that is no part of a case.
+    CASE_FILE = "P0801";
+    /// Cases for an index that gets no documents by this step.
+    CASE_INDEX = "P0802";
+    /// A case whose files don't go together.
+    CASE_FILES = "P0803";
+    /// A document of a case that is not a JSON object.
+    CASE_NOT_JSON = "P0804";
+    /// An expected rejection that can't be read.
+    CASE_REJECTION = "P0805";
+    /// No case at all.
+    CASE_MISSING = "P0806";
+
+    /// A lock that can't be read.
+    LOCK_UNREADABLE = "P0901";
+    /// A locked release that is not what it was.
+    LOCKED_CHANGED = "P0902";
 }

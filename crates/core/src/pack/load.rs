@@ -12,6 +12,7 @@ use super::{
     diagnostic::{Diagnostics, Findings},
     draft::{Draft, DraftRelease},
     lint::{self, Lints},
+    lock::{self, LOCK_FILE},
     mapping,
     model::Pack,
     nearest::suggestion,
@@ -24,11 +25,13 @@ use crate::version::Version;
 /// The file that describes the application.
 pub(crate) const PACK_FILE: &str = "pack.yaml";
 
-const RELEASES: &str = "releases/";
+pub(super) const RELEASES: &str = "releases/";
 
 const RELEASE_FILE: &str = "release.yaml";
 
 const MAPPINGS: &str = "mappings/";
+
+pub(super) const TESTS: &str = "tests/";
 
 /// The files of a pack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -44,10 +47,12 @@ impl PackFiles {
         Some(text.strip_prefix('\u{feff}').unwrap_or(text))
     }
 
-    /// BLAKE3 over all files; lengths keep one file from passing for two.
+    /// BLAKE3 over all files but test cases and the lock, which change nothing of what the pack does; lengths keep one
+    /// file from passing for two.
     fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();
-        for (path, content) in &self.files {
+        let is_part = |path: &str| path != LOCK_FILE && !is_of_tests(path);
+        for (path, content) in self.files.iter().filter(|(path, _)| is_part(path)) {
             for part in [path.as_bytes(), content] {
                 let length = u64::try_from(part.len()).expect("a length in memory fits 64 bits");
                 hasher.update(&length.to_le_bytes());
@@ -56,6 +61,17 @@ impl PackFiles {
         }
         hasher.finalize().to_hex().to_string()
     }
+}
+
+/// Whether a file stands below the `tests` of a release.
+pub(super) fn is_of_tests(path: &str) -> bool {
+    let inside = path.strip_prefix(RELEASES).and_then(|rest| rest.split_once('/'));
+    inside.is_some_and(|(_, rest)| rest.starts_with(TESTS))
+}
+
+/// Whether a file looks like a part of a pack; others are left alone.
+pub(super) fn is_data(path: &str) -> bool {
+    [".yaml", ".yml", ".json"].iter().any(|ending| path.ends_with(ending))
 }
 
 /// What came of reading a pack.
@@ -85,6 +101,7 @@ pub fn read(files: &PackFiles) -> Reading {
     let draft = reader.draft();
     reader.note_unused();
     check::all(&draft, &mut findings);
+    lock::check(files, &mut findings);
     if findings.has_errors() {
         // What was meant is not known well enough to judge it.
         let diagnostics = findings.into_diagnostics(files);
@@ -217,8 +234,8 @@ impl<'a> Reader<'a> {
     fn note_unused(&mut self) {
         for path in self.files.files.keys() {
             let is_hidden = path.split('/').any(|part| part.starts_with('.'));
-            let is_data = [".yaml", ".yml", ".json"].iter().any(|ending| path.ends_with(ending));
-            if is_hidden || !is_data || self.used.contains(path.as_str()) {
+            if is_hidden || !is_data(path) || is_of_tests(path) || self.used.contains(path.as_str())
+            {
                 continue;
             }
             let message = format!("nothing in the pack uses the file `{path}`");

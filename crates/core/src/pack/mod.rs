@@ -9,6 +9,10 @@ pub mod model;
 
 pub mod load;
 
+pub mod cases;
+
+pub mod lock;
+
 pub mod diagnostic;
 
 pub mod code;
@@ -36,3 +40,8 @@ mod build;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use lint::{Allowed, Lints};
 pub use load::{PackFiles, Reading, load, read};
+
+/// The names of all operations that a step may have.
+pub fn operation_names() -> &'static [&'static str] {
+    wire::OPERATION_NAMES
+}

@@ -16,6 +16,8 @@ pub mod schema;
 
 mod way_back;
 
+pub use way_back::ways_back;
+
 mod aliases;
 
 pub use aliases::same_template;

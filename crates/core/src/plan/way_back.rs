@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What leads back, by the keys of the last release that get documents.
-pub(super) fn ways_back(chain: &[Release]) -> BTreeMap<String, WayBack> {
+pub fn ways_back(chain: &[Release]) -> BTreeMap<String, WayBack> {
     let Some((live, rest)) = chain.split_first() else { return BTreeMap::new() };
     let mut trails: BTreeMap<&str, Trail<'_>> =
         live.indices.keys().map(|key| (key.as_str(), Trail::begin(key))).collect();

@@ -57,7 +57,7 @@ pub(crate) mod share;
 
 mod side;
 
-mod steps;
+pub(crate) mod steps;
 
 mod terms;
 

@@ -40,15 +40,8 @@ impl Steps {
         if transform.as_program().is_some() {
             return Ok(Self::Native(Arc::clone(transform)));
         }
-        let mut passing: Vec<Passing> = page.hits().map(|hit| Passing::of(&hit)).collect();
-        for part in transform.parts() {
-            match part {
-                Part::Program(program) => passing = through_program(program, passing).await?,
-                Part::Scripts(scripts) => {
-                    through_scripts(cluster, scripts, (index, &mut passing)).await?;
-                }
-            }
-        }
+        let passing: Vec<Passing> = page.hits().map(|hit| Passing::of(&hit)).collect();
+        let passing = through_all(cluster, transform, (index, passing)).await?;
         Ok(Self::Done(passing.into_iter().map(|one| one.outcome).collect()))
     }
 
@@ -104,6 +97,43 @@ impl Passing {
             outcome: Ok(hit.source.to_vec()),
         }
     }
+}
+
+/// Takes one document through all steps, wherever each of them runs. Nothing is written.
+///
+/// # Errors
+/// [`EngineError`] when scripts can't be run at all.
+pub(crate) async fn take_one(
+    cluster: &Cluster,
+    transform: &Transform,
+    (index, document): (&str, Document<'_>),
+) -> Result<Result<Vec<u8>, Rejection>, EngineError> {
+    let passing = Passing {
+        id: document.id.to_owned(),
+        routing: document.routing.map(str::to_owned),
+        outcome: Ok(document.source.to_vec()),
+    };
+    let mut passed = through_all(cluster, transform, (index, vec![passing])).await?;
+    passed
+        .pop()
+        .map(|one| one.outcome)
+        .ok_or_else(|| EngineError::Bug(format!("`{}` of `{index}` is gone", document.id)))
+}
+
+async fn through_all(
+    cluster: &Cluster,
+    transform: &Transform,
+    (index, mut passing): (&str, Vec<Passing>),
+) -> Result<Vec<Passing>, EngineError> {
+    for part in transform.parts() {
+        match part {
+            Part::Program(program) => passing = through_program(program, passing).await?,
+            Part::Scripts(scripts) => {
+                through_scripts(cluster, scripts, (index, &mut passing)).await?;
+            }
+        }
+    }
+    Ok(passing)
 }
 
 /// Off the threads that wait for the network.

@@ -14,6 +14,8 @@ mod pack_file;
 
 mod release_file;
 
+pub(crate) use operation::NAMES as OPERATION_NAMES;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;

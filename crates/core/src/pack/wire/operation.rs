@@ -19,7 +19,8 @@ use crate::{
     },
 };
 
-const NAMES: &[&str] = &[
+/// The names of all operations.
+pub(crate) const NAMES: &[&str] = &[
     "rename", "move", "copy", "remove", "set", "default", "cast", "lower", "upper", "trim", "map",
     "date", "wrap", "unwrap", "nest", "flatten", "split", "join", "hash", "when", "painless",
 ];
