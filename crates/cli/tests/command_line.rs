@@ -679,8 +679,10 @@ fn installed_tracardis_become_a_pack_that_is_checked() {
     let ended = run(&arguments);
     assert_eq!(ended.code, Some(0), "{ended:#?}");
     assert!(ended.stdout.starts_with("# Tracardi 0.7.4, 0.8.0, 0.8.1\n"), "{ended:#?}");
-    assert!(ended.stdout.contains("`pack check`: 0 errors, 0 warnings\n"), "{ended:#?}");
     let checked = run(&["pack", "check", out]);
+    // The import counts what the check then tells.
+    let counts = |text: &str| text.trim_end().rsplit(": ").next().map(str::to_owned);
+    assert_eq!(counts(&ended.stdout), counts(&checked.stdout), "{ended:#?}");
     // What Tracardi's own mappings and scripts do to readers and to the way back is told by lints, but it is no mistake.
     let last = checked.stdout.lines().last().unwrap();
     assert!(last.starts_with("tracardi with releases 0.7.4, 0.8.0, 0.8.1: 0 errors, "), "{last}");

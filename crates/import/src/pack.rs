@@ -161,7 +161,7 @@ fn step_lines(step: &Step<'_>, lines: &mut Vec<String>) {
             Fate::NewLike(like) => {
                 lines.push(format!("    {shown}: {{new_like: {}}}", yaml::text(like)));
             }
-            Fate::Carried(carried) => carried_lines(&key, carried, lines),
+            Fate::Carried(carried) => carried_lines(*slot, carried, lines),
         }
     }
     if !step.dropped.is_empty() {
@@ -172,8 +172,9 @@ fn step_lines(step: &Step<'_>, lines: &mut Vec<String>) {
     }
 }
 
-fn carried_lines(key: &str, carried: &Carried<'_>, lines: &mut Vec<String>) {
+fn carried_lines(slot: Slot<'_>, carried: &Carried<'_>, lines: &mut Vec<String>) {
     let Carried { source, entry, partition, removed, kept, renamed } = carried;
+    let key = slot.key();
     let mut fields = Vec::new();
     if source.key() != key {
         fields.push(format!("from: {}", yaml::text(&source.key())));
@@ -183,8 +184,12 @@ fn carried_lines(key: &str, carried: &Carried<'_>, lines: &mut Vec<String>) {
     }
     let script = entry.as_ref().and_then(|entry| entry.script.as_deref());
     let keeps_token = entry.as_ref().is_some_and(|entry| entry.worker == Worker::UserReindex);
-    let key = yaml::text(key);
+    let key = yaml::text(&key);
     if script.is_none() && removed.is_empty() && renamed.is_empty() && !keeps_token {
+        if fields.is_empty() && source.index.mapping == slot.index.mapping {
+            lines.push(format!("    {key}: unchanged"));
+            return;
+        }
         fields.push("operations: []".to_owned());
         lines.push(format!("    {key}: {{migrate: {{{}}}}}", fields.join(", ")));
         return;
@@ -218,4 +223,9 @@ fn carried_lines(key: &str, carried: &Carried<'_>, lines: &mut Vec<String>) {
         let fields: Vec<String> = removed.iter().map(|field| yaml::text(field)).collect();
         lines.push(format!("          - remove: {{fields: [{}]}}", fields.join(", ")));
     }
+    let reason = match script {
+        Some(_) => "nobody can tell what Tracardi's script did",
+        None => "what the step takes away is lost",
+    };
+    lines.push(format!("        irreversible: {}", yaml::text(reason)));
 }

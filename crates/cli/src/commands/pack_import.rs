@@ -58,9 +58,11 @@ fn tell(
     let Imported { files, report, versions, index_count, carried_count, script_count } = imported;
     let bytes = |(path, text): (&String, &String)| (path.clone(), text.clone().into_bytes());
     let files = PackFiles { files: files.iter().map(bytes).collect() };
-    let diagnostics = read(&files).diagnostics;
+    let reading = read(&files);
+    let (diagnostics, lints) = (reading.diagnostics, reading.lints.warnings);
     let errors = diagnostics.count(Severity::Error) as u64;
-    let warnings = diagnostics.count(Severity::Warning) as u64;
+    // What lints say of releases that are out already is read with `pack check`, not all at once here.
+    let warnings = (diagnostics.count(Severity::Warning) + lints.count(Severity::Warning)) as u64;
     if context.ui.is_json() {
         context.ui.json_pretty(&json!({
             "pack": arguments.out,
