@@ -34,6 +34,7 @@ pub(crate) fn scenarios(stand: &str) -> Vec<Scenario> {
         refused,
         scenario("scripts_hop_by_hop_make_what_operations_make", hop_by_hop),
         scenario("what_scripts_reject_is_set_aside_with_the_reason", rejected),
+        scenario("a_script_that_is_never_the_same_is_never_switched", never_the_same),
         Scenario {
             is_heavy: true,
             ..scenario("scripts_under_live_writes_lose_nothing_there_and_back", under_traffic)
@@ -212,6 +213,23 @@ async fn put_profile(stand: &Stand, id: &str, number: &str) -> Result<Value, Tro
     let body = format!(r#"{{"name":"Na Me","newsletter":"true","attributes":{{"n":{number}}}}}"#);
     let put = reqwest::Client::new().put(url).header("content-type", "application/json").body(body);
     Ok(serde_json::from_str(&put.send().await?.text().await?)?)
+}
+
+fn never_the_same(runtime: &Runtime, stand: &Stand) -> Outcome {
+    runtime.block_on(async {
+        stand.seed(100).await?;
+        let [_, (release, operation, script), ..] = SCRIPTS;
+        let script = format!("{script} ctx._source.first_name = '' + Math.random();");
+        let pack = scripted_pack(&[(release, operation, &script)]);
+        let upgrade = stand.session().upgrade(&pack, &wish("2.0")).await;
+        let Err(EngineError::Halted(problem)) = upgrade else {
+            return Err(format!("{upgrade:?}").into());
+        };
+        assert_eq!(problem.code, "R0401", "{problem:?}");
+        assert!(problem.documents[0].reason.contains("`first_name` should be"), "{problem:?}");
+        stand.session().abort(APPLICATION).await?;
+        stand.clean().await
+    })
 }
 
 /// Exactly these documents are not in the new set.

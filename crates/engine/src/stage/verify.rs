@@ -162,7 +162,7 @@ fn differing(verdict: Verdict) -> Problem {
         message: format!(
             "both sets differ again after they were put right {COMPARISONS_MAX} times: {missing_count} documents are missing, {extra_count} are extra, {differing_count} differ"
         ),
-        hint: "look whether somebody else writes into the new set or its shards were lost; run the same command again, and report it if it stays".to_owned(),
+        hint: "look whether somebody else writes into the new set, its shards were lost, or a script of a step gives something else every time; run the same command again, and report it if it stays".to_owned(),
         documents: verdict.documents,
         document_count: missing_count + extra_count + differing_count,
     }

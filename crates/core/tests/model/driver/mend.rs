@@ -96,13 +96,16 @@ pub(super) async fn look_at(
     let (mut writes, mut deletes) = (Vec::new(), BTreeMap::new());
     // What isn't on every copy yet comes by following, when it is.
     for id in places.into_iter().filter(|id| !unsafe_ids.contains(id)) {
-        let expected = expected.get(&id).copied();
-        match judge(expected, found.get(&id).copied()) {
+        let (expected, found) = (expected.get(&id).copied(), found.get(&id).copied());
+        match judge(expected, found) {
             Judgement::Equal => {}
             Judgement::Write => {
                 writes.push(id);
                 let now = expected.map(|expected| expected.entry_hash);
-                outcome.differing += usize::from(now == scanned.get(&id).copied());
+                let is_of_same_write =
+                    expected.zip(found).is_some_and(|(live, copy)| live.version == copy.version);
+                outcome.differing +=
+                    usize::from(is_of_same_write || now == scanned.get(&id).copied());
             }
             Judgement::Delete { version } => {
                 let less = u64::from(link.is(Change::DeleteAtCopyVersion));
