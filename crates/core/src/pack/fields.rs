@@ -20,6 +20,16 @@ pub(crate) struct Fields<'a> {
     place: Place,
     entries: Vec<&'a Entry>,
     asked: Vec<&'static str>,
+    missing: Vec<Missing<'a>>,
+}
+
+/// A field that must be there and isn't.
+#[derive(Debug)]
+struct Missing<'a> {
+    name: &'static str,
+    example: String,
+    /// Keys that may be a misspelling of it, unless they are names of other fields.
+    alike: Vec<&'a str>,
 }
 
 impl<'a> Fields<'a> {
@@ -30,7 +40,8 @@ impl<'a> Fields<'a> {
         findings: &mut Findings,
     ) -> Option<Self> {
         let entries = entries(node, what, place, findings)?;
-        Some(Self { what: what.to_owned(), place: place.clone(), entries, asked: Vec::new() })
+        let (what, place) = (what.to_owned(), place.clone());
+        Some(Self { what, place, entries, asked: Vec::new(), missing: Vec::new() })
     }
 
     /// A field that may be missing.
@@ -48,22 +59,34 @@ impl<'a> Fields<'a> {
         findings: &mut Findings,
     ) -> Option<&'a Entry> {
         let found = self.optional(name);
-        // A misspelt field is told once, as an unknown one.
-        let misspelt = |entry: &&&Entry| nearest(&entry.key.value, [name]).is_some();
-        if found.is_none() && self.entries.iter().find(misspelt).is_none() {
-            let message = format!("{} lacks the field `{name}`", self.what);
-            findings.error(
-                code::FIELD_MISSING,
-                &self.place,
-                message,
-                format!("add `{name}: {example}`"),
-            );
+        if found.is_none() {
+            let keys = self.entries.iter().map(|entry| entry.key.value.as_str());
+            let alike: Vec<&str> = keys.filter(|key| nearest(key, [name]).is_some()).collect();
+            let missing = Missing { name, example: example.to_owned(), alike };
+            if missing.alike.is_empty() {
+                self.tell_missing(&missing, findings);
+            } else {
+                self.missing.push(missing);
+            }
         }
         found
     }
 
+    fn tell_missing(&self, missing: &Missing<'_>, findings: &mut Findings) {
+        let Missing { name, example, alike: _ } = missing;
+        let message = format!("{} lacks the field `{name}`", self.what);
+        let fix = format!("add `{name}: {example}`");
+        findings.error(code::FIELD_MISSING, &self.place, message, fix);
+    }
+
     /// Notes the fields that were not asked for.
     pub(crate) fn finish(self, findings: &mut Findings) {
+        // A misspelt field is told once, as an unknown one. What looks like one and is another field, is none.
+        let is_known =
+            |missing: &&Missing<'_>| missing.alike.iter().all(|key| self.asked.contains(key));
+        for missing in self.missing.iter().filter(is_known) {
+            self.tell_missing(missing, findings);
+        }
         for entry in self.entries {
             let name = entry.key.value.as_str();
             if self.asked.contains(&name) {
@@ -328,6 +351,37 @@ pub(crate) fn place_of<'a>(node: &'a Node, entry: &'a Entry) -> &'a Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pack::{PackFiles, yaml};
+
+    /// What is told of a mapping that must have `then` and `when`.
+    fn told(text: &str) -> Vec<String> {
+        let files = BTreeMap::from([("f".to_owned(), text.as_bytes().to_vec())]);
+        let mut findings = Findings::default();
+        let place = Place::file("f");
+        let node = yaml::parse(&place, text, &mut findings).expect("YAML");
+        let mut fields =
+            Fields::open(&node, ("it", &node.place), &mut findings).expect("a mapping");
+        for name in ["then", "when"] {
+            fields.required((name, "x"), &mut findings);
+        }
+        fields.finish(&mut findings);
+        let diagnostics = findings.into_diagnostics(&PackFiles { files });
+        diagnostics.iter().map(|one| format!("{} {}", one.code, one.message)).collect()
+    }
+
+    #[test]
+    fn a_missing_field_is_told_once_whatever_looks_like_it() {
+        assert!(told("{when: 1, then: 2}").is_empty());
+        for (yaml, expected) in [
+            // Each is a misspelling of the other.
+            ("{when: 1}", "P0005 it lacks the field `then`"),
+            ("{then: 1}", "P0005 it lacks the field `when`"),
+            ("{when: 1, than: 2}", "P0004 it has no field `than`"),
+            ("{then: 1, wen: 2}", "P0004 it has no field `wen`"),
+        ] {
+            assert_eq!(told(yaml), [expected], "{yaml}");
+        }
+    }
 
     #[test]
     fn numbers_are_taken_only_if_they_stay_exact() {

@@ -39,16 +39,9 @@ pub(super) fn read_when(
     }
     let found_before = findings.len();
     let mut fields = Fields::open(node, (&format!("the operation with `{key}`"), place), findings)?;
-    let (when, then, otherwise) =
-        (fields.optional("when"), fields.optional("then"), fields.optional("else"));
-    // The two are so alike that one would be taken for the other misspelt.
-    for (found, name, example) in [(when, "when", "{field: a, equals: x}"), (then, "then", "[…]")]
-    {
-        if found.is_none() {
-            let message = format!("the operation with `{key}` lacks the field `{name}`");
-            findings.error(code::FIELD_MISSING, place, message, format!("add `{name}: {example}`"));
-        }
-    }
+    let when = fields.required(("when", "{field: a, equals: x}"), findings);
+    let then = fields.required(("then", "[…]"), findings);
+    let otherwise = fields.optional("else");
     fields.finish(findings);
     let mut reader = Reader { values: Vec::new(), findings };
     let condition = when.and_then(|entry| {
