@@ -1,4 +1,4 @@
-//! The application that is copied: one tenant, one index, two releases, and a step that renames one field.
+//! The application that is copied: one tenant, one index, two releases or six, and steps that rename one field.
 
 use std::collections::BTreeMap;
 
@@ -21,8 +21,8 @@ pub(crate) const TARGET: &str = "lockstep-bench-one-event-v2.0";
 /// The release that is live.
 pub(crate) const VERSION_FROM: &str = "1.0";
 
-/// The release that is asked for.
-pub(crate) const VERSION_TO: &str = "2.0";
+/// The index that Lockstep writes when it goes five hops at once.
+pub(crate) const TARGET_FAR: &str = "lockstep-bench-one-event-v6.0";
 
 const PACK_FILE: &str = r#"format: 1
 name: lockstep-bench
@@ -39,32 +39,44 @@ const RELEASE_FROM: &str = "indices:
   event: {mapping: event.json, replicas: 0}
 ";
 
-const RELEASE_TO: &str = r#"indices:
-  event: {mapping: event.json, replicas: 0}
-step:
-  from: "1.0"
-  indices:
-    event:
-      migrate:
-        operations:
-          - "#;
-
-/// How the step is written that renames the field.
+/// How the step is written that renames the field, and how many such steps there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Step {
     /// As an operation.
     Operation,
     /// As a script in Painless.
     Script,
+    /// As an operation, and four more steps behind it, which rename the field back and forth.
+    Chain,
 }
 
 impl Step {
-    fn text(self) -> &'static str {
+    /// The release that is asked for.
+    pub(crate) fn version_to(self) -> &'static str {
         match self {
-            Self::Operation => "rename: {from: type, to: action}",
+            Self::Operation | Self::Script => "2.0",
+            Self::Chain => "6.0",
+        }
+    }
+
+    /// The index that Lockstep writes.
+    pub(crate) fn target(self) -> &'static str {
+        match self {
+            Self::Operation | Self::Script => TARGET,
+            Self::Chain => TARGET_FAR,
+        }
+    }
+
+    /// What the steps into 2.0 and later do, in order. In the end the field is called `action`.
+    fn operations(self) -> &'static [&'static str] {
+        const THERE: &str = "rename: {from: type, to: action}";
+        const BACK: &str = "rename: {from: action, to: type}";
+        match self {
+            Self::Operation => &[THERE],
             Self::Script => {
-                r#"painless: {script: "ctx._source.action = ctx._source.remove('type')"}"#
+                &[r#"painless: {script: "ctx._source.action = ctx._source.remove('type')"}"#]
             }
+            Self::Chain => &[THERE, BACK, THERE, BACK, THERE],
         }
     }
 }
@@ -110,19 +122,21 @@ pub(crate) fn index_body(shards: u32) -> Value {
 
 /// The pack, checked as any other.
 pub(crate) fn pack(step: Step) -> Result<Pack, BenchError> {
-    let mapping = mapping().to_string();
-    let release_to = format!("{RELEASE_TO}{}\n", step.text());
-    let files = [
-        ("pack.yaml", PACK_FILE),
-        ("releases/1.0/release.yaml", RELEASE_FROM),
-        ("releases/1.0/mappings/event.json", &mapping),
-        ("releases/2.0/release.yaml", &release_to),
-        ("releases/2.0/mappings/event.json", &mapping),
-    ];
-    let files: BTreeMap<String, Vec<u8>> = files
-        .into_iter()
-        .map(|(path, content)| (path.to_owned(), content.as_bytes().to_vec()))
-        .collect();
+    let mut files = BTreeMap::from([("pack.yaml".to_owned(), PACK_FILE.as_bytes().to_vec())]);
+    let mut add = |version: &str, release: &str| {
+        let folder = format!("releases/{version}");
+        files.insert(format!("{folder}/release.yaml"), release.as_bytes().to_vec());
+        let mapping = mapping().to_string().into_bytes();
+        files.insert(format!("{folder}/mappings/event.json"), mapping);
+    };
+    add(VERSION_FROM, RELEASE_FROM);
+    for (operation, number) in step.operations().iter().zip(2..) {
+        let before = number - 1;
+        let release = format!(
+            "{RELEASE_FROM}step:\n  from: \"{before}.0\"\n  indices:\n    event:\n      migrate:\n        operations:\n          - {operation}\n"
+        );
+        add(&format!("{number}.0"), &release);
+    }
     Ok(pack_folder::check(&PackFiles { files })?)
 }
 
@@ -132,9 +146,9 @@ mod tests {
 
     #[test]
     fn the_pack_has_no_mistake() {
-        for step in [Step::Operation, Step::Script] {
+        for (step, releases) in [(Step::Operation, 2), (Step::Script, 2), (Step::Chain, 6)] {
             let pack = pack(step).unwrap_or_else(|error| panic!("{error:?}"));
-            assert_eq!((pack.name.as_str(), pack.releases.len()), (APPLICATION, 2));
+            assert_eq!((pack.name.as_str(), pack.releases.len()), (APPLICATION, releases));
         }
     }
 }

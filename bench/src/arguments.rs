@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Fence(FenceOptions),
     /// The comparison of both sets against the copy.
     Verify(VerifyOptions),
+    /// A copy over five steps at once against copies over one step.
+    Hops(HopsOptions),
     /// What an application's writes cost while Lockstep copies, and while `_reindex` does.
     Live(LiveOptions),
     /// Removes what a killed benchmark left on a cluster. Indices of the demo application go as well.
@@ -154,6 +156,19 @@ pub(crate) struct VerifyOptions {
     pub(crate) json: bool,
 }
 
+/// How `hops` measures.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct HopsOptions {
+    #[command(flatten)]
+    pub(crate) data: DataOptions,
+    /// How Lockstep is bounded.
+    #[command(flatten)]
+    pub(crate) bounds: Bounds,
+    /// Ends with one JSON object instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// How `live` measures.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct LiveOptions {
@@ -173,7 +188,7 @@ pub(crate) struct LiveOptions {
     pub(crate) json: bool,
 }
 
-/// What is copied by `verify` and `live`.
+/// What is copied by `verify`, `hops` and `live`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DataOptions {
     /// Address of the cluster, such as `http://127.0.0.1:9200`. Take one that has nothing else to do.

@@ -1,5 +1,6 @@
 //! Measures Lockstep: `copy` against `_reindex` and the engine's own limit, `mover` against a sink that costs nothing, `fence`
-//! against the engine's own calls, `verify` against the copy, and what a copy costs a `live` application.
+//! against the engine's own calls, `verify` against the copy, five `hops` at once against one, and what a copy costs a `live`
+//! application.
 //!
 //! What is measured and what is not stands in `README.md` beside `src`. This is no test: nothing here passes or fails.
 
@@ -9,6 +10,7 @@ mod copy;
 mod document;
 mod error;
 mod fence;
+mod hops;
 mod listener;
 mod live;
 mod mover;
@@ -70,6 +72,11 @@ async fn run(command: Command) -> Result<(), BenchError> {
         Command::Verify(options) => {
             let json = options.json;
             let results = Box::pin(verify::run(options)).await?;
+            if json { report::write_json(&results) } else { results.write() }
+        }
+        Command::Hops(options) => {
+            let json = options.json;
+            let results = Box::pin(hops::run(options)).await?;
             if json { report::write_json(&results) } else { results.write() }
         }
         Command::Live(options) => {

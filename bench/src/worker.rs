@@ -25,7 +25,7 @@ use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    application::{Step, VERSION_FROM, VERSION_TO, pack},
+    application::{Step, VERSION_FROM, pack},
     arguments::{Bounds, WorkerOptions},
     error::BenchError,
     process,
@@ -67,8 +67,10 @@ pub(crate) async fn measure(
     (until, step): (Until, Step),
 ) -> Result<Outcome, BenchError> {
     let mut arguments = bounds.arguments();
-    if step == Step::Script {
-        arguments.push("--step=script".to_owned());
+    match step {
+        Step::Operation => {}
+        Step::Script => arguments.push("--step=script".to_owned()),
+        Step::Chain => arguments.push("--step=chain".to_owned()),
     }
     if until == Until::Compared {
         arguments.push("--until=compared".to_owned());
@@ -95,7 +97,7 @@ pub(crate) async fn serve(options: &WorkerOptions) -> Result<(), BenchError> {
     let version =
         |text: &str| text.parse().map_err(|error| BenchError::Bug(format!("{text}: {error}")));
     let wish = Wish {
-        to: version(VERSION_TO)?,
+        to: version(options.step.version_to())?,
         from: Some(version(VERSION_FROM)?),
         tenants: TenantChoice::All,
         limits: options.bounds.limits(),

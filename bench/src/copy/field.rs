@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Method;
 use crate::{
-    application::{APPLICATION, SOURCE, index_body},
+    application::{APPLICATION, SOURCE, TARGET, TARGET_FAR, index_body},
     error::BenchError,
     listener::process_behind,
     process,
@@ -91,7 +91,7 @@ impl Field {
 
     /// Removes an index, if it is there.
     pub(crate) async fn remove(&self, name: &str) -> Result<(), BenchError> {
-        if name == super::TARGET {
+        if [TARGET, TARGET_FAR].contains(&name) {
             return self.abort().await;
         }
         if let Some(uuid) = self.cluster.index_uuid(name).await? {
@@ -200,5 +200,5 @@ impl Field {
 
 /// The names of all indices that the benchmark makes.
 fn index_names() -> impl Iterator<Item = &'static str> {
-    std::iter::once(SOURCE).chain(Method::ALL.into_iter().map(Method::target))
+    [SOURCE, TARGET_FAR].into_iter().chain(Method::ALL.into_iter().map(Method::target))
 }
