@@ -7,7 +7,7 @@ use super::{
     operation::Existing,
     rejection::{Refusal, RejectionCode},
     rewrite::glimpse,
-    search::{ArrayOnTheWay, Found},
+    search::Found,
 };
 
 /// What is hashed within a frame.
@@ -34,8 +34,11 @@ impl Workspace {
                 Found::InArray(on_the_way) => array = array.or(Some((on_the_way, *path))),
             }
         }
-        if let Some((on_the_way, path)) = array {
-            return self.hash_in_array(frame, (on_the_way, path), hashing);
+        if let Some(way) = array {
+            let paths = (hashing.fields, hashing.into);
+            return self.through_array(frame, way, paths, |workspace, element, (fields, into)| {
+                workspace.hash_fields(element, Hashing { fields, into, ..hashing })
+            });
         }
         if texts.iter().all(Option::is_none) {
             return Ok(());
@@ -47,24 +50,6 @@ impl Workspace {
             text.push('"');
         })?;
         self.write_once(frame, hashing.into, value, hashing.existing)
-    }
-
-    /// `path` is the field that led to the array; the others and the target must lead through it as well.
-    fn hash_in_array(
-        &mut self,
-        frame: NodeId,
-        (on_the_way, path): (ArrayOnTheWay, &str),
-        hashing: Hashing<'_>,
-    ) -> Result<(), Refusal> {
-        let mut fields = Vec::with_capacity(hashing.fields.len());
-        for field in hashing.fields {
-            fields.push(self.target_in_array(frame, on_the_way, path, field)?);
-        }
-        let into = self.target_in_array(frame, on_the_way, path, hashing.into)?;
-        for element in self.frames(on_the_way.array)? {
-            self.hash_fields(element, Hashing { fields: &fields, into, ..hashing })?;
-        }
-        Ok(())
     }
 
     /// What a field says; `null` says nothing.

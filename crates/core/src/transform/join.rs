@@ -5,7 +5,7 @@ use super::{
     operation::Existing,
     rejection::{Refusal, RejectionCode},
     rewrite::glimpse,
-    search::{ArrayOnTheWay, Found},
+    search::Found,
 };
 use crate::json::quote_bytes;
 
@@ -37,27 +37,14 @@ impl Workspace {
             }
         }
         match array {
-            Some((on_the_way, path)) => self.join_in_array(frame, (on_the_way, path), seam),
+            Some(way) => {
+                let paths = (seam.fields, seam.into);
+                self.through_array(frame, way, paths, |workspace, element, (fields, into)| {
+                    workspace.join_fields(element, Seam { fields, into, ..seam })
+                })
+            }
             None => self.join_parts(frame, &parts, seam),
         }
-    }
-
-    /// `path` is the part that led to the array; the others and the target must lead through it as well.
-    fn join_in_array(
-        &mut self,
-        frame: NodeId,
-        (on_the_way, path): (ArrayOnTheWay, &str),
-        seam: Seam<'_>,
-    ) -> Result<(), Refusal> {
-        let mut fields = Vec::with_capacity(seam.fields.len());
-        for field in seam.fields {
-            fields.push(self.target_in_array(frame, on_the_way, path, field)?);
-        }
-        let into = self.target_in_array(frame, on_the_way, path, seam.into)?;
-        for element in self.frames(on_the_way.array)? {
-            self.join_fields(element, Seam { fields: &fields, into, ..seam })?;
-        }
-        Ok(())
     }
 
     fn join_parts(

@@ -89,6 +89,26 @@ impl Workspace {
         }
     }
 
+    /// Does something to every element of an array that one of several fields goes through, of which all and the target must
+    /// lead through it; it gets their paths within an element.
+    pub(super) fn through_array(
+        &mut self,
+        frame: NodeId,
+        (on_the_way, from): (ArrayOnTheWay, &str),
+        (fields, into): (&[&str], &str),
+        mut each: impl FnMut(&mut Self, NodeId, (&[&str], &str)) -> Result<(), Refusal>,
+    ) -> Result<(), Refusal> {
+        let mut inner = Vec::with_capacity(fields.len());
+        for field in fields {
+            inner.push(self.target_in_array(frame, on_the_way, from, field)?);
+        }
+        let into = self.target_in_array(frame, on_the_way, from, into)?;
+        for element in self.frames(on_the_way.array)? {
+            each(self, element, (&inner, into))?;
+        }
+        Ok(())
+    }
+
     fn rename_field(
         &mut self,
         frame: NodeId,
