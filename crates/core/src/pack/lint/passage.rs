@@ -41,6 +41,27 @@ pub(super) struct Passage<'a> {
     pub(super) events: Vec<(usize, Event)>,
 }
 
+/// A field before and after: by name, or by where its values go.
+pub(super) struct Pair<'p, 'a> {
+    pub(super) passage: &'p Passage<'a>,
+    pub(super) path: &'p str,
+    pub(super) old: &'p Definition<'a>,
+    pub(super) new: &'p Definition<'a>,
+}
+
+impl Pair<'_, '_> {
+    /// Tells something of it, at a parameter of the new field if one is named.
+    pub(super) fn tell(
+        &self,
+        (rule, parameter): (&'static Rule, Option<&str>),
+        (message, fix): (String, &str),
+        findings: &mut Findings,
+    ) {
+        let place = self.passage.new.place(self.new, parameter);
+        self.passage.tell((rule, self.path), &place, (message, fix), findings);
+    }
+}
+
 /// All of them.
 pub(super) fn all<'a>(draft: &'a Draft, files: &'a PackFiles) -> impl Iterator<Item = Passage<'a>> {
     hops(draft).flat_map(move |hop| {

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::{
     definitions::Definition,
-    passage::Passage,
-    rule::{self, Rule},
+    passage::{Pair, Passage},
+    rule,
 };
 use crate::pack::{diagnostic::Findings, nearest::listed};
 
@@ -13,7 +13,7 @@ use crate::pack::{diagnostic::Findings, nearest::listed};
 pub(super) fn check(passage: &Passage<'_>, findings: &mut Findings) {
     for (path, old) in &passage.old.fields {
         match passage.new.fields.get(path) {
-            Some(new) => Pair { passage, path, old, new }.check(findings),
+            Some(new) => Pair { passage, path, old, new }.check_readers(findings),
             None => note_unmapped(passage, (path, old), findings),
         }
     }
@@ -22,16 +22,8 @@ pub(super) fn check(passage: &Passage<'_>, findings: &mut Findings) {
     check_refresh(passage, findings);
 }
 
-/// A field before and after.
-struct Pair<'p, 'a> {
-    passage: &'p Passage<'a>,
-    path: &'p str,
-    old: &'p Definition<'a>,
-    new: &'p Definition<'a>,
-}
-
 impl Pair<'_, '_> {
-    fn check(&self, findings: &mut Findings) {
+    fn check_readers(&self, findings: &mut Findings) {
         if self.old.kind() == "alias" || self.new.kind() == "alias" {
             self.check_alias(findings);
             return;
@@ -42,16 +34,6 @@ impl Pair<'_, '_> {
         self.check_analyzers(findings);
         self.check_multi_fields(findings);
         self.check_copy_to(findings);
-    }
-
-    fn tell(
-        &self,
-        (rule, parameter): (&'static Rule, Option<&str>),
-        (message, fix): (String, &str),
-        findings: &mut Findings,
-    ) {
-        let place = self.passage.new.place(self.new, parameter);
-        self.passage.tell((rule, self.path), &place, (message, fix), findings);
     }
 
     fn check_type(&self, findings: &mut Findings) {

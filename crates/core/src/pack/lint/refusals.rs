@@ -4,30 +4,22 @@ use serde_json::{Map, Value};
 
 use super::{
     definitions::Definition,
-    passage::Passage,
+    passage::{Pair, Passage},
     rule::{self, Rule},
 };
 use crate::pack::diagnostic::Findings;
 
 pub(super) fn check(passage: &Passage<'_>, findings: &mut Findings) {
     for (old, (path, new)) in passage.pairs() {
-        Pair { passage, path, old, new }.check(findings);
+        Pair { passage, path, old, new }.check_refusals(findings);
     }
     check_malformed_setting(passage, findings);
     check_strict(passage, findings);
     check_routing(passage, findings);
 }
 
-/// A field that gets the values of another one, or of itself as it was.
-struct Pair<'p, 'a> {
-    passage: &'p Passage<'a>,
-    path: &'p str,
-    old: &'p Definition<'a>,
-    new: &'p Definition<'a>,
-}
-
 impl Pair<'_, '_> {
-    fn check(&self, findings: &mut Findings) {
+    fn check_refusals(&self, findings: &mut Findings) {
         self.check_whole(findings);
         self.check_fraction(findings);
         self.check_length(findings);
@@ -36,15 +28,15 @@ impl Pair<'_, '_> {
         self.check_precision(findings);
     }
 
-    fn tell(
+    /// Tells something of a parameter, or of the field where the parameter isn't written.
+    fn tell_of(
         &self,
         (rule, parameter): (&'static Rule, &str),
-        (message, fix): (String, &str),
+        told: (String, &str),
         findings: &mut Findings,
     ) {
         let parameter = self.new.parameter(parameter).map(|_| parameter);
-        let place = self.passage.new.place(self.new, parameter);
-        self.passage.tell((rule, self.path), &place, (message, fix), findings);
+        self.tell((rule, parameter), told, findings);
     }
 
     fn check_whole(&self, findings: &mut Findings) {
@@ -56,7 +48,7 @@ impl Pair<'_, '_> {
                 self.path, after.0, after.1
             );
             let fix = "keep the larger type unless the numbers are known to fit";
-            self.tell((rule::WHOLE_NARROWED, "type"), (message, fix), findings);
+            self.tell_of((rule::WHOLE_NARROWED, "type"), (message, fix), findings);
         }
     }
 
@@ -84,7 +76,7 @@ impl Pair<'_, '_> {
             );
             let fix = "keep the finer type, or the larger `scaling_factor`";
             let parameter = if old == new { "scaling_factor" } else { "type" };
-            self.tell((rule::FRACTION_NARROWED, parameter), (message, fix), findings);
+            self.tell_of((rule::FRACTION_NARROWED, parameter), (message, fix), findings);
         }
     }
 
@@ -102,7 +94,7 @@ impl Pair<'_, '_> {
                     self.path
                 );
                 let fix = "keep the larger `ignore_above`, or leave it out";
-                self.tell((rule::IGNORE_ABOVE, "ignore_above"), (message, fix), findings);
+                self.tell_of((rule::IGNORE_ABOVE, "ignore_above"), (message, fix), findings);
             }
         }
         let was_long =
@@ -113,7 +105,7 @@ impl Pair<'_, '_> {
                 self.path
             );
             let fix = "add `\"ignore_above\": 8191`, which keeps longer ones and leaves them out of the index";
-            self.tell((rule::KEYWORD_UNBOUNDED, "type"), (message, fix), findings);
+            self.tell_of((rule::KEYWORD_UNBOUNDED, "type"), (message, fix), findings);
         }
     }
 
@@ -128,14 +120,14 @@ impl Pair<'_, '_> {
                 "`{path}` took malformed values and no longer does: documents that have one are refused"
             );
             let fix = "keep `\"ignore_malformed\": true`, or put the values right in the step";
-            self.tell((rule::MALFORMED_REFUSED, "ignore_malformed"), (message, fix), findings);
+            self.tell_of((rule::MALFORMED_REFUSED, "ignore_malformed"), (message, fix), findings);
         }
         if self.new.flag("coerce") == Some(false) && self.old.flag("coerce") != Some(false) {
             let message = format!(
                 "`{path}` no longer takes numbers that are written as texts, or with a fraction: documents that have one are refused"
             );
             let fix = "leave `coerce` out, or `cast` the field in the step";
-            self.tell((rule::COERCE_OFF, "coerce"), (message, fix), findings);
+            self.tell_of((rule::COERCE_OFF, "coerce"), (message, fix), findings);
         }
     }
 
@@ -149,7 +141,7 @@ impl Pair<'_, '_> {
                     self.path
                 );
                 let fix = "keep the length, or give new vectors a field of their own";
-                self.tell((rule::DIMENSIONS, parameter), (message, fix), findings);
+                self.tell_of((rule::DIMENSIONS, parameter), (message, fix), findings);
             }
         }
     }
@@ -172,7 +164,7 @@ impl Pair<'_, '_> {
             ),
             _ => return,
         };
-        self.tell((rule::DATE_PRECISION, "type"), (message, fix), findings);
+        self.tell_of((rule::DATE_PRECISION, "type"), (message, fix), findings);
     }
 }
 
