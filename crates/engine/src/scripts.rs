@@ -18,32 +18,46 @@ use crate::error::EngineError;
 /// # Errors
 /// [`EngineError`] when the cluster can't be asked.
 pub(crate) async fn probe(cluster: &Cluster, plan: &mut Plan) -> Result<(), EngineError> {
-    let mut findings = Vec::new();
     // The same script in several indices is asked for once, and told once.
     let mut known: BTreeSet<&str> = BTreeSet::new();
-    for (key, number, script) in scripts(plan) {
-        if !known.insert(&script.script) {
-            continue;
-        }
-        let text = ScriptText { source: &script.script, params: &script.params };
-        match cluster.compile_scripts(&[text]).await {
-            Ok(()) => {}
-            Err(failure) if failure.status() == Some(400) => {
-                findings.push(Finding::refuse(
-                    "F0601",
-                    key,
-                    format!(
-                        "the engine doesn't take the script of operation {number}: {}",
-                        failure.reason()
-                    ),
-                    "correct the script; an engine without the module for Painless takes none",
-                ));
-            }
-            Err(failure) => return Err(failure.into()),
+    let scripts: Vec<_> =
+        scripts(plan).filter(|(_, _, script)| known.insert(&script.script)).collect();
+    let texts: Vec<ScriptText<'_>> =
+        scripts.iter().map(|(_, _, script)| script_text(script)).collect();
+    // All together first: mostly nothing is wrong with any of them.
+    if texts.is_empty() || is_taken(cluster, &texts).await?.is_ok() {
+        return Ok(());
+    }
+    let mut findings = Vec::new();
+    for (key, number, script) in scripts {
+        if let Err(reason) = is_taken(cluster, &[script_text(script)]).await? {
+            findings.push(Finding::refuse(
+                "F0601",
+                key,
+                format!("the engine doesn't take the script of operation {number}: {reason}"),
+                "correct the script; an engine without the module for Painless takes none",
+            ));
         }
     }
     plan.findings.extend(findings);
     Ok(())
+}
+
+/// Whether the engine compiles scripts, or why it doesn't.
+async fn is_taken(
+    cluster: &Cluster,
+    scripts: &[ScriptText<'_>],
+) -> Result<Result<(), String>, EngineError> {
+    match cluster.compile_scripts(scripts).await {
+        Ok(()) => Ok(Ok(())),
+        Err(failure) if failure.status() == Some(400) => Ok(Err(failure.reason().to_owned())),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+/// A script as the engine's client takes it.
+pub(crate) fn script_text(script: &Script) -> ScriptText<'_> {
+    ScriptText { source: &script.script, params: &script.params }
 }
 
 /// All scripts of a plan, each with the key that it belongs to and its number among the operations, from 1.

@@ -11,7 +11,7 @@ use lockstep_core::transform::{
 };
 use lockstep_elastic::{Cluster, Hit, Made, Page, ScriptDocument, ScriptText, Scripted};
 
-use crate::error::EngineError;
+use crate::{error::EngineError, scripts::script_text};
 
 /// How the documents of one page get through the steps.
 #[derive(Debug)]
@@ -175,7 +175,8 @@ async fn through_scripts(
             Some(ScriptDocument { index, id: &one.id, routing, source })
         })
         .collect();
-    let mut scripted = cluster.run_scripts(&texts(scripts), &documents).await?.into_iter();
+    let texts: Vec<ScriptText<'_>> = scripts.scripts.iter().map(script_text).collect();
+    let mut scripted = cluster.run_scripts(&texts, &documents).await?.into_iter();
     for (one, stand_ins) in passing.iter_mut().zip(stand_ins) {
         if one.outcome.is_err() {
             continue;
@@ -216,15 +217,6 @@ fn restore(scripts: &Scripts, source: Vec<u8>, stand_ins: Option<&StandIns>) -> 
 /// Several scripts in a row are told apart only where the engine does.
 fn only(scripts: &Scripts) -> Option<usize> {
     (scripts.scripts.len() == 1).then_some(scripts.first_index)
-}
-
-/// Scripts as the engine's client takes them.
-pub(crate) fn texts(scripts: &Scripts) -> Vec<ScriptText<'_>> {
-    scripts
-        .scripts
-        .iter()
-        .map(|script| ScriptText { source: &script.script, params: &script.params })
-        .collect()
 }
 
 /// One document out for one document in, at the same place: nothing else can be caught up with, compared and taken back.
