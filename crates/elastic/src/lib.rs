@@ -28,6 +28,7 @@ mod abilities;
 mod alias;
 mod block;
 mod bulk;
+mod clone;
 mod document;
 mod guard;
 mod health;

@@ -78,6 +78,53 @@ fn create_index(node: &Node, name: &str, body: &Value) -> Result<(), Refusal> {
     check_index_name(name)?;
     let given = Blueprint::parse(body)?;
     let mut state = node.change();
+    check_is_new(&state, name)?;
+    let index = build(node, &state, name, given)?;
+    check_shard_limit(node, &state, index.copies())?;
+    check_write_indices(&state, &index)?;
+    state.indices.insert(name.to_owned(), index);
+    Ok(())
+}
+
+/// `POST /I/_clone/T`.
+pub(crate) fn clone(
+    node: &Node,
+    source: &str,
+    name: &str,
+    request: &Request,
+) -> Result<Answer, Refusal> {
+    check_index_name(name)?;
+    let body = request.json()?;
+    if let Some(key) = body.as_object().and_then(|body| {
+        body.keys().find(|key| !matches!(key.as_str(), "settings" | "aliases"))
+    }) {
+        let reason = format!("[1:2] [resize_request] unknown field [{key}]");
+        return Err(Refusal::new(400, "x_content_parse_exception", reason));
+    }
+    let given = Blueprint::parse(&body)?;
+    let mut state = node.change();
+    let found = state.indices.get(source);
+    let Some(found) = found else { return Err(Refusal::index_not_found(source)) };
+    if !found.settings.flag("index.blocks.write") {
+        let must = match node.flavour {
+            Flavour::Elasticsearch => "be read-only",
+            Flavour::OpenSearch => "block write operations",
+        };
+        let reason = format!(
+            "index {source} must {must} to resize index. use \"index.blocks.write=true\""
+        );
+        return Err(Refusal::new(500, "illegal_state_exception", reason));
+    }
+    check_is_new(&state, name)?;
+    let settings = found.settings.cloned(&given.settings, (source, &found.uuid))?;
+    let mut index = found.cloned(name, node.uuid(), settings);
+    take_aliases(&state, &mut index, given.aliases)?;
+    check_shard_limit(node, &state, index.copies())?;
+    state.indices.insert(name.to_owned(), index);
+    Ok(Answer::ok(&json!({"acknowledged": true, "shards_acknowledged": true, "index": name})))
+}
+
+fn check_is_new(state: &State, name: &str) -> Result<(), Refusal> {
     if let Some(index) = state.indices.get(name) {
         return Err(Refusal::new(
             400,
@@ -94,10 +141,6 @@ fn create_index(node: &Node, name: &str, body: &Value) -> Result<(), Refusal> {
         )
         .about_index(name, "_na_"));
     }
-    let index = build(node, &state, name, given)?;
-    check_shard_limit(node, &state, index.copies())?;
-    check_write_indices(&state, &index)?;
-    state.indices.insert(name.to_owned(), index);
     Ok(())
 }
 
@@ -124,15 +167,24 @@ fn build(node: &Node, state: &State, name: &str, given: Blueprint) -> Result<Ind
         settings.set("index.replication.type", "DOCUMENT");
     }
     let mut index = Index::new(name, node.uuid(), settings, mapping);
-    for (alias, properties) in blueprint.aliases {
+    take_aliases(state, &mut index, blueprint.aliases)?;
+    Ok(index)
+}
+
+fn take_aliases(
+    state: &State,
+    index: &mut Index,
+    aliases: BTreeMap<String, Alias>,
+) -> Result<(), Refusal> {
+    for (alias, properties) in aliases {
         check_alias_name(&alias)?;
-        check_filter(&index, &alias, &properties)?;
-        if alias == name || state.indices.contains_key(&alias) {
+        check_filter(index, &alias, &properties)?;
+        if alias == index.name || state.indices.contains_key(&alias) {
             return Err(crate::aliases::name_is_index(&alias));
         }
         index.aliases.insert(alias, properties);
     }
-    Ok(index)
+    Ok(())
 }
 
 /// The engines put the name of the type in front of what is wrong with a mapping at creation.

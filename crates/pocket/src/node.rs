@@ -167,6 +167,15 @@ impl Index {
         }
     }
 
+    /// Another index with the documents and the mapping of this one.
+    pub(crate) fn cloned(&self, name: &str, uuid: String, settings: Settings) -> Self {
+        Self {
+            shards: self.shards.iter().map(|shard| RwLock::new(read_shard(shard).cloned())).collect(),
+            routing_shards: self.routing_shards,
+            ..Self::new(name, uuid, settings, self.mapping.clone())
+        }
+    }
+
     pub(crate) fn copies(&self) -> u32 {
         self.settings.shards().saturating_mul(self.settings.replicas().saturating_add(1))
     }

@@ -248,6 +248,7 @@ impl Call<'_> {
             }
             (Delete, ["_alias" | "_aliases", names]) => aliases::delete(node, index, names)?,
             (Put, ["_block", block]) => lifecycle::put_block(node, index, block, request)?,
+            (Post | Put, ["_clone", name]) => lifecycle::clone(node, index, name, request)?,
             (Post, ["_open"]) => lifecycle::set_open(node, index, true, request)?,
             (Post, ["_close"]) => lifecycle::set_open(node, index, false, request)?,
             (Get | Post, ["_mget"]) => document::get_many(node, Some(index), request)?,

@@ -160,6 +160,32 @@ impl Settings {
         Ok(settings)
     }
 
+    /// The settings of a clone: the source's, those of the request over them. A `null` stays in the place of what it takes away,
+    /// as the engines show it.
+    pub(crate) fn cloned(
+        &self,
+        given: &BTreeMap<String, Value>,
+        source: (&str, &str),
+    ) -> Result<Self, Refusal> {
+        let mut settings = self.clone();
+        for (key, value) in given {
+            check(key, value)?;
+            settings.values.insert(key.clone(), value.clone());
+        }
+        let (theirs, ours) = (self.shards(), settings.shards());
+        if theirs != ours {
+            return Err(Refusal::illegal_argument(format!(
+                "the number of target shards ({ours}) must be the same as the number of source shards ({theirs})"
+            )));
+        }
+        let (name, uuid) = source;
+        settings.set("index.resize.source.name", name);
+        settings.set("index.resize.source.uuid", uuid);
+        settings.expand_replicas();
+        settings.check_active_copies()?;
+        Ok(settings)
+    }
+
     /// Changes settings of an existing index; null takes a setting back to its default.
     pub(crate) fn update(
         &mut self,

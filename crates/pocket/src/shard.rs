@@ -130,6 +130,35 @@ impl Shard {
         }
     }
 
+    /// A shard of the same log and documents, all of it visible, under another primary. Deletes are forgotten, as by an engine
+    /// that starts a shard from files.
+    pub(crate) fn cloned(&self) -> Self {
+        let live = |seq_no: &usize| self.log.get(*seq_no).cloned().flatten();
+        let newest: HashMap<Arc<str>, Entry> = self
+            .newest
+            .iter()
+            .filter(|(_, entry)| entry.deleted.is_none())
+            .map(|(id, entry)| (Arc::clone(id), *entry))
+            .collect();
+        let mut log = vec![None; self.log.len()];
+        for entry in newest.values() {
+            if let Some(slot) = log.get_mut(entry.seq_no) {
+                *slot = live(&entry.seq_no);
+            }
+        }
+        Self {
+            term: self.term + 1,
+            visible: log.len(),
+            visible_count: newest.len(),
+            log,
+            newest,
+            superseded: Vec::new(),
+            tombstone_count: 0,
+            bytes: self.bytes,
+            refreshed: Instant::now(),
+        }
+    }
+
     /// The highest sequence number given, -1 on an untouched shard. Local and global checkpoint
     /// are the same number: there is one copy.
     pub(crate) fn max_seq_no(&self) -> i64 {
