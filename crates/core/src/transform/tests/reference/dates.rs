@@ -37,18 +37,16 @@ pub(super) fn date(dating: &Dating, value: &Json) -> Option<Json> {
 
 fn since_epoch(number: &str, unit: i128) -> Option<i128> {
     serde_json::from_str::<serde_json::Number>(number).ok().filter(|_| number.trim() == number)?;
-    if number.contains(['e', 'E']) {
-        let double: f64 = number.parse().unwrap();
-        let is_small = double.fract() == 0.0 && double.abs() < 1e15;
-        return is_small.then(|| format!("{double:.0}").parse::<i128>().unwrap() * unit);
-    }
+    let (number, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let digits = unit.to_string().len() - 1;
-    let fraction = fraction.trim_end_matches('0');
-    if fraction.len() > digits {
-        return None;
+    let digits = format!("{whole}{fraction}").parse::<i128>().ok()?;
+    let shift = exponent.parse::<i64>().ok()? - i64::try_from(fraction.len()).unwrap();
+    if digits == 0 {
+        return Some(0);
     }
-    format!("{whole}{fraction:0<digits$}").parse().ok()
+    (0..shift.abs()).try_fold(digits.checked_mul(unit)?, |number, _| {
+        if shift > 0 { number.checked_mul(10) } else { (number % 10 == 0).then_some(number / 10) }
+    })
 }
 
 /// `order` names the parts with what stands between them; a fraction and `Z` may follow.
