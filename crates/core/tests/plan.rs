@@ -105,9 +105,13 @@ fn words(plan: &Plan) -> String {
     for index in &plan.indices {
         let place = format!("{} {}", index.tenant, index.logical);
         lines.push(match &index.strategy {
-            Strategy::Copy { source, target, program } => {
+            Strategy::Copy { source, target, program, clone } => {
                 let operations = plan.programs.get(program).map_or(0, Vec::len);
-                format!("{place}: {} -> {} ({operations} operations)", source.index, target.index)
+                let how = if clone.is_some() { "cloned" } else { "->" };
+                format!(
+                    "{place}: {} {how} {} ({operations} operations)",
+                    source.index, target.index
+                )
             }
             Strategy::Empty { target } => format!("{place}: empty {}", target.index),
             Strategy::Drop { source } => format!("{place}: drop {}", source.index),

@@ -194,7 +194,10 @@ fn original() {
 #[test]
 fn set() {
     let targets = [("b".to_owned(), "u2".to_owned()), ("a".to_owned(), "u1".to_owned())];
-    check(include_str!("golden/journal/set-1.json"), &SetRecord { targets: targets.into() });
+    let record = SetRecord { targets: targets.into(), ..SetRecord::default() };
+    check(include_str!("golden/journal/set-1.json"), &record);
+    let clones = [("a".to_owned(), [(0, 41), (1, -1)].into())].into();
+    check(include_str!("golden/journal/set-cloned-1.json"), &SetRecord { clones, ..record });
 }
 
 #[test]

@@ -95,9 +95,10 @@ pub(crate) fn clone(
 ) -> Result<Answer, Refusal> {
     check_index_name(name)?;
     let body = request.json()?;
-    if let Some(key) = body.as_object().and_then(|body| {
-        body.keys().find(|key| !matches!(key.as_str(), "settings" | "aliases"))
-    }) {
+    if let Some(key) = body
+        .as_object()
+        .and_then(|body| body.keys().find(|key| !matches!(key.as_str(), "settings" | "aliases")))
+    {
         let reason = format!("[1:2] [resize_request] unknown field [{key}]");
         return Err(Refusal::new(400, "x_content_parse_exception", reason));
     }
@@ -110,9 +111,8 @@ pub(crate) fn clone(
             Flavour::Elasticsearch => "be read-only",
             Flavour::OpenSearch => "block write operations",
         };
-        let reason = format!(
-            "index {source} must {must} to resize index. use \"index.blocks.write=true\""
-        );
+        let reason =
+            format!("index {source} must {must} to resize index. use \"index.blocks.write=true\"");
         return Err(Refusal::new(500, "illegal_state_exception", reason));
     }
     check_is_new(&state, name)?;

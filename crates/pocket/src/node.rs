@@ -170,7 +170,11 @@ impl Index {
     /// Another index with the documents and the mapping of this one.
     pub(crate) fn cloned(&self, name: &str, uuid: String, settings: Settings) -> Self {
         Self {
-            shards: self.shards.iter().map(|shard| RwLock::new(read_shard(shard).cloned())).collect(),
+            shards: self
+                .shards
+                .iter()
+                .map(|shard| RwLock::new(read_shard(shard).cloned()))
+                .collect(),
             routing_shards: self.routing_shards,
             ..Self::new(name, uuid, settings, self.mapping.clone())
         }

@@ -133,19 +133,20 @@ impl Shard {
     /// A shard of the same log and documents, all of it visible, under another primary. Deletes are forgotten, as by an engine
     /// that starts a shard from files.
     pub(crate) fn cloned(&self) -> Self {
-        let live = |seq_no: &usize| self.log.get(*seq_no).cloned().flatten();
         let newest: HashMap<Arc<str>, Entry> = self
             .newest
             .iter()
             .filter(|(_, entry)| entry.deleted.is_none())
             .map(|(id, entry)| (Arc::clone(id), *entry))
             .collect();
-        let mut log = vec![None; self.log.len()];
-        for entry in newest.values() {
-            if let Some(slot) = log.get_mut(entry.seq_no) {
-                *slot = live(&entry.seq_no);
-            }
-        }
+        let is_newest = |document: &Arc<Document>| {
+            newest.get(&document.id).is_some_and(|entry| entry.seq_no == document.seq_no)
+        };
+        let log: Vec<_> = self
+            .log
+            .iter()
+            .map(|slot| slot.clone().filter(|document| is_newest(document)))
+            .collect();
         Self {
             term: self.term + 1,
             visible: log.len(),

@@ -24,7 +24,7 @@ use crate::{
 const COMMANDS_MAX: usize = 4;
 
 /// Every kind of request that changes something, by method and path.
-const EFFECTS: [(&str, &str); 12] = [
+const EFFECTS: [(&str, &str); 13] = [
     ("PUT", "/lockstep-journal"),
     ("PUT", "/*-v2.0*"),
     ("PUT", "/lockstep-journal/_create/*"),
@@ -35,6 +35,7 @@ const EFFECTS: [(&str, &str); 12] = [
     ("PUT", "*/_settings"),
     ("PUT", "*/_mapping"),
     ("PUT", "*/_block/write"),
+    ("POST", "*/_clone/*"),
     ("PUT", "/_index_template/*"),
     ("POST", "/_aliases"),
 ];

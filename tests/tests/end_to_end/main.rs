@@ -15,6 +15,8 @@ mod cases;
 
 mod live;
 
+mod clone;
+
 mod back;
 
 mod trouble;
@@ -95,6 +97,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             demo::scenarios(),
             cases::scenarios(&stand.cluster.name),
             live::scenarios(),
+            clone::scenarios(),
             pace::scenarios(),
             back::scenarios(),
             trouble::scenarios(),

@@ -159,7 +159,13 @@ pub(crate) fn demo_pack() -> Pack {
 /// An upgrade to a version, with small tasks so that even little data makes many.
 pub(crate) fn wish(to: &str) -> Wish {
     // The machine may be busy with other clusters' scenarios.
-    let limits = Limits { task_width_max: 500, fence_ms_max: 120_000, ..Limits::default() };
+    // What no step changes is cloned, however little it is.
+    let limits = Limits {
+        task_width_max: 500,
+        fence_ms_max: 120_000,
+        clone_documents_min: 1,
+        ..Limits::default()
+    };
     Wish {
         to: to.parse().expect("a version"),
         from: None,

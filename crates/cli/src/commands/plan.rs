@@ -38,6 +38,18 @@ pub(crate) struct UpgradeFlags {
     /// Upgrade this tenant and no other; may be given several times
     #[arg(long, value_name = "NAME")]
     pub(crate) only_tenant: Vec<String>,
+    /// Documents from which on an index that no step changes is cloned, with writes to it refused for a moment; `never`
+    /// copies all [default: 100000]
+    #[arg(long, value_name = "DOCUMENTS", value_parser = clone_from)]
+    pub(crate) clone_from: Option<u64>,
+}
+
+/// A number of documents, or `never`.
+fn clone_from(text: &str) -> Result<u64, String> {
+    if text == "never" {
+        return Ok(u64::MAX);
+    }
+    text.parse().map_err(|_not_a_number| "give a number of documents, or `never`".to_owned())
 }
 
 /// Flags of `lockstep plan`.
@@ -57,7 +69,10 @@ impl UpgradeFlags {
     }
 
     /// What is asked of the engine.
-    pub(crate) fn wish(&self, limits: Limits) -> Wish {
+    pub(crate) fn wish(&self, mut limits: Limits) -> Wish {
+        if let Some(documents) = self.clone_from {
+            limits.clone_documents_min = documents;
+        }
         let (to, from, tenants) = (self.to.clone(), self.from.clone(), self.tenants());
         Wish { to, from, tenants, limits, is_held: false }
     }
@@ -88,6 +103,11 @@ impl UpgradeFlags {
         }
         for tenant in &self.only_tenant {
             words.extend(["--only-tenant".to_owned(), quoted(tenant)]);
+        }
+        match self.clone_from {
+            Some(u64::MAX) => words.push("--clone-from never".to_owned()),
+            Some(documents) => words.push(format!("--clone-from {documents}")),
+            None => {}
         }
         let pack = self.pack.pack.display().to_string();
         if pack != "." {

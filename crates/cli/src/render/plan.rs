@@ -164,6 +164,7 @@ fn indices(plan: &Plan, view: PlanView<'_>) -> Text {
 fn line_key(plan: &Plan, index: &IndexPlan, is_collapsed: bool) -> LineKey {
     let (source, target) = source_and_target(&index.strategy);
     let strategy = match &index.strategy {
+        Strategy::Copy { clone: Some(_), .. } => "clone",
         Strategy::Copy { .. } => "copy",
         Strategy::Empty { .. } => "empty",
         Strategy::Drop { .. } => "left behind",
@@ -185,7 +186,7 @@ fn line_key(plan: &Plan, index: &IndexPlan, is_collapsed: bool) -> LineKey {
 
 fn source_and_target(strategy: &Strategy) -> (Option<&SourcePlan>, Option<&TargetPlan>) {
     match strategy {
-        Strategy::Copy { source, target, program: _ } => (Some(source), Some(target)),
+        Strategy::Copy { source, target, .. } => (Some(source), Some(target)),
         Strategy::Empty { target } => (None, Some(target)),
         Strategy::Drop { source } => (Some(source), None),
     }
@@ -241,9 +242,11 @@ fn programs(plan: &Plan) -> Text {
 fn totals(plan: &Plan) -> Text {
     let mut text = Text::default();
     let mut read = Line::default();
+    let mut cloned = Line::default();
     let mut left = Line::default();
     for index in &plan.indices {
         match index.strategy {
+            Strategy::Copy { clone: Some(_), .. } => cloned.add(index),
             Strategy::Copy { .. } => read.add(index),
             Strategy::Drop { .. } => left.add(index),
             Strategy::Empty { .. } => {}
@@ -252,6 +255,11 @@ fn totals(plan: &Plan) -> Text {
     let documents = counted(read.documents, "document", "documents");
     let indices = counted(read.indices, "index", "indices");
     text.fact("copied", format_args!("{documents}, {} in {indices}", bytes(read.bytes)));
+    if cloned.indices > 0 {
+        let documents = counted(cloned.documents, "document", "documents");
+        let indices = counted(cloned.indices, "index", "indices");
+        text.fact("cloned", format_args!("{documents}, {} in {indices}", bytes(cloned.bytes)));
+    }
     let made = counted(plan.targets().count() as u64, "index", "indices");
     let shards = |target: &TargetPlan| u64::from(target.shards);
     let primaries = counted(plan.targets().map(shards).sum(), "primary shard", "primary shards");

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    aliases,
+    aliases, clone,
     finding::Finding,
     live::{LiveError, live_release},
     model::{
-        ClusterReference, IndexPlan, Limits, PLAN_FORMAT, Plan, Schema, SourcePlan, Strategy,
-        TargetPlan, TenantPlan, UpgradeKind,
+        CloneStart, ClusterReference, IndexPlan, Limits, PLAN_FORMAT, Plan, Schema, SourcePlan,
+        Strategy, TargetPlan, TenantPlan, UpgradeKind,
     },
     origin::{Origin, Places, origins},
     preflight, schema,
@@ -351,7 +351,7 @@ impl Builder<'_> {
             let indices = match self.origins.get(key) {
                 Some(Origin::From { places, operations: _ }) => {
                     carried.insert(places.key.clone());
-                    self.copied(tenant, (places, key), logical, &mut plan.findings)
+                    self.copied(tenant, (places, key), logical, plan)
                 }
                 Some(Origin::Like(places)) => self.empty_like(tenant, key, places),
                 Some(Origin::New { partition: Some(partition) }) => {
@@ -382,12 +382,12 @@ impl Builder<'_> {
         tenant: &TenantPlan,
         (places, key): (&Places, &str),
         logical: &LogicalIndex,
-        findings: &mut Vec<Finding>,
+        plan: &mut Plan,
     ) -> Vec<IndexPlan> {
         let sources = self.sources(tenant, places);
         if sources.is_empty() && logical.partitions.is_none() {
             let source_key = &places.key;
-            findings.push(Finding::warn(
+            plan.findings.push(Finding::warn(
                 "F0104",
                 &tenant.source,
                 format!("has no index `{source_key}` in the live release; `{key}` starts empty"),
@@ -401,7 +401,8 @@ impl Builder<'_> {
                 let facts = self.inventory.indices.get(&index)?;
                 let target = self.target(tenant, key, partition.as_deref(), Some(facts));
                 let source = source_plan(&index, facts);
-                let strategy = Strategy::Copy { source, target, program: key.to_owned() };
+                let clone = self.clone_start(plan, (facts, &source, &target));
+                let strategy = Strategy::Copy { source, target, program: key.to_owned(), clone };
                 Some(IndexPlan {
                     tenant: tenant.target.clone(),
                     logical: key.to_owned(),
@@ -410,6 +411,37 @@ impl Builder<'_> {
                 })
             })
             .collect()
+    }
+
+    /// How a copy begins as a clone, if it does, and if it might be expected to, why it doesn't.
+    fn clone_start(
+        &self,
+        plan: &mut Plan,
+        (facts, source, target): (&IndexFacts, &SourcePlan, &TargetPlan),
+    ) -> Option<CloneStart> {
+        if source.documents < plan.limits.clone_documents_min {
+            return None;
+        }
+        if !plan.programs.get(&target.schema)?.is_empty() {
+            return None;
+        }
+        let cluster = &self.inventory.cluster;
+        let schema = plan.schemas.get(&target.schema)?;
+        let candidate =
+            clone::Candidate { facts, target, schema, engine: (cluster.engine, &cluster.version) };
+        let (code, message, start) = match clone::decide(candidate) {
+            Ok(start) => (
+                "F0903",
+                "is cloned, as no step changes it: writes to it are refused for about a second when the run begins"
+                    .to_owned(),
+                Some(start),
+            ),
+            Err(reason) => {
+                ("F0904", format!("is copied, although no step changes it: {reason}"), None)
+            }
+        };
+        plan.findings.push(Finding::note(code, &source.index, message));
+        start
     }
 
     fn empty(&self, tenant: &TenantPlan, key: &str, partition: Option<String>) -> IndexPlan {

@@ -10,6 +10,8 @@ pub mod live;
 
 mod origin;
 
+mod clone;
+
 pub mod tenants;
 
 pub mod schema;

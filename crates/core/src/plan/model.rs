@@ -149,6 +149,9 @@ pub enum Strategy {
         target: TargetPlan,
         /// Key into [`Plan::programs`].
         program: String,
+        /// It begins as a clone of its source, and only what was written since is read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        clone: Option<CloneStart>,
     },
     /// Made, and left empty.
     Empty {
@@ -160,6 +163,14 @@ pub enum Strategy {
         /// The old index.
         source: SourcePlan,
     },
+}
+
+/// How a target begins as a clone of its source. Where the cluster can't make it in time, everything is copied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloneStart {
+    /// Settings of the source that the target doesn't want, by full name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cleared: Vec<String>,
 }
 
 /// An index of the live set as the plan saw it.
@@ -231,6 +242,9 @@ pub struct Limits {
     /// Rejected documents that a run keeps in quarantine; when there are more it stops after copying.
     #[serde(default = "quarantine_max", skip_serializing_if = "is_quarantine_max")]
     pub quarantine_max: u32,
+    /// Documents from which on an index that no step changes is cloned instead of copied.
+    #[serde(default = "clone_documents_min", skip_serializing_if = "is_clone_documents_min")]
+    pub clone_documents_min: u64,
     /// How often a fence may be missed, and verification begin anew, before somebody is asked.
     pub rounds_max: u32,
     /// Sequence numbers that may be left to carry over when the fence is set.
@@ -251,6 +265,17 @@ fn is_quarantine_max(count: &u32) -> bool {
     *count == quarantine_max()
 }
 
+/// A few seconds of copying; cloning takes the cluster about one, and blocks writes meanwhile.
+fn clone_documents_min() -> u64 {
+    100_000
+}
+
+/// Plans that were stored before there were clones keep their digest.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over like that")]
+fn is_clone_documents_min(count: &u64) -> bool {
+    *count == clone_documents_min()
+}
+
 /// About a hundred milliseconds of copying.
 fn lag_numbers_max() -> u64 {
     1_000
@@ -266,6 +291,7 @@ impl Default for Limits {
             task_width_max: 200_000,
             rejections_kept: 1_000,
             quarantine_max: quarantine_max(),
+            clone_documents_min: clone_documents_min(),
             rounds_max: 20,
             lag_numbers_max: lag_numbers_max(),
             fence_ms_max: 10_000,
@@ -291,6 +317,16 @@ impl Plan {
         self.indices.iter().filter_map(|index| match &index.strategy {
             Strategy::Copy { target, .. } | Strategy::Empty { target } => Some(target),
             Strategy::Drop { .. } => None,
+        })
+    }
+
+    /// The indices that begin as clones: position in the plan's list, source, target, and how.
+    pub fn clones(&self) -> impl Iterator<Item = (usize, &SourcePlan, &TargetPlan, &CloneStart)> {
+        self.indices.iter().enumerate().filter_map(|(position, index)| match &index.strategy {
+            Strategy::Copy { source, target, clone: Some(start), .. } => {
+                Some((position, source, target, start))
+            }
+            Strategy::Copy { .. } | Strategy::Empty { .. } | Strategy::Drop { .. } => None,
         })
     }
 

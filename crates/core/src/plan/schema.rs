@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::model::{Schema, TargetPlan};
+use super::model::{CloneStart, Schema, TargetPlan};
 use crate::{inventory::EngineKind, pack::model::LogicalIndex};
 
 /// How long the target remembers deletes while documents are copied, so that an older copy that arrives late can't bring
@@ -93,6 +93,26 @@ pub fn create_body(target: &TargetPlan, schema: &Schema, run: &str) -> Value {
     settings.insert("index.gc_deletes".to_owned(), json!(GC_DELETES_WHILE_COPYING));
     json!({ "settings": settings, "mappings": mapping })
 }
+
+/// The body that makes a target by cloning: the settings of [`create_body`] over those of the source, and an alias that tells
+/// whose it is, as a clone can't be given a mapping of its own at once.
+pub fn clone_body(target: &TargetPlan, schema: &Schema, start: &CloneStart, run: &str) -> Value {
+    let mut body = create_body(target, schema, run);
+    let mut settings = body.get_mut("settings").map(Value::take).unwrap_or_default();
+    if let Some(settings) = settings.as_object_mut() {
+        settings.insert("index.blocks.write".to_owned(), Value::Null);
+        settings.extend(start.cleared.iter().map(|name| (name.clone(), Value::Null)));
+    }
+    json!({ "settings": settings, "aliases": { clone_mark(run): { "is_hidden": true } } })
+}
+
+/// The alias that a clone carries until the mark is in its mapping.
+pub fn clone_mark(run: &str) -> String {
+    format!("{CLONE_MARK_START}{run}")
+}
+
+/// How the alias begins by which a clone is known: the run's id follows.
+pub const CLONE_MARK_START: &str = "lockstep-clone-";
 
 /// The settings that a target gets once its documents are in.
 pub fn final_settings(target: &TargetPlan, schema: &Schema) -> Value {

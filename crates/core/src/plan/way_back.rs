@@ -53,7 +53,7 @@ pub fn ways_back(chain: &[Release]) -> BTreeMap<String, WayBack> {
 pub(super) fn look(plan: &mut Plan) {
     let copied = |key: &str| {
         plan.indices.iter().any(|index| match &index.strategy {
-            Strategy::Copy { source: _, target: _, program } => program == key,
+            Strategy::Copy { source: _, target: _, program, clone: _ } => program == key,
             Strategy::Empty { .. } | Strategy::Drop { .. } => false,
         })
     };

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum RunState {
-    /// Entered when the run starts. Targets are being made. Reversible: nothing of the application is touched.
+    /// Entered when the run starts. Targets are being made; an index that is cloned is blocked for writes meanwhile. Reversible:
+    /// the block is lifted.
     Preparing,
     /// Entered when all targets are there. Documents are taken through the steps up to a watermark. Reversible.
     Copying {

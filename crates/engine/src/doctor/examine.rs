@@ -6,7 +6,10 @@ use std::{
 };
 
 use lockstep_core::{
-    plan::{model::Plan, schema::OWNER_MARK},
+    plan::{
+        model::Plan,
+        schema::{CLONE_MARK_START, OWNER_MARK},
+    },
     run::{
         crew::SILENCE_MAX,
         state::{RunState, Stage},
@@ -119,9 +122,16 @@ pub(super) async fn holder(session: &Session, application: &str) -> Result<Holde
     }
 }
 
-/// The run whose mark an index carries.
+/// The run whose mark an index carries: in its mapping, or as an alias while it is being cloned.
 fn mark(index: &IndexState) -> Option<&str> {
-    index.mapping.pointer("/_meta")?.get(OWNER_MARK).and_then(Value::as_str)
+    let meta = index.mapping.pointer("/_meta").and_then(|meta| meta.get(OWNER_MARK));
+    let alias = || index.aliases.keys().find_map(|alias| alias.strip_prefix(CLONE_MARK_START));
+    meta.and_then(Value::as_str).or_else(alias)
+}
+
+/// Whether somebody gave an index an alias.
+fn has_alias(index: &IndexState) -> bool {
+    index.aliases.keys().any(|alias| !alias.starts_with(CLONE_MARK_START))
 }
 
 /// What isn't as it should be, the most pressing first.
@@ -212,6 +222,18 @@ fn blocks(seen: &Seen) -> Option<Leftover> {
             "mending lifts the block; the run goes on with the command that began it".to_owned(),
             Some(Remedy::LiftFence),
         ),
+        (RunState::Preparing, is_alive) if blocked.iter().all(|index| is_cloned(plan, index)) => {
+            if is_alive {
+                return None;
+            }
+            (
+                "L0201",
+                format!("a driver died while it cloned: the application can't write to {names}"),
+                "mending lifts the block; the run goes on with the command that began it"
+                    .to_owned(),
+                Some(Remedy::LiftFence),
+            )
+        }
         (state, false) if is_decided(state) => (
             "L0202",
             format!("the run is {state}: the application can't write to {names}"),
@@ -235,6 +257,11 @@ fn blocks(seen: &Seen) -> Option<Leftover> {
         ),
     };
     Some(Leftover { code, subject: seen.application.clone(), message, hint, remedy })
+}
+
+/// Whether an index is one that the plan clones.
+fn is_cloned(plan: &Plan, index: &str) -> bool {
+    plan.clones().any(|(_, source, ..)| source.index == index)
 }
 
 /// Whether aliases are moving, or stopped while they were.
@@ -278,7 +305,7 @@ fn half_made(seen: &Seen, index: &IndexState) -> Option<Leftover> {
             )),
             Some(owner) if *owner != seen.application => None,
             Some(_) if under_way == Some(mark) => None,
-            Some(_) if !index.aliases.is_empty() => Some(leftover(
+            Some(_) if has_alias(index) => Some(leftover(
                 "L0302",
                 format!("the run `{mark}` made it and is over, and somebody gave it an alias"),
                 "find out who uses it; without the alias mending would drop it",

@@ -13,7 +13,7 @@ use crate::{
     journal::{Journal, LeaseRecord, SwitchRecord},
     lease::Lease,
     session::{Session, finish},
-    stage::{Direction, fence},
+    stage::{Direction, clone, fence},
 };
 
 pub(super) async fn mend(
@@ -63,6 +63,10 @@ async fn mend_one(
             let mut drive = session.drive(journal, &plan, run, lease);
             // First the record: a driver that only slept can't pass the gate any more.
             drive.take_over().await?;
+            if drive.run.record.state == RunState::Preparing {
+                // Whoever goes on clones what is left to clone.
+                return clone::lift_blocks(&drive.context).await;
+            }
             fence::unblock(&drive.context, direction).await?;
             drive.happened(Event::FenceMissed, SwitchRecord::default()).await
         }

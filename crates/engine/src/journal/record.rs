@@ -124,6 +124,9 @@ pub struct PlanRecord {
 pub struct SetRecord {
     /// Name → unique id.
     pub targets: BTreeMap<String, String>,
+    /// Name → shard → the highest number of the log that it had from the beginning, for those that were cloned.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub clones: BTreeMap<String, BTreeMap<u32, i64>>,
 }
 
 /// What one round copies: for every index of the plan that is copied, first and last sequence number by shard.

@@ -123,7 +123,9 @@ pub(super) async fn pairs_back(context: &StageContext) -> Result<Vec<CopyPair>, 
     let mut transforms: BTreeMap<&str, Arc<Transform>> = BTreeMap::new();
     let mut pairs = Vec::new();
     for (position, index) in context.plan.indices.iter().enumerate() {
-        let Strategy::Copy { source, target, program } = &index.strategy else { continue };
+        let Strategy::Copy { source, target, program, clone: _ } = &index.strategy else {
+            continue;
+        };
         let Some(WayBack::Program { operations }) = context.plan.ways_back.get(program) else {
             return Err(bug("the plan has none for an index"));
         };

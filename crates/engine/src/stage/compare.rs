@@ -24,6 +24,7 @@ use super::{
     follow::ShardKey,
     mend::{Mode, Outcome, look_at},
     meter::Meter,
+    position::Covered,
     side::{Depth, Side, SideReader, explain},
     window::WindowWidth,
 };
@@ -90,6 +91,8 @@ pub(super) struct Way<'a> {
     pub(super) depth: Depth,
     /// Up to where the live set is compared: what was carried over. `None`: everything that is visible.
     pub(super) covered: Option<&'a BTreeMap<ShardKey, i64>>,
+    /// Up to where both sides are the same files, of indices that were cloned: only what is newer on either side is read.
+    pub(super) cloned: Option<&'a Covered>,
 }
 
 /// Reads both sets and compares them. Changes nothing.
@@ -97,7 +100,7 @@ pub(super) struct Way<'a> {
 /// # Errors
 /// [`EngineError`] when the cluster can't be worked with.
 pub async fn compare(context: &StageContext) -> Result<Verdict, EngineError> {
-    let way = Way { mode: Mode::Look, depth: Depth::Contents, covered: None };
+    let way = Way { mode: Mode::Look, depth: Depth::Contents, covered: None, cloned: None };
     compare_all(context, comparisons(context)?, way).await
 }
 
@@ -167,11 +170,15 @@ pub(super) async fn compare_one(
         withheld: context.quarantine.withheld(&pair.source.index),
     });
     // Both sides are read up to the same moment: what is written later is on neither.
-    let found_ranges = visible_ranges(context, &comparison.target).await?;
-    let expected_ranges = match &comparison.source {
+    let mut found_ranges = visible_ranges(context, &comparison.target).await?;
+    let mut expected_ranges = match &comparison.source {
         Some(pair) => expected_ranges(context, pair, way).await?,
         None => Vec::new(),
     };
+    if let (Some(pair), Some(cloned)) = (&comparison.source, way.cloned) {
+        leave_out_cloned(&mut found_ranges, (pair, cloned));
+        leave_out_cloned(&mut expected_ranges, (pair, cloned));
+    }
     let sides = Sides { expected: expected_side, expected_ranges, found: found_side, found_ranges };
     let (mut verdict, buckets) = sides.differing_buckets(context, meter).await?;
     let mut outcome = Outcome::default();
@@ -280,6 +287,17 @@ async fn expected_ranges(
         .filter(|((position, _), _)| *position == pair.position)
         .map(|((_, shard), last)| (*shard, *last));
     Ok(ranges(context, shards))
+}
+
+/// Takes what a clone had from the beginning out of the ranges of either side. Whatever anybody wrote since, on either side,
+/// has a higher number there, for the clone goes on counting where its source stood.
+fn leave_out_cloned(ranges: &mut Vec<Stretch>, (pair, cloned): (&CopyPair, &Covered)) {
+    for range in ranges.iter_mut() {
+        if let Some(last) = cloned.get(&(pair.position, range.shard)) {
+            range.first = range.first.max(last.saturating_add(1));
+        }
+    }
+    ranges.retain(|range| range.first <= range.last);
 }
 
 fn ranges(context: &StageContext, shards: impl Iterator<Item = (u32, i64)>) -> Vec<Stretch> {

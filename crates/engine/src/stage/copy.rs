@@ -60,7 +60,7 @@ pub async fn copy_documents(context: &StageContext, round: u32) -> Result<Event,
     if restart_rejected(context, &view, &crew).await? {
         view = View::open(context, tasks_of(&rounds)).await?;
     }
-    let total = context.plan.document_count();
+    let total = documents_to_copy(context).await?;
     let (done, bytes) = view
         .tasks()
         .fold((0, 0), |(done, bytes), task| (done + task.tally.read, bytes + task.tally.bytes));
@@ -145,9 +145,18 @@ pub(crate) async fn help_copy(
     let (done, bytes) = view
         .tasks()
         .fold((0, 0), |(done, bytes), task| (done + task.tally.read, bytes + task.tally.bytes));
-    let counted = (done, bytes, context.plan.document_count());
+    let counted = (done, bytes, documents_to_copy(context).await?);
     let meter = Arc::new(Meter::go_on("copying", Unit::Documents, counted, &context.reporter));
     share(context, (&mut view, crew), place, &meter).await
+}
+
+/// Documents of the indices that weren't cloned, as the plan saw them.
+async fn documents_to_copy(context: &StageContext) -> Result<u64, EngineError> {
+    let cloned = context.cloned().await?;
+    let is_cloned = |position| cloned.range((position, 0)..=(position, u32::MAX)).next().is_some();
+    let left_out = context.plan.clones().filter(|(position, ..)| is_cloned(*position));
+    let documents: u64 = left_out.map(|(_, source, ..)| source.documents).sum();
+    Ok(context.plan.document_count().saturating_sub(documents))
 }
 
 fn tasks_of(rounds: &[RoundRecord]) -> impl Iterator<Item = Task> {
@@ -170,7 +179,9 @@ async fn begin_round(
     if let Some(other) = positions.iter().find(|position| !position.is_the_planned_one()) {
         return Ok(Err(source_replaced(&other.pair)));
     }
-    let stretches = stretches(&positions, &covered(&rounds));
+    let mut covered = covered(&rounds);
+    covered.extend(context.cloned().await?);
+    let stretches = stretches(&positions, &covered);
     let tasks_before: usize = rounds.iter().map(|known| known.tasks().len()).sum();
     let record = RoundRecord {
         round,

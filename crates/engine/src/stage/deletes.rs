@@ -73,7 +73,7 @@ pub(super) async fn delete_gone(
     let meter = Meter::start("deletes", Unit::Documents, total, &context.reporter);
     let (small, large) = sort_by_size(follower, unequal).await?;
     let covered = follower.covered();
-    let way = Way { mode, depth: Depth::Identities, covered: Some(&covered) };
+    let way = Way { mode, depth: Depth::Identities, covered: Some(&covered), cloned: None };
     let (way, meter) = (&way, &meter);
     let small = stream::iter(groups(small))
         .map(|group| async move { compare_group(context, &group, mode, meter).await })

@@ -219,7 +219,7 @@ pub(super) fn foreign(documents: Vec<BadDocument>, document_count: u64) -> Probl
             format!(
                 "somebody else writes into the new set: {document_count} documents there never came from the live set in this state"
             ),
-            "stop whoever writes there; delete these documents from the new set and run the same command again, or give the run up with `lockstep abort`",
+            "stop whoever writes there; delete these documents from the new set and run the same command again, or give the run up with `lockstep abort`; if their index was cloned and the application gives documents versions of its own, start again with `--clone-from never`",
         )
     }
 }

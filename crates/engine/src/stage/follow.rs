@@ -352,18 +352,22 @@ impl<'a> Follower<'a> {
     }
 }
 
-/// Where following begins: where the rounds of copying ended; nothing is compared yet.
+/// Where following begins: where cloning and the rounds of copying ended; nothing of what was copied is compared yet.
 async fn first_record(
     context: &StageContext,
     pairs: &BTreeMap<usize, CopyPair>,
 ) -> Result<PositionRecord, EngineError> {
-    let covered = covered(&context.rounds(1).await?);
+    let copied = covered(&context.rounds(1).await?);
+    let cloned = context.cloned().await?;
     let shards = pairs
         .iter()
         .flat_map(|(position, pair)| {
             pair.source.shards.iter().map(|shard| (*position, shard.shard))
         })
-        .map(|key| (key.0, key.1, covered.get(&key).copied().unwrap_or(-1), -1, -1))
+        .map(|key| {
+            let equal = cloned.get(&key).copied().unwrap_or(-1);
+            (key.0, key.1, copied.get(&key).copied().unwrap_or(equal), equal, equal)
+        })
         .collect();
     Ok(PositionRecord { shards, ..PositionRecord::default() })
 }

@@ -3,6 +3,8 @@
 
 pub mod prepare;
 
+pub(crate) mod clone;
+
 pub mod copy;
 
 pub mod settle;
@@ -204,7 +206,9 @@ impl StageContext {
     pub(crate) fn pairs(&self) -> Result<Vec<CopyPair>, EngineError> {
         let mut pairs = Vec::new();
         for (position, index) in self.plan.indices.iter().enumerate() {
-            let Strategy::Copy { source, target, program } = &index.strategy else { continue };
+            let Strategy::Copy { source, target, program, clone: _ } = &index.strategy else {
+                continue;
+            };
             let transform = self.transforms.get(program).ok_or_else(|| {
                 EngineError::Bug(format!(
                     "the plan names a program `{program}` that it doesn't have"

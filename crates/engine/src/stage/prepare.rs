@@ -11,7 +11,12 @@ use lockstep_core::{
 use lockstep_elastic::{Created, FailureKind, IndexState};
 use serde_json::Value;
 
-use super::{StageContext, meter::Meter, problem};
+use super::{
+    StageContext,
+    clone::{clone_targets, has_mark},
+    meter::Meter,
+    problem,
+};
 use crate::{
     error::EngineError,
     journal::{Kept, SetRecord, Write},
@@ -35,6 +40,7 @@ enum Outcome {
 /// # Errors
 /// [`EngineError`] when the cluster or the journal can't be worked with; what was made stays, and is found again.
 pub async fn create_targets(context: &StageContext) -> Result<Event, EngineError> {
+    clone_targets(context).await?;
     let mut set = read_set(context).await?;
     let missing: Vec<TargetPlan> = context
         .plan
@@ -134,6 +140,11 @@ async fn create_target(
 
 /// Whether an index carries the mark of a run.
 pub(super) fn is_ours(index: &IndexState, run: &str) -> bool {
-    index.mapping.pointer("/_meta").and_then(|meta| meta.get(OWNER_MARK)).and_then(Value::as_str)
-        == Some(run)
+    has_mark(index, run)
+        || index
+            .mapping
+            .pointer("/_meta")
+            .and_then(|meta| meta.get(OWNER_MARK))
+            .and_then(Value::as_str)
+            == Some(run)
 }

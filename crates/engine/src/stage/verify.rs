@@ -19,6 +19,7 @@ use super::{
     delta::foreign,
     follow::{Follower, ShardKey},
     mend::Mode,
+    position::Covered,
     problem,
     review::review,
     side::Depth,
@@ -104,7 +105,16 @@ async fn compare_once(follower: &mut Follower<'_>) -> Result<(Verdict, Seen), En
         Direction::Forward => comparisons(context)?,
         Direction::Back => follower.pairs.values().cloned().map(Comparison::from).collect(),
     };
-    let way = Way { mode: Mode::Mend, depth: Depth::Contents, covered: Some(&seen.covered) };
+    let cloned = match follower.direction {
+        Direction::Forward => context.cloned().await?,
+        Direction::Back => Covered::new(),
+    };
+    let way = Way {
+        mode: Mode::Mend,
+        depth: Depth::Contents,
+        covered: Some(&seen.covered),
+        cloned: Some(&cloned),
+    };
     let verdict = compare_all(context, whole, way).await?;
     let Difference { missing_count, differing_count, .. } = verdict.difference;
     follower.count(verdict.deleted, missing_count + differing_count);

@@ -45,6 +45,7 @@ fn tenant_indices(tenant: &str) -> Vec<IndexPlan> {
         source: source(&format!("{tenant}-event-v1-{month}")),
         target: target(&format!("{tenant}-event-v2-{month}")),
         program: "event".to_owned(),
+        clone: None,
     };
     vec![
         index("event", Some("2026-01"), copy("2026-01")),
