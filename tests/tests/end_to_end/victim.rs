@@ -59,6 +59,8 @@ impl Victim {
         let mut child = Command::new(program)
             .args(["upgrade", "--to", "2.0", "--json", "--cluster", &stand.cluster.url, "--pack"])
             .arg(pack)
+            // So that one is killed while it clones, too.
+            .args(["--clone-from", "1"])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(errors.try_clone()?)
