@@ -48,13 +48,17 @@ pub(crate) enum Step {
     Script,
     /// As an operation, and four more steps behind it, which rename the field back and forth.
     Chain,
+    /// Nothing is renamed: the index is cloned.
+    Unchanged,
+    /// Nothing is renamed, and the index is copied all the same.
+    UnchangedCopied,
 }
 
 impl Step {
     /// The release that is asked for.
     pub(crate) fn version_to(self) -> &'static str {
         match self {
-            Self::Operation | Self::Script => "2.0",
+            Self::Operation | Self::Script | Self::Unchanged | Self::UnchangedCopied => "2.0",
             Self::Chain => "6.0",
         }
     }
@@ -62,7 +66,7 @@ impl Step {
     /// The index that Lockstep writes.
     pub(crate) fn target(self) -> &'static str {
         match self {
-            Self::Operation | Self::Script => TARGET,
+            Self::Operation | Self::Script | Self::Unchanged | Self::UnchangedCopied => TARGET,
             Self::Chain => TARGET_FAR,
         }
     }
@@ -77,6 +81,7 @@ impl Step {
                 &[r#"painless: {script: "ctx._source.action = ctx._source.remove('type')"}"#]
             }
             Self::Chain => &[THERE, BACK, THERE, BACK, THERE],
+            Self::Unchanged | Self::UnchangedCopied => &[],
         }
     }
 }
@@ -130,6 +135,12 @@ pub(crate) fn pack(step: Step) -> Result<Pack, BenchError> {
         files.insert(format!("{folder}/mappings/event.json"), mapping);
     };
     add(VERSION_FROM, RELEASE_FROM);
+    if step.operations().is_empty() {
+        add(
+            "2.0",
+            &format!("{RELEASE_FROM}step: {{from: \"1.0\", indices: {{event: unchanged}}}}\n"),
+        );
+    }
     for (operation, number) in step.operations().iter().zip(2..) {
         let before = number - 1;
         let release = format!(
@@ -146,7 +157,13 @@ mod tests {
 
     #[test]
     fn the_pack_has_no_mistake() {
-        for (step, releases) in [(Step::Operation, 2), (Step::Script, 2), (Step::Chain, 6)] {
+        for (step, releases) in [
+            (Step::Operation, 2),
+            (Step::Script, 2),
+            (Step::Chain, 6),
+            (Step::Unchanged, 2),
+            (Step::UnchangedCopied, 2),
+        ] {
             let pack = pack(step).unwrap_or_else(|error| panic!("{error:?}"));
             assert_eq!((pack.name.as_str(), pack.releases.len()), (APPLICATION, releases));
         }

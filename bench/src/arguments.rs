@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Verify(VerifyOptions),
     /// A copy over five steps at once against copies over one step.
     Hops(HopsOptions),
+    /// An index that no step changes, cloned and copied.
+    Clone(CloneOptions),
     /// What an application's writes cost while Lockstep copies, and while `_reindex` does.
     Live(LiveOptions),
     /// Removes what a killed benchmark left on a cluster. Indices of the demo application go as well.
@@ -169,6 +171,19 @@ pub(crate) struct HopsOptions {
     pub(crate) json: bool,
 }
 
+/// How `clone` measures.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct CloneOptions {
+    #[command(flatten)]
+    pub(crate) data: DataOptions,
+    /// How Lockstep is bounded.
+    #[command(flatten)]
+    pub(crate) bounds: Bounds,
+    /// Ends with one JSON object instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// How `live` measures.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct LiveOptions {
@@ -188,7 +203,7 @@ pub(crate) struct LiveOptions {
     pub(crate) json: bool,
 }
 
-/// What is copied by `verify`, `hops` and `live`.
+/// What is copied by `verify`, `hops`, `clone` and `live`.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct DataOptions {
     /// Address of the cluster, such as `http://127.0.0.1:9200`. Take one that has nothing else to do.

@@ -1,11 +1,12 @@
 //! Measures Lockstep: `copy` against `_reindex` and the engine's own limit, `mover` against a sink that costs nothing, `fence`
-//! against the engine's own calls, `verify` against the copy, five `hops` at once against one, and what a copy costs a `live`
-//! application.
+//! against the engine's own calls, `verify` against the copy, five `hops` at once against one, an index that no step changes `clone`d
+//! against copied, and what a copy costs a `live` application.
 //!
 //! What is measured and what is not stands in `README.md` beside `src`. This is no test: nothing here passes or fails.
 
 mod application;
 mod arguments;
+mod clone;
 mod copy;
 mod document;
 mod error;
@@ -77,6 +78,11 @@ async fn run(command: Command) -> Result<(), BenchError> {
         Command::Hops(options) => {
             let json = options.json;
             let results = Box::pin(hops::run(options)).await?;
+            if json { report::write_json(&results) } else { results.write() }
+        }
+        Command::Clone(options) => {
+            let json = options.json;
+            let results = Box::pin(clone::run(options)).await?;
             if json { report::write_json(&results) } else { results.write() }
         }
         Command::Live(options) => {

@@ -13,7 +13,10 @@ use std::{
 };
 
 use clap::ValueEnum;
-use lockstep_core::{plan::tenants::TenantChoice, run::state::RunState};
+use lockstep_core::{
+    plan::{model::Limits, tenants::TenantChoice},
+    run::state::RunState,
+};
 use lockstep_elastic::{Cluster, Connection};
 use lockstep_engine::{
     EngineError, Session,
@@ -49,6 +52,8 @@ pub(crate) struct Outcome {
     pub(crate) peak_bytes: u64,
     /// Time that comparing both sets took, where it was asked for.
     pub(crate) compare_seconds: Option<f64>,
+    /// Time from the run's beginning to the end of that comparison.
+    pub(crate) whole_seconds: Option<f64>,
 }
 
 /// How far a worker goes.
@@ -71,6 +76,8 @@ pub(crate) async fn measure(
         Step::Operation => {}
         Step::Script => arguments.push("--step=script".to_owned()),
         Step::Chain => arguments.push("--step=chain".to_owned()),
+        Step::Unchanged => arguments.push("--step=unchanged".to_owned()),
+        Step::UnchangedCopied => arguments.push("--step=unchanged-copied".to_owned()),
     }
     if until == Until::Compared {
         arguments.push("--until=compared".to_owned());
@@ -96,11 +103,12 @@ pub(crate) async fn serve(options: &WorkerOptions) -> Result<(), BenchError> {
     };
     let version =
         |text: &str| text.parse().map_err(|error| BenchError::Bug(format!("{text}: {error}")));
+    let clone_documents_min = if options.step == Step::Unchanged { 1 } else { u64::MAX };
     let wish = Wish {
         to: version(options.step.version_to())?,
         from: Some(version(VERSION_FROM)?),
         tenants: TenantChoice::All,
-        limits: options.bounds.limits(),
+        limits: Limits { clone_documents_min, ..options.bounds.limits() },
         // It is stopped before the switch, whatever happens.
         is_held: true,
     };
@@ -155,6 +163,7 @@ struct Stopwatch {
 #[derive(Debug, Clone, Default)]
 struct Times {
     begun: Option<(Instant, f64)>,
+    run_begun: Option<Instant>,
     compare_begun: Option<Instant>,
     documents: u64,
     bytes: u64,
@@ -174,6 +183,7 @@ impl Times {
             cpu_seconds: process::cpu_seconds("self")? - cpu_before,
             peak_bytes: process::peak_bytes()?,
             compare_seconds: None,
+            whole_seconds: None,
         })
     }
 }
@@ -182,6 +192,9 @@ impl Reporter for Stopwatch {
     fn report(&self, event: Event) {
         let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
+            Event::Entered { state: RunState::Preparing, .. } => {
+                times.run_begun.get_or_insert_with(Instant::now);
+            }
             Event::Entered { state: RunState::Copying { .. }, .. } => {
                 times.begun = process::cpu_seconds("self").ok().map(|cpu| (Instant::now(), cpu));
             }
@@ -195,9 +208,11 @@ impl Reporter for Stopwatch {
                 times.compare_begun.get_or_insert_with(Instant::now);
             }
             Event::Entered { state: RunState::Holding { .. }, .. } => {
-                let seconds = times.compare_begun.map(|begun| begun.elapsed().as_secs_f64());
+                let since =
+                    |begun: Option<Instant>| begun.map(|begun| begun.elapsed().as_secs_f64());
+                let (compare, whole) = (since(times.compare_begun), since(times.run_begun));
                 if let Some(Ok(outcome)) = &mut times.outcome {
-                    outcome.compare_seconds = seconds;
+                    (outcome.compare_seconds, outcome.whole_seconds) = (compare, whole);
                 }
                 self.stop.cancel();
             }
