@@ -35,6 +35,36 @@ impl Place {
     }
 }
 
+impl Place {
+    /// The same as [`Place::within`] for a text of several lines behind a `|`, each as it is but for the indentation. `file` is
+    /// the file's text. A text that is written otherwise is pointed at as a whole.
+    pub(crate) fn within_lines(&self, file: &str, text: &str, part: Range<usize>) -> Self {
+        let block = self.span.clone().filter(|span| {
+            file.get(span.clone()).is_some_and(|written| written.trim_start().starts_with('|'))
+        });
+        let Some(block) = block else { return self.within(text, part) };
+        let in_file = |offset: usize| {
+            let before = text.get(..offset)?;
+            let number = before.matches('\n').count();
+            let column = before.len() - before.rfind('\n').map_or(0, |end| end + 1);
+            let line = text.split('\n').nth(number)?;
+            // Behind the line with the `|`.
+            let lines = file.get(block.start..)?.split_inclusive('\n');
+            let start = block.start + lines.clone().take(number + 1).map(str::len).sum::<usize>();
+            let written =
+                lines.skip(number + 1).map(|line| line.trim_end_matches(['\n', '\r'])).next()?;
+            let indentation = written.strip_suffix(line)?;
+            indentation.trim().is_empty().then_some(start + indentation.len() + column)
+        };
+        match (in_file(part.start), in_file(part.end)) {
+            (Some(start), Some(end)) => self.at(start..end.max(start)),
+            // The end of the text may have no line of its own.
+            (Some(start), None) => self.at(start..start),
+            (None, _) => self.clone(),
+        }
+    }
+}
+
 /// A value and where it is written.
 #[derive(Debug, Clone)]
 pub(crate) struct At<T> {

@@ -238,6 +238,7 @@ impl Misfits<'_> {
             | Operation::Wrap(_)
             | Operation::Unwrap(_)
             | Operation::When(_)
+            | Operation::Jq(_)
             | Operation::Painless(_) => &wire.place,
         };
         place.clone()
