@@ -113,8 +113,7 @@ impl Answer {
             letter::MADE => Ok(Self::Made(content)),
             letter::FAILED => {
                 let text = String::from_utf8_lossy(&content);
-                let (code, message) =
-                    text.split_at_checked(CODE_BYTES).ok_or_else(not_a_frame)?;
+                let (code, message) = text.split_at_checked(CODE_BYTES).ok_or_else(not_a_frame)?;
                 let code: RejectionCode = serde_json::from_value(code.into())?;
                 Ok(Self::Failed(Failure::new(code, message)))
             }
@@ -151,8 +150,7 @@ mod tests {
 
     #[test]
     fn what_one_side_says_the_other_side_hears() {
-        let orders =
-            [Order::Compile(b".a".to_vec()), Order::Take(7), Order::Value(b"{}".to_vec())];
+        let orders = [Order::Compile(b".a".to_vec()), Order::Take(7), Order::Value(b"{}".to_vec())];
         let mut frames = Vec::new();
         orders.iter().for_each(|order| order.append(&mut frames));
         let mut input = frames.as_slice();

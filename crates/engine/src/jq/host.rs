@@ -18,7 +18,7 @@ use lockstep_core::{
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::{
-    MEMORY_BYTES_MAX, STACK_BYTES_MAX, VALUE_TIME_MAX,
+    ANSWERS_HELD_MAX, MEMORY_BYTES_MAX, STACK_BYTES_MAX, VALUE_TIME_MAX,
     frame::{Answer, Order},
 };
 
@@ -28,8 +28,8 @@ const OWN_TIME_MAX: Duration = VALUE_TIME_MAX.saturating_mul(4);
 /// Bytes of answers that are sent together.
 const BUFFER_BYTES: usize = 32 << 10;
 
-/// A value that took longer is answered at once, so that only quick ones wait for others.
-const QUICK_TIME_MAX: Duration = Duration::from_millis(1);
+/// How long an answer may wait for others to go with it.
+const HELD_TIME_MAX: Duration = Duration::from_millis(20);
 
 /// Answers orders until they end. Takes this whole process for it: its memory is limited for good.
 ///
@@ -42,11 +42,13 @@ pub fn serve(input: impl Read, output: impl Write) -> io::Result<()> {
     stacker::grow(STACK_BYTES_MAX, || answer_all(input, output, &watch))
 }
 
-/// Little memory, and no picture of it on the disk when the process goes down. Linux holds to the first; macOS knows it and
-/// doesn't, so that there a program is only bounded in time.
+/// Little memory, and no picture of it on the disk when the process goes down. Only Linux holds a process to the first;
+/// elsewhere a program is bounded in time alone.
 fn limit() -> io::Result<()> {
     let to = |most: u64| Rlimit { current: Some(most), maximum: Some(most) };
-    setrlimit(Resource::As, to(MEMORY_BYTES_MAX))?;
+    if cfg!(target_os = "linux") {
+        setrlimit(Resource::As, to(MEMORY_BYTES_MAX))?;
+    }
     setrlimit(Resource::Core, to(0))?;
     Ok(())
 }
@@ -56,8 +58,9 @@ fn answer_all(input: impl Read, output: impl Write, watch: &Watch) -> io::Result
     let mut output = BufWriter::with_capacity(BUFFER_BYTES, output);
     let mut programs: Vec<Compiled> = Vec::new();
     let mut taken: usize = 0;
+    let (mut held, mut flushed) = (0, Instant::now());
     while let Some(order) = Order::read(&mut input)? {
-        let begun = watch.start();
+        watch.start();
         let answer = match order {
             Order::Take(program) => {
                 taken = usize::try_from(program).unwrap_or(usize::MAX);
@@ -81,9 +84,13 @@ fn answer_all(input: impl Read, output: impl Write, watch: &Watch) -> io::Result
         };
         watch.stop();
         answer.write(&mut output)?;
-        // Nobody waits for an answer that is held back: more is to be read, or what comes next is as quick.
-        if input.buffer().is_empty() || begun.elapsed() > QUICK_TIME_MAX {
+        held += 1;
+        if input.buffer().is_empty()
+            || held >= ANSWERS_HELD_MAX
+            || flushed.elapsed() > HELD_TIME_MAX
+        {
             output.flush()?;
+            (held, flushed) = (0, Instant::now());
         }
     }
     output.flush()
@@ -121,9 +128,8 @@ impl Watch {
         Self { origin, begun }
     }
 
-    fn start(&self) -> Instant {
+    fn start(&self) {
         self.begun.store(milliseconds(self.origin.elapsed()) + 1, Ordering::Relaxed);
-        Instant::now()
     }
 
     fn stop(&self) {

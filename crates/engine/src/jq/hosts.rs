@@ -1,6 +1,7 @@
 //! A few hosts, kept for whoever needs one, and the search for the value that brings one down.
 
 use std::{
+    env,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -11,7 +12,7 @@ use lockstep_core::{jq::Failure, transform::RejectionCode};
 use tokio::sync::Semaphore;
 
 use super::{
-    MEMORY_BYTES_MAX, VALUE_TIME_MAX,
+    ANSWERS_HELD_MAX, MEMORY_BYTES_MAX, VALUE_TIME_MAX,
     process::{Fault, HostProcess, Made, Unusable},
 };
 use crate::{error::EngineError, stage::problem};
@@ -24,9 +25,6 @@ const FAULTS_MAX: u32 = 100;
 
 /// How long a page may take, all tries together.
 const PAGE_TIME_MAX: Duration = Duration::from_mins(5);
-
-/// Values that are tried alone behind a fault before the rest goes together again: those whose answers may have waited.
-const ALONE_MAX: usize = 64;
 
 /// Code of the problem that programs don't get anywhere.
 const HOSTS_DOWN: &str = "R0210";
@@ -51,6 +49,16 @@ impl JqHosts {
     /// Hosts that are this program, the binary `lockstep`. None is started before it is needed.
     pub fn of(program: PathBuf) -> Self {
         Self::with(Some(program))
+    }
+
+    /// Hosts that are the program which runs here, which has to be the binary `lockstep`. Where the system doesn't say what that
+    /// is, there are none.
+    pub fn of_this_program() -> Self {
+        if cfg!(target_os = "linux") {
+            // The file that runs, whatever its name is now: another version may have taken its place.
+            return Self::of(PathBuf::from("/proc/self/exe"));
+        }
+        Self::with(env::current_exe().ok())
     }
 
     /// No hosts: whoever needs one gets an error.
@@ -78,13 +86,14 @@ impl JqHosts {
         if values.is_empty() {
             return Ok(made);
         }
-        let _permit = self.shared.permits.acquire().await.map_err(|closed| {
-            EngineError::Bug(format!("the hosts for jq are gone: {closed}"))
-        })?;
+        let _permit =
+            self.shared.permits.acquire().await.map_err(|closed| {
+                EngineError::Bug(format!("the hosts for jq are gone: {closed}"))
+            })?;
         let begun = Instant::now();
         let mut fault_count = 0;
         // Behind a fault values go one by one, until the guilty one is found or proves to be none.
-        let mut alone_left = 0;
+        let mut alone_left: usize = 0;
         let mut host = self.host(program).await?;
         while let Some(rest) = values.get(made.len()..).filter(|rest| !rest.is_empty()) {
             let count = if alone_left > 0 { 1 } else { rest.len() };
@@ -98,7 +107,7 @@ impl JqHosts {
                 made.push(Err(failure(fault)));
                 alone_left = 0;
             } else {
-                alone_left = ALONE_MAX;
+                alone_left = ANSWERS_HELD_MAX;
             }
             if fault_count > FAULTS_MAX || begun.elapsed() > PAGE_TIME_MAX {
                 return Err(given_up(program, fault_count));

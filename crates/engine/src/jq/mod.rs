@@ -30,5 +30,9 @@ pub(crate) const VALUE_TIME_MAX: Duration = Duration::from_secs(1);
 /// several times as much in jq, but those are rare, and several hosts work at once.
 const MEMORY_BYTES_MAX: u64 = 1 << 30;
 
+/// Answers that a host may hold back, so that they go together: of those that are missing when it is down, the guilty value is
+/// one of the first so many.
+const ANSWERS_HELD_MAX: usize = 64;
+
 /// Stack of a host in bytes, of which the machine gives only what is used.
 const STACK_BYTES_MAX: usize = 64 << 20;

@@ -115,7 +115,8 @@ impl HostProcess {
 
     /// Runs the program for values, one after the other. `made` gets what it made of each, up to a fault.
     pub(super) async fn run(&mut self, values: &[Vec<u8>], made: &mut Vec<Made>) -> Option<Fault> {
-        let mut frames = Vec::with_capacity(values.iter().map(|value| value.len() + HEAD_BYTES).sum());
+        let mut frames =
+            Vec::with_capacity(values.iter().map(|value| value.len() + HEAD_BYTES).sum());
         values.iter().for_each(|value| Order::Value(value.clone()).append(&mut frames));
         let Self { child: _, orders, answers, programs: _ } = self;
         let writing = async {
