@@ -46,11 +46,15 @@ fn a_program_makes_one_value_of_another() {
         ),
         (r#"error("no sum")"#, "1", r#"T0301: the program gives an error: "no sum""#),
         (".a", "1", r#"T0301: the program gives an error: cannot index 1 with "a""#),
-        ("nan", "1", "T0303: the program gives what JSON can't say: expected a value at byte 0"),
+        (
+            "nan",
+            "1",
+            "T0303: the program gives what JSON can't say: not JSON at byte @: expected a value at byte 0",
+        ),
         (
             "{(0 | tostring): 1, (1): 2}",
             "1",
-            "T0303: the program gives what JSON can't say: expected a key in quotes at byte 7",
+            "T0303: the program gives what JSON can't say: not JSON at byte @: expected a key in quotes at byte 7",
         ),
         (
             "[limit(200; repeat(1))] | reduce .[] as $x (1; [.])",

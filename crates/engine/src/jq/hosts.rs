@@ -20,8 +20,9 @@ use crate::{error::EngineError, stage::problem};
 /// Hosts that work at once; what they take of a machine is the application's as well.
 const HOSTS_MAX: usize = 4;
 
-/// Hosts that the values of one page may bring down; a program that does it more often does it always.
-const FAULTS_MAX: u32 = 100;
+/// Values of one page that may bring down their hosts; a program that does it more often does it always, and each costs
+/// seconds.
+const GUILTY_MAX: u32 = 20;
 
 /// How long a page may take, all tries together.
 const PAGE_TIME_MAX: Duration = Duration::from_mins(5);
@@ -77,11 +78,7 @@ impl JqHosts {
     ///
     /// # Errors
     /// [`EngineError::Halted`] when there is no host, or too many values bring theirs down.
-    pub(crate) async fn run(
-        &self,
-        program: &str,
-        values: &[Vec<u8>],
-    ) -> Result<Vec<Made>, EngineError> {
+    pub async fn run(&self, program: &str, values: &[Vec<u8>]) -> Result<Vec<Made>, EngineError> {
         let mut made = Vec::with_capacity(values.len());
         if values.is_empty() {
             return Ok(made);
@@ -91,28 +88,33 @@ impl JqHosts {
                 EngineError::Bug(format!("the hosts for jq are gone: {closed}"))
             })?;
         let begun = Instant::now();
-        let mut fault_count = 0;
+        let mut guilty_count = 0;
         // Behind a fault values go one by one, until the guilty one is found or proves to be none.
         let mut alone_left: usize = 0;
         let mut host = self.host(program).await?;
+        let mut is_fresh = false;
         while let Some(rest) = values.get(made.len()..).filter(|rest| !rest.is_empty()) {
             let count = if alone_left > 0 { 1 } else { rest.len() };
             let Some(fault) = host.run(rest.get(..count).unwrap_or(rest), &mut made).await else {
                 alone_left = alone_left.saturating_sub(1);
+                is_fresh = false;
                 continue;
             };
             host.kill().await;
-            fault_count += 1;
-            if alone_left > 0 {
+            // A host may also be killed by somebody else, or wait for a machine that has no time. Only what brings down a host
+            // that did nothing else is guilty.
+            if alone_left > 0 && is_fresh {
                 made.push(Err(failure(fault)));
+                guilty_count += 1;
                 alone_left = 0;
             } else {
                 alone_left = ANSWERS_HELD_MAX;
             }
-            if fault_count > FAULTS_MAX || begun.elapsed() > PAGE_TIME_MAX {
-                return Err(given_up(program, fault_count));
+            if guilty_count > GUILTY_MAX || begun.elapsed() > PAGE_TIME_MAX {
+                return Err(given_up(program, guilty_count));
             }
             host = self.started(program).await?;
+            is_fresh = true;
         }
         self.idle().push(host);
         Ok(made)
@@ -168,10 +170,10 @@ fn failure(fault: Fault) -> Failure {
     }
 }
 
-fn given_up(program: &str, fault_count: u32) -> EngineError {
+fn given_up(program: &str, guilty_count: u32) -> EngineError {
     let front: String = program.trim().chars().take(60).collect();
     let message = format!(
-        "a program in jq doesn't get through one page of documents: it brought down its process {fault_count} times: `{front}`"
+        "a program in jq doesn't get through one page of documents: {guilty_count} of them brought down its process: `{front}`"
     );
     let hint = "correct the program: give the run up, mend the pack, start again";
     EngineError::Halted(Box::new(problem(HOSTS_DOWN, message, hint)))

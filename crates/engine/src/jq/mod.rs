@@ -2,8 +2,8 @@
 //!
 //! A program may never end, fill the memory or overflow the stack; nothing within a process can stop that. So programs run
 //! in a *host*: the same program, started with [`HOST_VERB`], with no environment, little memory and nothing but two pipes. It is
-//! killed when it takes too long, and it ends by itself when the pipes do. What it was at then is tried once more, alone; a
-//! document that brings down its host alone is rejected, and the others go on.
+//! killed when it takes too long, and it ends by itself when the pipes do. What it was at then is tried once more, alone
+//! in a new one; a document that brings down that one as well is rejected, and the others go on.
 //!
 //! `hosts` keeps a few of them and finds the guilty value, `process` is one of them seen from here, `host` is what runs in it,
 //! and `frame` is what both say to each other. What a program sees of a document is not here but in `lockstep_core::transform`.
@@ -18,7 +18,7 @@ mod hosts;
 
 use std::time::Duration;
 
-pub use self::{host::serve, hosts::JqHosts};
+pub use self::{host::serve, hosts::JqHosts, process::Made};
 
 /// The verb of the command line that makes a process a host.
 pub const HOST_VERB: &str = "jq-host";
@@ -26,9 +26,9 @@ pub const HOST_VERB: &str = "jq-host";
 /// How long a program may take for one value.
 pub(crate) const VALUE_TIME_MAX: Duration = Duration::from_secs(1);
 
-/// Address space of a host in bytes: what a program may use, with the program itself and its stack. A document of 100 MB needs
-/// several times as much in jq, but those are rare, and several hosts work at once.
-const MEMORY_BYTES_MAX: u64 = 1 << 30;
+/// Address space of a host in bytes: what a program may use, with the program itself and its stack. Documents of some
+/// 30 MB get through; those are rare, and several hosts work at once.
+const MEMORY_BYTES_MAX: u64 = 512 << 20;
 
 /// Answers that a host may hold back, so that they go together: of those that are missing when it is down, the guilty value is
 /// one of the first so many.

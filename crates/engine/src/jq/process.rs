@@ -15,7 +15,7 @@ use super::{
 };
 
 /// What a program made of a value.
-pub(crate) type Made = Result<Vec<u8>, Failure>;
+pub type Made = Result<Vec<u8>, Failure>;
 
 /// How long a host may take to start and to compile: it is the machine's time, not the program's.
 const START_TIME_MAX: Duration = Duration::from_secs(30);
