@@ -49,17 +49,17 @@ fn a_program_makes_one_value_of_another() {
         (
             "nan",
             "1",
-            "T0303: the program gives what JSON can't say: not JSON at byte @: expected a value at byte 0",
+            "T0303: the program gives what JSON can't say: not JSON at byte 0: expected a value",
         ),
         (
             "{(0 | tostring): 1, (1): 2}",
             "1",
-            "T0303: the program gives what JSON can't say: not JSON at byte @: expected a key in quotes at byte 7",
+            "T0303: the program gives what JSON can't say: not JSON at byte 7: expected a key in quotes",
         ),
         (
             "[limit(200; repeat(1))] | reduce .[] as $x (1; [.])",
             "1",
-            "T0303: the program gives what JSON can't say: it is nested deeper than 128 levels",
+            "T0303: the program gives what JSON can't say: not JSON at byte 128: nested deeper than 128 levels",
         ),
     ] {
         assert_eq!(made(program, value), expected, "{program}");

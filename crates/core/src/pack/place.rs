@@ -36,32 +36,29 @@ impl Place {
 }
 
 impl Place {
-    /// The same as [`Place::within`] for a text of several lines behind a `|`, each as it is but for the indentation. `file` is
-    /// the file's text. A text that is written otherwise is pointed at as a whole.
+    /// The same as [`Place::within`] also for a text of several lines behind a `|`, each as it is but for the indentation.
+    /// `file` is the text of the file.
     pub(crate) fn within_lines(&self, file: &str, text: &str, part: Range<usize>) -> Self {
-        let block = self.span.clone().filter(|span| {
-            file.get(span.clone()).is_some_and(|written| written.trim_start().starts_with('|'))
-        });
-        let Some(block) = block else { return self.within(text, part) };
-        let in_file = |offset: usize| {
-            let before = text.get(..offset)?;
-            let number = before.matches('\n').count();
-            let column = before.len() - before.rfind('\n').map_or(0, |end| end + 1);
-            let line = text.split('\n').nth(number)?;
-            // Behind the line with the `|`.
-            let lines = file.get(block.start..)?.split_inclusive('\n');
-            let start = block.start + lines.clone().take(number + 1).map(str::len).sum::<usize>();
-            let written =
-                lines.skip(number + 1).map(|line| line.trim_end_matches(['\n', '\r'])).next()?;
-            let indentation = written.strip_suffix(line)?;
-            indentation.trim().is_empty().then_some(start + indentation.len() + column)
-        };
-        match (in_file(part.start), in_file(part.end)) {
-            (Some(start), Some(end)) => self.at(start..end.max(start)),
+        match (self.offset_in(file, text, part.start), self.offset_in(file, text, part.end)) {
+            (Some(start), Some(end)) => self.at(start..end),
             // The end of the text may have no line of its own.
             (Some(start), None) => self.at(start..start),
-            (None, _) => self.clone(),
+            (None, _) => self.within(text, part),
         }
+    }
+
+    /// Where in the file a byte of the text is; `None` if the text is not written line by line.
+    fn offset_in(&self, file: &str, text: &str, offset: usize) -> Option<usize> {
+        let before = text.get(..offset)?;
+        let number = before.matches('\n').count();
+        let column = before.len() - before.rfind('\n').map_or(0, |end| end + 1);
+        let line = text.split('\n').nth(number)?;
+        let block = file.get(..self.span.as_ref()?.start)?.rfind('\n').map_or(0, |end| end + 1);
+        let mut lines = file.get(block..)?.split_inclusive('\n');
+        let start = block + lines.by_ref().take(number).map(str::len).sum::<usize>();
+        let written = lines.next()?.trim_end_matches(['\n', '\r']);
+        let indentation = written.strip_suffix(line)?;
+        indentation.trim().is_empty().then_some(start + indentation.len() + column)
     }
 }
 

@@ -141,3 +141,83 @@ impl Workspace {
         Ok(self.render()?.to_vec())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Takes a document's values, makes of each what `program` says of it, and puts them back.
+    fn through(step: &str, source: &str, program: impl Fn(&str) -> String) -> String {
+        let step = serde_json::from_str(step).expect("a step");
+        let (part, mut workspace) = (JqPart { index: 1, step }, Workspace::default());
+        let made = part.take(&mut workspace, source.as_bytes()).and_then(|values| {
+            let made = values.iter().map(|value| program(str::from_utf8(value).expect("text")));
+            let made = made.map(String::into_bytes).collect();
+            part.put(&mut workspace, source.as_bytes(), made)
+        });
+        made.map_or_else(
+            |rejection| rejection.to_string(),
+            |made| String::from_utf8(made).expect("text"),
+        )
+    }
+
+    #[test]
+    fn a_field_goes_through_alone_and_the_rest_keeps_its_bytes() {
+        let field = r#"{"program":"not run here","field":"a.b"}"#;
+        let whole = r#"{"program":"not run here"}"#;
+        let deep = format!("{}1{}", "[".repeat(129), "]".repeat(129));
+        for (step, source, expected) in [
+            (field, r#"{ "x": 1e3, "a": {"b": 1 } }"#, r#"{"x":1e3,"a":{"b":<1>}}"#),
+            (field, r#"{"a.b": {"c" : 1}}"#, r#"{"a.b":<{"c" : 1}>}"#),
+            // Every element on the way; a list at the end is one value.
+            (
+                field,
+                r#"{"a":[{"b":1},{"c":2},{"b":[3,4]}]}"#,
+                r#"{"a":[{"b":<1>},{"c":2},{"b":<[3,4]>}]}"#,
+            ),
+            (field, r#"{"a":{"b":null}}"#, r#"{"a":{"b":<null>}}"#),
+            // Missing: not even read again.
+            (field, r#"{ "a": { "c": 1 } }"#, r#"{ "a": { "c": 1 } }"#),
+            (
+                field,
+                r#"{"a":{"b":1},"a.b":2}"#,
+                "T0103: operation 2 (`jq` of `a.b`): `a.b` stands twice in the document, nested and dotted, or under the same key; remove one of them first",
+            ),
+            (field, "[]", "T0101: operation 2 (`jq` of `a.b`): the document is not an object"),
+            (whole, r#"{ "a": 1 }"#, r#"<{ "a": 1 }>"#),
+            (
+                whole,
+                &deep,
+                "T0102: operation 2 (`jq`): the document can't be read: not JSON at byte 128: nested deeper than 128 levels",
+            ),
+        ] {
+            // Angle brackets stand for a value that is one more level deep.
+            let made = through(step, source, |value| format!(r#"{{"v":{value}}}"#));
+            let expected = expected.replace('<', r#"{"v":"#).replace('>', "}");
+            assert_eq!(made, expected);
+        }
+    }
+
+    #[test]
+    fn what_a_program_makes_has_to_fit_into_a_document() {
+        let whole = r#"{"program":"."}"#;
+        let field = r#"{"program":".","field":"a"}"#;
+        let deep = format!("{}1{}", "[".repeat(128), "]".repeat(128));
+        for (step, made, expected) in [
+            (
+                whole,
+                "[1]",
+                "T0303: operation 2 (`jq`): the program gives something else than an object",
+            ),
+            (whole, "{}", "{}"),
+            (field, "[1]", r#"{"a":[1]}"#),
+            (
+                field,
+                &deep,
+                "T0102: operation 2 (`jq` of `a`): the document would be nested deeper than 128 levels",
+            ),
+        ] {
+            assert_eq!(through(step, r#"{"a":1}"#, |_| made.to_owned()), expected);
+        }
+    }
+}

@@ -295,7 +295,7 @@ fn branching() {
         (
             "when: {field: a, equals: x}\nthen: [remove: {fields: []}, upcase: {fields: [a]}]\notherwise: []",
             &[
-                "error[P0008]: upcase | there is no operation `upcase` | known here: `rename`, `move`, `copy`, `remove`, `set`, `default`, `cast`, `lower`, `upper`, `trim`, `map`, `date`, `wrap`, `unwrap`, `nest`, `flatten`, `split`, `join`, `hash`, `when`, `painless`",
+                "error[P0008]: upcase | there is no operation `upcase` | known here: `rename`, `move`, `copy`, `remove`, `set`, `default`, `cast`, `lower`, `upper`, `trim`, `map`, `date`, `wrap`, `unwrap`, `nest`, `flatten`, `split`, `join`, `hash`, `when`, `jq`, `painless`",
                 "error[P0004]: otherwise | the operation with `when` has no field `otherwise` | known here: `when`, `then`, `else`",
             ],
         ),
@@ -303,6 +303,12 @@ fn branching() {
             "when: {field: a, equals: x, then: []}\nthen: [remove: {fields: [z]}]",
             &[
                 "error[P0004]: then | the condition has no field `then` | known here: `field`, `equals`, `in`, `exists`, `missing`, `matches`, `all`, `any`, `not`",
+            ],
+        ),
+        (
+            "when: {field: a, equals: x}\nthen: [jq: {program: .}]",
+            &[
+                "error[P0614]: jq | a program in jq runs in a process of its own, and can't stand within a `when` | ask for the condition in the program itself, or put the program behind the `when`",
             ],
         ),
         (
