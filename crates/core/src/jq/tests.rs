@@ -34,6 +34,16 @@ fn a_program_makes_one_value_of_another() {
         (".total = (.sum | tonumber) | del(.sum)", r#"{"sum":"12.50"}"#, r#"{"total":12.50}"#),
         ("map(select(. > 1))", "[1,2,3]", "[2,3]"),
         ("ascii_downcase", r#""ÄA""#, r#""Äa""#),
+        (
+            ".total = (.sum | tonumber) | del(.sum)",
+            r#"{"sum":"12.50","id":7}"#,
+            r#"{"total":12.50,"id":7}"#,
+        ),
+        (
+            "def cents: . * 100 | round;\n.cents = (.lines | map(.price | cents) | add)\n",
+            r#"{"lines":[{"price":1.5},{"price":2}]}"#,
+            r#"{"lines":[{"price":1.5},{"price":2}],"cents":350}"#,
+        ),
         (r#"sub("^0+"; "")"#, r#""007""#, r#""7""#),
         ("if . == null then 0 end", "null", "0"),
         ("todate", "1425599621", r#""2015-03-05T23:53:41Z""#),

@@ -39,22 +39,20 @@ impl Transform {
         let mut parts = Vec::new();
         let mut natives: Vec<Operation> = Vec::new();
         for (index, operation) in operations.into_iter().enumerate() {
-            match operation {
-                Operation::Painless(script) => {
-                    end_program(&mut natives, index, &mut parts);
-                    match parts.last_mut() {
-                        Some(Part::Scripts(before)) => before.scripts.push(script),
-                        Some(Part::Program(_) | Part::Jq(_)) | None => {
-                            let scripts = Scripts { first_index: index, scripts: vec![script] };
-                            parts.push(Part::Scripts(scripts));
-                        }
+            if let Operation::Painless(script) = operation {
+                end_program(&mut natives, index, &mut parts);
+                match parts.last_mut() {
+                    Some(Part::Scripts(before)) => before.scripts.push(script),
+                    Some(Part::Program(_) | Part::Jq(_)) | None => {
+                        let scripts = Scripts { first_index: index, scripts: vec![script] };
+                        parts.push(Part::Scripts(scripts));
                     }
                 }
-                Operation::Jq(step) => {
-                    end_program(&mut natives, index, &mut parts);
-                    parts.push(Part::Jq(JqPart { index, step }));
-                }
-                native => natives.push(native),
+            } else if let Operation::Jq(step) = operation {
+                end_program(&mut natives, index, &mut parts);
+                parts.push(Part::Jq(JqPart { index, step }));
+            } else {
+                natives.push(operation);
             }
         }
         // A transform without operations is the program that passes documents on.
