@@ -2,8 +2,6 @@
 //!
 //! This test is its own host, so that it needs no other binary.
 
-#![expect(clippy::tests_outside_test_module, reason = "an integration test with a main of its own")]
-
 use std::{env, fs, io, os::unix::fs::PermissionsExt as _, path::Path, process::ExitCode};
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -11,7 +9,7 @@ use lockstep_engine::{
     EngineError, JqHosts,
     jq::{HOST_VERB, Made, serve},
 };
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, task::JoinSet};
 
 fn main() -> ExitCode {
     if env::args_os().nth(1).is_some_and(|verb| verb == HOST_VERB) {
@@ -100,10 +98,7 @@ fn in_order() -> Result<(), Failed> {
                 }
             }
         });
-        let all: Vec<_> = pages.map(tokio::spawn).collect();
-        for one in all {
-            one.await.expect("no panic");
-        }
+        pages.collect::<JoinSet<()>>().join_all().await;
     });
     Ok(())
 }

@@ -54,8 +54,13 @@ impl Order {
         match self {
             Self::Compile(text) => append(frames, letter::COMPILE, &[text]),
             Self::Take(program) => append(frames, letter::TAKE, &[&program.to_le_bytes()]),
-            Self::Value(value) => append(frames, letter::VALUE, &[value]),
+            Self::Value(value) => Self::append_value(value, frames),
         }
+    }
+
+    /// Puts a value behind others that belongs to somebody else.
+    pub(super) fn append_value(value: &[u8], frames: &mut Vec<u8>) {
+        append(frames, letter::VALUE, &[value]);
     }
 
     /// The next one; `None` at the end.
@@ -137,7 +142,9 @@ fn append(frames: &mut Vec<u8>, letter: u8, parts: &[&[u8]]) {
     let length = u32::try_from(length).expect("a value is below 100 MB");
     frames.push(letter);
     frames.extend_from_slice(&length.to_le_bytes());
-    parts.iter().for_each(|part| frames.extend_from_slice(part));
+    for part in parts {
+        frames.extend_from_slice(part);
+    }
 }
 
 fn not_a_frame() -> io::Error {
@@ -152,7 +159,9 @@ mod tests {
     fn what_one_side_says_the_other_side_hears() {
         let orders = [Order::Compile(b".a".to_vec()), Order::Take(7), Order::Value(b"{}".to_vec())];
         let mut frames = Vec::new();
-        orders.iter().for_each(|order| order.append(&mut frames));
+        for order in &orders {
+            order.append(&mut frames);
+        }
         let mut input = frames.as_slice();
         for order in orders {
             assert_eq!(Order::read(&mut input).expect("an order"), Some(order));

@@ -68,9 +68,8 @@ impl HostProcess {
             .stderr(Stdio::null())
             .kill_on_drop(true)
             .spawn()?;
-        let (orders, answers) = match (child.stdin.take(), child.stdout.take()) {
-            (Some(orders), Some(answers)) => (orders, answers),
-            _ => return Err(io::ErrorKind::BrokenPipe.into()),
+        let (Some(orders), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(io::ErrorKind::BrokenPipe.into());
         };
         let answers = BufReader::with_capacity(BUFFER_BYTES, answers);
         Ok(Self { child, orders, answers, programs: Vec::new() })
@@ -117,7 +116,9 @@ impl HostProcess {
     pub(super) async fn run(&mut self, values: &[Vec<u8>], made: &mut Vec<Made>) -> Option<Fault> {
         let mut frames =
             Vec::with_capacity(values.iter().map(|value| value.len() + HEAD_BYTES).sum());
-        values.iter().for_each(|value| Order::Value(value.clone()).append(&mut frames));
+        for value in values {
+            Order::append_value(value, &mut frames);
+        }
         let Self { child: _, orders, answers, programs: _ } = self;
         let writing = async {
             // That it doesn't read any more shows in its answers.
