@@ -264,6 +264,25 @@ fn flattening() {
 }
 
 #[test]
+fn programs_in_jq() {
+    check(&[
+        (
+            "when: {field: a, equals: x}\nthen: [jq: {program: .}]",
+            &[
+                "error[P0614]: jq | a program in jq runs in a process of its own, and can't stand within a `when` | ask for the condition in the program itself, or put the program behind the `when`",
+            ],
+        ),
+        (
+            "jq: {program: \".b = \"}",
+            &[
+                "error[P0616]: \".b = \" | the program ends where term is expected | correct it there, or just before",
+            ],
+        ),
+        ("jq: {program: \"length\", field: z}", &[]),
+    ]);
+}
+
+#[test]
 fn branching() {
     check(&[
         (
@@ -303,12 +322,6 @@ fn branching() {
             "when: {field: a, equals: x, then: []}\nthen: [remove: {fields: [z]}]",
             &[
                 "error[P0004]: then | the condition has no field `then` | known here: `field`, `equals`, `in`, `exists`, `missing`, `matches`, `all`, `any`, `not`",
-            ],
-        ),
-        (
-            "when: {field: a, equals: x}\nthen: [jq: {program: .}]",
-            &[
-                "error[P0614]: jq | a program in jq runs in a process of its own, and can't stand within a `when` | ask for the condition in the program itself, or put the program behind the `when`",
             ],
         ),
         (
