@@ -19,7 +19,7 @@ use lockstep_core::{
 };
 use lockstep_elastic::{Cluster, Connection};
 use lockstep_engine::{
-    EngineError, Session,
+    EngineError, JqHosts, Session,
     report::{Event, Reporter},
     session::{Ending, Wish},
 };
@@ -98,6 +98,7 @@ pub(crate) async fn serve(options: &WorkerOptions) -> Result<(), BenchError> {
         Arc::new(Stopwatch { stop: stop.clone(), until: options.until, times: Mutex::default() });
     let session = Session {
         cluster: Cluster::new(Connection::parse(&address)?)?,
+        jq: JqHosts::none(),
         reporter: Arc::<Stopwatch>::clone(&watch),
         stop,
     };

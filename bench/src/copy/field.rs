@@ -7,7 +7,7 @@ use std::{
 
 use lockstep_elastic::{Cluster, Connection, Created};
 use lockstep_engine::{
-    EngineError, Session, journal::JOURNAL_INDEX, report::Silent, status::status,
+    EngineError, JqHosts, Session, journal::JOURNAL_INDEX, report::Silent, status::status,
 };
 use reqwest::Method as Verb;
 use serde_json::json;
@@ -103,7 +103,12 @@ impl Field {
     /// Gives Lockstep's run up, which removes its target.
     async fn abort(&self) -> Result<(), BenchError> {
         let stop = CancellationToken::new();
-        let session = Session { cluster: self.cluster.clone(), reporter: Arc::new(Silent), stop };
+        let session = Session {
+            cluster: self.cluster.clone(),
+            jq: JqHosts::none(),
+            reporter: Arc::new(Silent),
+            stop,
+        };
         match session.abort(APPLICATION).await {
             Ok(_) | Err(EngineError::NoRun { .. }) => Ok(()),
             Err(error) => Err(error.into()),

@@ -19,7 +19,7 @@ use lockstep_demo::{
     Release, SeedOptions, Traffic, TrafficOptions, check_traffic, pack_files, seed, tenant_names,
 };
 use lockstep_engine::{
-    EngineError, Session,
+    EngineError, JqHosts, Session,
     journal::SwitchRecord,
     pack_folder,
     report::Silent,
@@ -189,7 +189,12 @@ async fn remove(field: &Field, tenants: u32) -> Result<(), BenchError> {
 
 fn session(field: &Field) -> Session {
     let stop = CancellationToken::new();
-    Session { cluster: field.cluster.clone(), reporter: Arc::new(Silent), stop }
+    Session {
+        cluster: field.cluster.clone(),
+        jq: JqHosts::none(),
+        reporter: Arc::new(Silent),
+        stop,
+    }
 }
 
 async fn measure(field: &Field, options: &FenceOptions) -> Result<FenceResults, BenchError> {

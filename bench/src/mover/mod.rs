@@ -12,7 +12,7 @@ mod steps;
 use std::sync::Arc;
 
 use lockstep_elastic::{Cluster, Connection};
-use lockstep_engine::{Session, report::Silent};
+use lockstep_engine::{JqHosts, Session, report::Silent};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -91,7 +91,12 @@ pub(crate) async fn run(options: &MoverOptions) -> Result<MoverResults, BenchErr
 /// Gives the run up, so that the next round begins anew.
 async fn abort(address: &str) -> Result<(), BenchError> {
     let cluster = Cluster::new(Connection::parse(address)?)?;
-    let session = Session { cluster, reporter: Arc::new(Silent), stop: CancellationToken::new() };
+    let session = Session {
+        cluster,
+        jq: JqHosts::none(),
+        reporter: Arc::new(Silent),
+        stop: CancellationToken::new(),
+    };
     session.abort(APPLICATION).await?;
     Ok(())
 }

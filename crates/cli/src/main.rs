@@ -15,7 +15,7 @@ mod signals;
 mod ui;
 
 use std::{
-    env,
+    env, io,
     panic::{self, AssertUnwindSafe},
     process::ExitCode,
 };
@@ -23,6 +23,7 @@ use std::{
 use clap::{
     ArgMatches, CommandFactory as _, FromArgMatches as _, error::ErrorKind, parser::ValueSource,
 };
+use lockstep_engine::{JqHosts, jq};
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
@@ -40,6 +41,10 @@ use crate::{
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 
 fn main() -> ExitCode {
+    // No verb for people, so it isn't one: this process was started by another one of the same program.
+    if env::args_os().nth(1).is_some_and(|verb| verb == jq::HOST_VERB) {
+        return host();
+    }
     let matches = match Arguments::command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => return usage(&error).into(),
@@ -47,6 +52,14 @@ fn main() -> ExitCode {
     match Arguments::from_arg_matches(&matches) {
         Ok(arguments) => run(arguments, &matches).into(),
         Err(error) => usage(&error).into(),
+    }
+}
+
+/// Runs programs in jq until whoever started this goes away. What goes wrong only he could be told, who sees that it ended.
+fn host() -> ExitCode {
+    match jq::serve(io::stdin().lock(), io::stdout().lock()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
     }
 }
 
@@ -80,6 +93,7 @@ fn run(arguments: Arguments, matches: &ArgMatches) -> Exit {
         is_cluster_given: is_cluster_given(matches),
         global,
         ui: ui.clone(),
+        jq: JqHosts::of_this_program(),
         stop: CancellationToken::new(),
     };
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {

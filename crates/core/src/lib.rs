@@ -16,6 +16,8 @@ pub mod plan;
 
 pub mod json;
 
+pub mod jq;
+
 pub mod transform;
 
 pub mod compare;

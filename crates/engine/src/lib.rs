@@ -31,6 +31,8 @@ mod observer;
 
 mod scripts;
 
+pub mod jq;
+
 pub mod session;
 
 pub mod doctor;
@@ -46,4 +48,5 @@ pub mod status;
 pub mod quarantine;
 
 pub use error::{EngineError, ErrorClass};
+pub use jq::JqHosts;
 pub use session::Session;

@@ -30,12 +30,13 @@ use crate::{
         ApplicationRecord, Journal, Kept, OrdersRecord, PlanRecord, RunRecord, SetRecord,
         SwitchRecord, Write,
     },
+    jq::JqHosts,
     lease::Lease,
     observer::observe,
     pace::{self, Pace},
     report::Reporter,
     scripts,
-    stage::{StageContext, back, compare, flow_back, quarantine::Quarantine},
+    stage::{Course, StageContext, back, compare, flow_back, quarantine::Quarantine},
     survey::survey,
 };
 
@@ -44,6 +45,8 @@ use crate::{
 pub struct Session {
     /// The cluster.
     pub cluster: Cluster,
+    /// Where programs in jq run.
+    pub jq: JqHosts,
     /// Who listens.
     pub reporter: Arc<dyn Reporter>,
     /// Cancelled to stop cleanly.
@@ -401,17 +404,21 @@ impl Session {
         plan: &Plan,
         stop: CancellationToken,
     ) -> StageContext {
-        let transforms: BTreeMap<String, Arc<Transform>> = plan
+        let courses: BTreeMap<String, Arc<Course>> = plan
             .programs
             .iter()
-            .map(|(key, operations)| (key.clone(), Arc::new(Transform::new(operations.clone()))))
+            .map(|(key, operations)| {
+                let transform = Transform::new(operations.clone());
+                (key.clone(), Arc::new(Course::new(transform, &self.jq)))
+            })
             .collect();
         StageContext {
             cluster: self.cluster.clone(),
             journal: journal.clone(),
             run: run.to_owned(),
             plan: Arc::new(plan.clone()),
-            transforms: Arc::new(transforms),
+            courses: Arc::new(courses),
+            jq: self.jq.clone(),
             live_names: None,
             quarantine: Quarantine::new(
                 &self.cluster,

@@ -12,6 +12,7 @@ use lockstep_core::{
     trial::{self, Passage},
 };
 use lockstep_engine::{
+    JqHosts,
     fitting::{Fit, Fitter, NAME_PREFIX},
     pack_folder,
 };
@@ -49,7 +50,8 @@ fn through_scripts(runtime: &Runtime, stand: &Stand) -> Outcome {
         let cluster = stand.session().cluster;
         let mut rejected = 0;
         for case in &cases {
-            let outcome = lockstep_engine::trial::run(&cluster, &pack, case).await?;
+            let outcome =
+                lockstep_engine::trial::run((&cluster, &JqHosts::none()), &pack, case).await?;
             if let Some(Expected::Rejection(_)) = case.expected {
                 let Passage::Rejected(rejection) = &outcome.up else {
                     return Err(format!("{}: {outcome:?}", case.folder).into());

@@ -47,6 +47,8 @@ mod tracardi_hops;
 
 mod scripts;
 
+mod jq;
+
 mod tracardi_import;
 
 mod proxy;
@@ -114,6 +116,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             node::scenarios(&stand.cluster.name),
             tracardi::scenarios(),
             scripts::scenarios(&stand.cluster.name),
+            jq::scenarios(),
             tracardi_hops::scenarios(&stand.cluster.name),
             tracardi_import::scenarios(&stand.cluster.name),
         ];

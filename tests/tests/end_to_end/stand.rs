@@ -13,7 +13,7 @@ use lockstep_core::{
 use lockstep_demo::{CheckOptions, SeedOptions, check};
 use lockstep_elastic::{Cluster as Client, Connection};
 use lockstep_engine::{
-    Session,
+    JqHosts, Session,
     journal::{JOURNAL_INDEX, QUARANTINE_INDEX},
     report::{Event, Reporter, Silent},
     session::Wish,
@@ -58,7 +58,12 @@ impl Stand {
     pub(crate) fn session(&self) -> Session {
         let connection = Connection::parse(&self.cluster.url).expect("the test's address is one");
         let cluster = Client::new(connection).expect("the connection needs no certificates");
-        Session { cluster, reporter: Arc::new(Silent), stop: CancellationToken::new() }
+        Session {
+            cluster,
+            jq: JqHosts::none(),
+            reporter: Arc::new(Silent),
+            stop: CancellationToken::new(),
+        }
     }
 
     /// The same, with somebody who listens and who may stop the work.

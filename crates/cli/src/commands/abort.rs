@@ -44,7 +44,12 @@ pub(crate) async fn run(
         confirm(&question, context).await?;
     }
     let teller = Teller::start(&context.ui);
-    let session = Session { cluster, reporter: teller.reporter(), stop: context.stop.clone() };
+    let session = Session {
+        cluster,
+        jq: context.jq.clone(),
+        reporter: teller.reporter(),
+        stop: context.stop.clone(),
+    };
     let ended = session.abort(&application).await;
     teller.finish();
     let (plan, ending) = match ended? {

@@ -38,7 +38,12 @@ pub(crate) async fn run(
     let application = application(&arguments.application)?;
     let cluster = connect(&context.global.cluster).await?.cluster;
     let teller = Teller::start(&context.ui);
-    let session = Session { cluster, reporter: teller.reporter(), stop: context.stop.clone() };
+    let session = Session {
+        cluster,
+        jq: context.jq.clone(),
+        reporter: teller.reporter(),
+        stop: context.stop.clone(),
+    };
     let found = session.examine(&application).await;
     teller.finish();
     let found = found?;

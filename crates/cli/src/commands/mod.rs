@@ -24,7 +24,7 @@ use std::{io, path::Path, sync::Arc};
 
 use lockstep_core::pack::{PackFiles, model::Pack};
 use lockstep_elastic::Cluster;
-use lockstep_engine::{EngineError, Session, pack_folder, report::Silent};
+use lockstep_engine::{EngineError, JqHosts, Session, pack_folder, report::Silent};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -46,6 +46,8 @@ pub(crate) struct Context {
     pub(crate) is_cluster_given: bool,
     /// Where output goes.
     pub(crate) ui: Ui,
+    /// Where programs in jq run: in processes of this same binary.
+    pub(crate) jq: JqHosts,
     /// Cancelled by the first signal.
     pub(crate) stop: CancellationToken,
 }
@@ -110,7 +112,12 @@ async fn stoppable(
 impl Context {
     /// A session that nobody listens to.
     fn quiet_session(&self, cluster: Cluster) -> Session {
-        Session { cluster, reporter: Arc::new(Silent), stop: self.stop.clone() }
+        Session {
+            cluster,
+            jq: self.jq.clone(),
+            reporter: Arc::new(Silent),
+            stop: self.stop.clone(),
+        }
     }
 }
 

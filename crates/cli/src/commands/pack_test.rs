@@ -14,7 +14,7 @@ use lockstep_core::{
 };
 use lockstep_elastic::Cluster;
 use lockstep_engine::{
-    EngineError,
+    EngineError, JqHosts,
     fitting::{Fit, Fitter},
     pack_folder,
 };
@@ -84,6 +84,7 @@ pub(crate) async fn run(
         pack: &pack,
         folder: &arguments.folder,
         cluster: cluster.clone(),
+        jq: context.jq.clone(),
         is_pocket: pocket.is_some(),
         fitter: Fitter::new(cluster, &identity),
         is_update: arguments.update,
@@ -158,6 +159,7 @@ struct Bench<'a> {
     pack: &'a Pack,
     folder: &'a Path,
     cluster: Cluster,
+    jq: JqHosts,
     is_pocket: bool,
     fitter: Fitter,
     is_update: bool,
@@ -166,14 +168,16 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     async fn tried<'c>(&self, case: &'c Case) -> Result<CaseReport<'c>, CommandError> {
-        let outcome = if !trial::needs_scripts(self.pack, case) {
+        let needs_scripts = trial::needs_scripts(self.pack, case);
+        let outcome = if trial::is_native(self.pack, case) {
             trial::run(self.pack, case)
-        } else if self.without_painless {
+        } else if needs_scripts && self.without_painless {
             return Ok(CaseReport::not_tried(case, State::LeftOut));
-        } else if self.is_pocket {
+        } else if needs_scripts && self.is_pocket {
             return Ok(CaseReport::not_tried(case, State::NotRun));
         } else {
-            match lockstep_engine::trial::run(&self.cluster, self.pack, case).await {
+            let run = lockstep_engine::trial::run((&self.cluster, &self.jq), self.pack, case);
+            match run.await {
                 Ok(outcome) => outcome,
                 Err(EngineError::Cluster(failure)) if failure.status() == Some(400) => {
                     let refusal = Some(failure.reason().to_owned());

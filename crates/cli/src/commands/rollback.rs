@@ -55,6 +55,7 @@ pub(crate) async fn rollback(
     let teller = Teller::start(&context.ui);
     let session = Session {
         cluster: cluster.clone(),
+        jq: context.jq.clone(),
         reporter: teller.reporter(),
         stop: context.stop.clone(),
     };

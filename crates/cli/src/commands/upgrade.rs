@@ -77,6 +77,7 @@ pub(crate) async fn drive(
     let teller = Teller::start(&context.ui);
     let session = Session {
         cluster: cluster.clone(),
+        jq: context.jq.clone(),
         reporter: teller.reporter(),
         stop: context.stop.clone(),
     };

@@ -27,6 +27,7 @@ pub(crate) async fn run(
     let teller = Teller::start(&context.ui);
     let session = Session {
         cluster: cluster.clone(),
+        jq: context.jq.clone(),
         reporter: teller.reporter(),
         stop: context.stop.clone(),
     };

@@ -38,7 +38,12 @@ pub(crate) async fn run(
     let pack = open_pack(&arguments.pack.pack)?;
     let cluster = connect(&context.global.cluster).await?.cluster;
     let teller = Teller::start(&context.ui);
-    let session = Session { cluster, reporter: teller.reporter(), stop: context.stop.clone() };
+    let session = Session {
+        cluster,
+        jq: context.jq.clone(),
+        reporter: teller.reporter(),
+        stop: context.stop.clone(),
+    };
     let wish = WorkWish { is_once: arguments.once };
     let outcome = Box::pin(session.work(&pack, &wish)).await;
     teller.finish();

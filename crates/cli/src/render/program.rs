@@ -4,7 +4,7 @@ use lockstep_core::{
     plan::model::WayBack,
     transform::operation::{
         CastType, Condition, Dating, Empty, Existing, FieldPath, Operation, Otherwise, Pair,
-        Question, Relocation, Script, Several, Test, Translation, Unwrapping,
+        Question, Relocation, Several, Test, Translation, Unwrapping,
     },
 };
 
@@ -123,13 +123,17 @@ fn operation_line(operation: &Operation) -> String {
             existing(hashing.existing)
         ),
         Operation::When(branching) => format!("{name} {}", condition(&branching.condition)),
-        Operation::Painless(script) => format!("{name} {}", script_line(script)),
+        Operation::Jq(step) => {
+            let of = step.field.as_ref().map(|field| format!("{field} ")).unwrap_or_default();
+            format!("{name} {of}{}", code_line(&step.program))
+        }
+        Operation::Painless(script) => format!("{name} {}", code_line(&script.script)),
     }
 }
 
-/// A script of one line as it is, else how long it is: nobody reads a page of code in a list.
-fn script_line(script: &Script) -> String {
-    let text = script.script.trim();
+/// A script or program of one line as it is, else how long it is: nobody reads a page of code in a list.
+fn code_line(text: &str) -> String {
+    let text = text.trim();
     let lines = text.lines().count();
     if lines <= 1 && text.chars().count() <= SCRIPT_CHARACTERS_MAX {
         return format!("`{text}`");
@@ -244,6 +248,8 @@ fn part(asked: &Condition) -> String {
 
 #[cfg(test)]
 mod tests {
+    use lockstep_core::transform::operation::{JqStep, Script};
+
     use super::*;
 
     #[test]
@@ -255,5 +261,11 @@ mod tests {
         assert_eq!(shown(" ctx._source.a = 1\n"), "painless `ctx._source.a = 1`");
         assert_eq!(shown("a();\nb();\n"), "painless 2 lines");
         assert_eq!(shown(&"a();".repeat(30)), "painless 1 line");
+        let jq = |program: &str, field: Option<FieldPath>| {
+            operation_line(&Operation::Jq(JqStep { program: program.to_owned(), field }))
+        };
+        assert_eq!(jq(" .a = 1\n", None), "jq `.a = 1`");
+        let field = FieldPath::try_from("a.b".to_owned()).expect("a path");
+        assert_eq!(jq(".x\n| .y\n", Some(field)), "jq a.b 2 lines");
     }
 }

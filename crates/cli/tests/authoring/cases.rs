@@ -379,3 +379,49 @@ fn nothing_is_left_on_a_cluster() {
     assert!(told.contains("error[C0102]"), "{told}");
     assert_eq!(left, 0, "{told}");
 }
+
+#[test]
+fn programs_in_jq_need_no_cluster() {
+    let folder = Folder::with_demo();
+    folder.replace(
+        "pack/releases/1.1/release.yaml",
+        "- cast: {field: duration, to: long}",
+        "- jq: {field: duration, program: 'if type == \"string\" then tonumber end'}",
+    );
+    folder.write(
+        "pack/releases/1.1/tests/event/duration-is-text/error.txt",
+        "code: T0301\noperation: 2, jq\nfield: duration\n",
+    );
+    let filter = ["pack", "test", "pack", "--filter", "1.1/event"];
+    assert_snapshot!(folder.run(&filter).told(), @r"
+    ok        1.1/event/duration-is-text, rejected
+
+    event-store: 1 case, 1 passed; mappings of the embedded cluster
+    exit 0
+    ");
+    // One that never ends, and one that is down at once: told as rejections of the document, whose text is a text.
+    folder.replace(
+        "pack/releases/1.1/release.yaml",
+        "then tonumber end",
+        "then last(repeat(.)) end",
+    );
+    assert_snapshot!(folder.run(&filter).told(), @r"
+    FAILED    1.1/event/duration-is-text
+      releases/1.1/tests/event/duration-is-text/error.txt: the document was rejected otherwise
+        code: expected T0301, found T0304
+
+    event-store: 1 case, 1 failed; mappings of the embedded cluster
+    next: mend the step or the case; `lockstep pack test --update` takes what came of it as right
+    exit 4
+    ");
+    folder.replace("pack/releases/1.1/release.yaml", "last(repeat(.))", "(def f: 1 + f; f)");
+    assert_snapshot!(folder.run(&filter).told(), @r"
+    FAILED    1.1/event/duration-is-text
+      releases/1.1/tests/event/duration-is-text/error.txt: the document was rejected otherwise
+        code: expected T0301, found T0305
+
+    event-store: 1 case, 1 failed; mappings of the embedded cluster
+    next: mend the step or the case; `lockstep pack test --update` takes what came of it as right
+    exit 4
+    ");
+}

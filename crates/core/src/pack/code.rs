@@ -134,10 +134,12 @@ codes! {
     JOINED_NAMES = "P0612";
     /// A `when` that can't decide, or that lies too deep.
     CONDITION = "P0613";
-    /// A script within a `when`.
+    /// A script, or a program in jq, within a `when`.
     SCRIPT_WITHIN = "P0614";
     /// A text that is no form of a date, or no zone.
     DATE_FORM = "P0615";
+    /// A program in jq that does not compile.
+    JQ = "P0616";
     /// A script that depends on the clock or on chance.
     SCRIPT_UNREPEATABLE = "P0630";
 

@@ -100,7 +100,7 @@ pub fn read(files: &PackFiles) -> Reading {
     let mut reader = Reader { files, used: BTreeSet::new(), findings: &mut findings };
     let draft = reader.draft();
     reader.note_unused();
-    check::all(&draft, &mut findings);
+    check::all(&draft, files, &mut findings);
     lock::check(files, &mut findings);
     if findings.has_errors() {
         // What was meant is not known well enough to judge it.

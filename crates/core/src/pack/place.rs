@@ -35,6 +35,33 @@ impl Place {
     }
 }
 
+impl Place {
+    /// The same as [`Place::within`] also for a text of several lines behind a `|`, each as it is but for the indentation.
+    /// `file` is the text of the file.
+    pub(crate) fn within_lines(&self, file: &str, text: &str, part: Range<usize>) -> Self {
+        match (self.offset_in(file, text, part.start), self.offset_in(file, text, part.end)) {
+            (Some(start), Some(end)) => self.at(start..end),
+            // The end of the text may have no line of its own.
+            (Some(start), None) => self.at(start..start),
+            (None, _) => self.within(text, part),
+        }
+    }
+
+    /// Where in the file a byte of the text is; `None` if the text is not written line by line.
+    fn offset_in(&self, file: &str, text: &str, offset: usize) -> Option<usize> {
+        let before = text.get(..offset)?;
+        let number = before.matches('\n').count();
+        let column = before.len() - before.rfind('\n').map_or(0, |end| end + 1);
+        let line = text.split('\n').nth(number)?;
+        let block = file.get(..self.span.as_ref()?.start)?.rfind('\n').map_or(0, |end| end + 1);
+        let mut lines = file.get(block..)?.split_inclusive('\n');
+        let start = block + lines.by_ref().take(number).map(str::len).sum::<usize>();
+        let written = lines.next()?.trim_end_matches(['\n', '\r']);
+        let indentation = written.strip_suffix(line)?;
+        indentation.trim().is_empty().then_some(start + indentation.len() + column)
+    }
+}
+
 /// A value and where it is written.
 #[derive(Debug, Clone)]
 pub(crate) struct At<T> {

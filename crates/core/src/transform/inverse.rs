@@ -4,7 +4,8 @@
 //! that it had. Where they have none, a pack's author may know what is good enough and write it; that is not here.
 
 use super::operation::{
-    Branching, Existing, FieldPath, Operation, Otherwise, Pair, Relocation, Removal, Translation,
+    Branching, Existing, FieldPath, JqStep, Operation, Otherwise, Pair, Relocation, Removal,
+    Translation,
 };
 
 /// What is known of documents before operations are done to them.
@@ -123,6 +124,7 @@ fn changes(operation: &Operation) -> Vec<Target> {
         | Operation::Set(_)
         | Operation::Default(_)
         | Operation::Hash(_)
+        | Operation::Jq(_)
         | Operation::Painless(_) => Vec::new(),
     };
     changes.extend(targets(operation));
@@ -168,8 +170,13 @@ fn targets(operation: &Operation) -> Vec<Target> {
         Operation::When(branching) => {
             branching.then.iter().chain(&branching.otherwise).flat_map(targets).collect()
         }
+        Operation::Jq(JqStep { program: _, field: Some(field) }) => {
+            vec![Target::Field(field.clone())]
+        }
         // It may have written any field.
-        Operation::Painless(_) => vec![Target::Front(String::new())],
+        Operation::Jq(JqStep { program: _, field: None }) | Operation::Painless(_) => {
+            vec![Target::Front(String::new())]
+        }
         // What they leave stands where it stood.
         Operation::Remove(_)
         | Operation::Cast(_)
@@ -251,6 +258,7 @@ fn undone(
         Operation::When(branching) => {
             undone_branching(branching, is_free).map(|undoing| vec![Operation::When(undoing)])
         }
+        Operation::Jq(step) => lost(step.field.as_ref(), "nothing tells what a program did"),
         Operation::Painless(_) => lost(None, "nothing tells what a script did"),
     }
 }

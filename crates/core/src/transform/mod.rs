@@ -1,7 +1,7 @@
 //! How a document gets from one release to another: operations as data, fused into one program.
 //!
 //! `operation` is what a pack says, [`Program`] is what runs; [`Transform`] tells programs from scripts, which the engine
-//! runs. The document itself is never parsed as a whole (`document`), fields are found by `search`, and each operation that
+//! runs, and from programs in jq, which a process of their own does. The document itself is never parsed as a whole (`document`), fields are found by `search`, and each operation that
 //! needs more than a few lines has a file.
 
 pub mod operation;
@@ -11,6 +11,8 @@ mod program;
 mod parts;
 
 mod stand_in;
+
+mod jq;
 
 mod document;
 
@@ -47,6 +49,7 @@ mod rejection;
 pub mod inverse;
 
 pub use document::Workspace;
+pub use jq::JqPart;
 pub use parts::{Part, Scripts, Transform};
 pub use program::{Document, Program};
 pub use rejection::{Rejection, RejectionCode};

@@ -1,6 +1,8 @@
-//! A transform: programs that run here and scripts that run in the engine, in turn.
+//! A transform: programs that run here, programs in jq that run in a process of their own and scripts that run in the engine,
+//! in turn.
 
 use super::{
+    jq::JqPart,
     operation::{Operation, Script},
     program::Program,
 };
@@ -16,6 +18,8 @@ pub struct Transform {
 pub enum Part {
     /// Here.
     Program(Program),
+    /// In a process of its own; one operation.
+    Jq(JqPart),
     /// In the engine.
     Scripts(Scripts),
 }
@@ -35,27 +39,28 @@ impl Transform {
         let mut parts = Vec::new();
         let mut natives: Vec<Operation> = Vec::new();
         for (index, operation) in operations.into_iter().enumerate() {
-            let Operation::Painless(script) = operation else {
-                natives.push(operation);
-                continue;
-            };
-            if !natives.is_empty() {
-                let first_index = index - natives.len();
-                let operations = std::mem::take(&mut natives);
-                parts.push(Part::Program(Program::part(operations, first_index)));
-            }
-            match parts.last_mut() {
-                Some(Part::Scripts(before)) => before.scripts.push(script),
-                Some(Part::Program(_)) | None => {
-                    let scripts = Scripts { first_index: index, scripts: vec![script] };
-                    parts.push(Part::Scripts(scripts));
+            if let Operation::Painless(script) = operation {
+                end_program(&mut natives, index, &mut parts);
+                match parts.last_mut() {
+                    Some(Part::Scripts(before)) => before.scripts.push(script),
+                    Some(Part::Program(_) | Part::Jq(_)) | None => {
+                        let scripts = Scripts { first_index: index, scripts: vec![script] };
+                        parts.push(Part::Scripts(scripts));
+                    }
                 }
+            } else if let Operation::Jq(step) = operation {
+                end_program(&mut natives, index, &mut parts);
+                parts.push(Part::Jq(JqPart { index, step }));
+            } else {
+                natives.push(operation);
             }
         }
         // A transform without operations is the program that passes documents on.
-        if !natives.is_empty() || parts.is_empty() {
-            let before = parts.iter().map(Part::len).sum();
-            parts.push(Part::Program(Program::part(natives, before)));
+        if parts.is_empty() {
+            parts.push(Part::Program(Program::part(natives, 0)));
+        } else {
+            let end = natives.len() + parts.iter().map(Part::len).sum::<usize>();
+            end_program(&mut natives, end, &mut parts);
         }
         Self { parts }
     }
@@ -65,7 +70,7 @@ impl Transform {
         &self.parts
     }
 
-    /// The one program that does everything; `None` when scripts take part.
+    /// The one program that does everything; `None` when scripts or programs in jq take part.
     pub fn as_program(&self) -> Option<&Program> {
         match self.parts.as_slice() {
             [Part::Program(program)] => Some(program),
@@ -76,9 +81,17 @@ impl Transform {
     /// The stretches that the engine runs.
     pub fn scripts(&self) -> impl Iterator<Item = &Scripts> {
         self.parts.iter().filter_map(|part| match part {
-            Part::Program(_) => None,
+            Part::Program(_) | Part::Jq(_) => None,
             Part::Scripts(scripts) => Some(scripts),
         })
+    }
+}
+
+/// Makes a part of the operations that run here and end before an index, if there are any.
+fn end_program(natives: &mut Vec<Operation>, end: usize, parts: &mut Vec<Part>) {
+    if !natives.is_empty() {
+        let first_index = end - natives.len();
+        parts.push(Part::Program(Program::part(std::mem::take(natives), first_index)));
     }
 }
 
@@ -87,6 +100,7 @@ impl Part {
     fn len(&self) -> usize {
         match self {
             Self::Program(program) => program.operations().len(),
+            Self::Jq(_) => 1,
             Self::Scripts(scripts) => scripts.scripts.len(),
         }
     }
@@ -96,11 +110,12 @@ impl Part {
 mod tests {
     use super::*;
 
-    /// `r` is a `remove`, `p` a script.
+    /// `r` is a `remove`, `p` a script, `j` a program in jq.
     fn shape(letters: &str) -> String {
         let operations = letters.chars().map(|letter| {
             let json = match letter {
                 'p' => r#"{"painless":{"script":"ctx._source.a = 1"}}"#,
+                'j' => r#"{"jq":{"program":".a = 1"}}"#,
                 _ => r#"{"remove":{"fields":["a"]}}"#,
             };
             serde_json::from_str(json).expect("an operation")
@@ -113,6 +128,7 @@ mod tests {
             .map(|part| {
                 let (name, first) = match part {
                     Part::Program(program) => ("r", program.first_index()),
+                    Part::Jq(jq) => ("j", jq.index),
                     Part::Scripts(scripts) => ("p", scripts.first_index),
                 };
                 assert_eq!(first, next, "{letters}");
@@ -121,7 +137,7 @@ mod tests {
             })
             .collect();
         assert_eq!(next, letters.len());
-        assert_eq!(transform.as_program().is_some(), !letters.contains('p'));
+        assert_eq!(transform.as_program().is_some(), !letters.contains(['p', 'j']));
         parts.join("|")
     }
 
@@ -136,6 +152,9 @@ mod tests {
             ("pr", "p|r"),
             ("rrpprp", "rr|pp|r|p"),
             ("prrp", "p|rr|p"),
+            ("j", "j"),
+            ("rjjr", "r|j|j|r"),
+            ("pjprr", "p|j|p|rr"),
         ] {
             assert_eq!(shape(letters), expected);
         }

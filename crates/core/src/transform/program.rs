@@ -116,6 +116,8 @@ enum Action {
     },
     /// A script, which only the engine can run.
     Elsewhere,
+    /// A program in jq, which runs in a process of its own.
+    Apart,
 }
 
 /// An operation of a branch.
@@ -128,8 +130,8 @@ struct Branch {
 impl Program {
     /// Compiles operations, which are done in this order.
     ///
-    /// A script can't be done here: a document that comes to one is rejected. [`Transform`](super::Transform) takes operations
-    /// apart so that none does.
+    /// Neither a script nor a program in jq can be done here: a document that comes to one is rejected.
+    /// [`Transform`](super::Transform) takes operations apart so that none does.
     pub fn new(operations: Vec<Operation>) -> Self {
         Self::part(operations, 0)
     }
@@ -250,6 +252,7 @@ impl Action {
                 then: Self::branch(&branching.then),
                 otherwise: Self::branch(&branching.otherwise),
             },
+            Operation::Jq(_) => Self::Apart,
             Operation::Painless(_) => Self::Elsewhere,
         }
     }
@@ -347,6 +350,10 @@ impl Action {
             Self::Elsewhere => {
                 let message = "a script runs in the engine only";
                 Err((Refusal::new(RejectionCode::ScriptElsewhere, message), "ctx"))
+            }
+            Self::Apart => {
+                let message = "a program in jq runs in a process of its own only";
+                Err((Refusal::new(RejectionCode::JqElsewhere, message), "."))
             }
         }
     }

@@ -75,6 +75,27 @@ pub enum RejectionCode {
     /// A script works with a number that the engine can't hold exactly.
     #[serde(rename = "T0206")]
     ScriptNumber,
+    /// A program in jq gives an error for the document.
+    #[serde(rename = "T0301")]
+    JqFailed,
+    /// A program in jq gives no value, or several.
+    #[serde(rename = "T0302")]
+    JqCount,
+    /// A program in jq gives what no document can hold.
+    #[serde(rename = "T0303")]
+    JqResult,
+    /// A program in jq takes too long.
+    #[serde(rename = "T0304")]
+    JqTime,
+    /// A program in jq brings down the process that it runs in, mostly by all the memory it wants.
+    #[serde(rename = "T0305")]
+    JqDown,
+    /// A program in jq makes more than any document may have.
+    #[serde(rename = "T0306")]
+    JqTooLarge,
+    /// A program in jq would have to run where there is no process for it.
+    #[serde(rename = "T0307")]
+    JqElsewhere,
 }
 
 impl RejectionCode {
@@ -103,6 +124,13 @@ impl RejectionCode {
             Self::ScriptResult => "T0204",
             Self::ScriptElsewhere => "T0205",
             Self::ScriptNumber => "T0206",
+            Self::JqFailed => "T0301",
+            Self::JqCount => "T0302",
+            Self::JqResult => "T0303",
+            Self::JqTime => "T0304",
+            Self::JqDown => "T0305",
+            Self::JqTooLarge => "T0306",
+            Self::JqElsewhere => "T0307",
         }
     }
 }

@@ -115,7 +115,16 @@ impl Outcome {
 
 /// Whether a case can only be tried in an engine, because scripts take part in its step or in the way back.
 pub fn needs_scripts(pack: &Pack, case: &Case) -> bool {
-    let has_scripts = |operations| Transform::new(operations).as_program().is_none();
+    takes_part(pack, case, |transform| transform.scripts().next().is_some())
+}
+
+/// Whether [`run`] can try a case: nothing but operations takes part in its step and in the way back.
+pub fn is_native(pack: &Pack, case: &Case) -> bool {
+    !takes_part(pack, case, |transform| transform.as_program().is_none())
+}
+
+fn takes_part(pack: &Pack, case: &Case, is_part: impl Fn(&Transform) -> bool) -> bool {
+    let has_scripts = |operations| is_part(&Transform::new(operations));
     let is_back_scripted = match way_back(pack, case) {
         WayBack::Program { operations } => has_scripts(operations),
         WayBack::None { step: _, reason: _ } => false,

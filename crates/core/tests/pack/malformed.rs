@@ -108,6 +108,14 @@ const CASES: &[(&str, &[Change])] = &[
         "an allow without a lint",
         &[(THIRD, "step:\n", "allow: [{at: event, reason: it is known}]\nstep:\n")],
     ),
+    (
+        "a program in jq without an end",
+        &[(SECOND, "remove: {fields: [note]}", "jq: {program: \"if .note then .\"}")],
+    ),
+    (
+        "a program in jq that looks at the clock",
+        &[(SECOND, "remove: {fields: [note]}", "jq: {program: \".at = now\", field: note}")],
+    ),
     ("a field path with a hole", &[(SECOND, "fields: [note]", "fields: [note..text]")]),
     ("an anchor that is not there", &[(THIRD, "invoice: new", "invoice: *fate")]),
     ("a file within a file", &[(THIRD, "invoice: new", "invoice: !include ../1.1/release.yaml")]),

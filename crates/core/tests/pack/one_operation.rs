@@ -264,6 +264,25 @@ fn flattening() {
 }
 
 #[test]
+fn programs_in_jq() {
+    check(&[
+        (
+            "when: {field: a, equals: x}\nthen: [jq: {program: .}]",
+            &[
+                "error[P0614]: jq | a program in jq runs in a process of its own, and can't stand within a `when` | ask for the condition in the program itself, or put the program behind the `when`",
+            ],
+        ),
+        (
+            "jq: {program: \".b = \"}",
+            &[
+                "error[P0616]: \".b = \" | the program ends where term is expected | correct it there, or just before",
+            ],
+        ),
+        ("jq: {program: \"length\", field: z}", &[]),
+    ]);
+}
+
+#[test]
 fn branching() {
     check(&[
         (
@@ -295,7 +314,7 @@ fn branching() {
         (
             "when: {field: a, equals: x}\nthen: [remove: {fields: []}, upcase: {fields: [a]}]\notherwise: []",
             &[
-                "error[P0008]: upcase | there is no operation `upcase` | known here: `rename`, `move`, `copy`, `remove`, `set`, `default`, `cast`, `lower`, `upper`, `trim`, `map`, `date`, `wrap`, `unwrap`, `nest`, `flatten`, `split`, `join`, `hash`, `when`, `painless`",
+                "error[P0008]: upcase | there is no operation `upcase` | known here: `rename`, `move`, `copy`, `remove`, `set`, `default`, `cast`, `lower`, `upper`, `trim`, `map`, `date`, `wrap`, `unwrap`, `nest`, `flatten`, `split`, `join`, `hash`, `when`, `jq`, `painless`",
                 "error[P0004]: otherwise | the operation with `when` has no field `otherwise` | known here: `when`, `then`, `else`",
             ],
         ),

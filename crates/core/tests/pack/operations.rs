@@ -471,3 +471,92 @@ fn a_script_may_be_empty_or_depend_on_the_clock() {
        = help: write one, or leave the operation out
     "#);
 }
+
+#[test]
+fn programs_in_jq() {
+    let output = mistakes(&[
+        (SECOND, "remove: {fields: [note]}", "jq: {program: \" \", feild: a}"),
+        (SECOND, "rename: {from: address.zip, to: address.postcode}", "jq: {field: a..b}"),
+    ]);
+    assert_snapshot!(output, @r#"
+    error[P0005]: `jq` lacks the field `program`
+      --> releases/1.1/release.yaml:23:13
+       |
+    23 |           - jq: {field: a..b}
+       |             ^^
+       |
+       = help: add `program: ".total = .sum"`
+
+    error[P0006]: `a..b` is not a field path: it needs one or more names joined by dots, such as `customer.name`
+      --> releases/1.1/release.yaml:23:25
+       |
+    23 |           - jq: {field: a..b}
+       |                         ^^^^
+       |
+       = help: join the names by single dots, with none at the ends
+
+    error[P0004]: `jq` has no field `feild`
+      --> releases/1.1/release.yaml:24:32
+       |
+    24 |           - jq: {program: " ", feild: a}
+       |                                ^^^^^
+       |
+       = help: did you mean `field`?
+    "#);
+}
+
+#[test]
+fn a_program_in_jq_that_does_not_compile_is_pointed_at() {
+    let block = "jq:\n              program: |\n                def total:\n                  .a + nowhere(1);\n\n                total | now\n";
+    let output = mistakes(&[
+        (SECOND, "remove: {fields: [note]}", "jq: {program: \".a | (.b\"}"),
+        (SECOND, "rename: {from: address.zip, to: address.postcode}", block),
+    ]);
+    assert_snapshot!(output, @r#"
+    error[P0616]: there is no function with one argument `nowhere`
+      --> releases/1.1/release.yaml:26:24
+       |
+    26 |                   .a + nowhere(1);
+       |                        ^^^^^^^
+       |
+       = help: correct the name, or define it
+
+    error[P0616]: there is no function `now`: a program sees no clock, so that it makes the same of a document every time
+      --> releases/1.1/release.yaml:28:25
+       |
+    28 |                 total | now
+       |                         ^^^
+       |
+       = help: do without it
+
+    error[P0616]: there is no closing parenthesis for this `(`
+      --> releases/1.1/release.yaml:30:33
+       |
+    30 |           - jq: {program: ".a | (.b"}
+       |                                 ^
+       |
+       = help: write it
+    "#);
+    let folded = "jq:\n              program: >\n                .a |\n                nowhere\n";
+    let output = mistakes(&[
+        (SECOND, "remove: {fields: [note]}", "jq: {program: ' ', field: note}"),
+        (SECOND, "rename: {from: address.zip, to: address.postcode}", folded),
+    ]);
+    assert_snapshot!(output, @r#"
+    error[P0616]: there is no function `nowhere`
+      --> releases/1.1/release.yaml:25:17
+       |
+    25 |                 .a |
+       |                 ^^^^
+       |
+       = help: correct the name, or define it
+
+    error[P0602]: this `jq` has no program
+      --> releases/1.1/release.yaml:28:27
+       |
+    28 |           - jq: {program: ' ', field: note}
+       |                           ^^^
+       |
+       = help: write one, or leave the operation out
+    "#);
+}

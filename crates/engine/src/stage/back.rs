@@ -11,11 +11,10 @@ use lockstep_core::{
     inventory::ShardFacts,
     plan::model::{Plan, SourcePlan, Strategy, WayBack},
     run::state::Event,
-    transform::Transform,
 };
 
 use super::{
-    CopyPair, Direction, StageContext,
+    CopyPair, Course, Direction, StageContext,
     catch_up::catch_up,
     delta::compare_delta,
     fence::{live_names, unblock},
@@ -120,7 +119,7 @@ pub(super) async fn pairs_back(context: &StageContext) -> Result<Vec<CopyPair>, 
         .map(|index| (index.position, index))
         .collect();
     let bug = |what: &str| EngineError::Bug(format!("the way back: {what}"));
-    let mut transforms: BTreeMap<&str, Arc<Transform>> = BTreeMap::new();
+    let mut transforms: BTreeMap<&str, Arc<Course>> = BTreeMap::new();
     let mut pairs = Vec::new();
     for (position, index) in context.plan.indices.iter().enumerate() {
         let Strategy::Copy { source, target, program, clone: _ } = &index.strategy else {
@@ -129,9 +128,7 @@ pub(super) async fn pairs_back(context: &StageContext) -> Result<Vec<CopyPair>, 
         let Some(WayBack::Program { operations }) = context.plan.ways_back.get(program) else {
             return Err(bug("the plan has none for an index"));
         };
-        let transform = transforms
-            .entry(program)
-            .or_insert_with(|| Arc::new(Transform::new(operations.clone())));
+        let course = transforms.entry(program).or_insert_with(|| context.course(operations));
         let start = starts.get(&position).ok_or_else(|| bug("an index has no start"))?;
         let uuid = set.targets.get(&target.index).ok_or_else(|| bug("an index has no id"))?;
         let facts = |(number, highest): &(u32, i64)| ShardFacts {
@@ -151,7 +148,7 @@ pub(super) async fn pairs_back(context: &StageContext) -> Result<Vec<CopyPair>, 
             },
             target: source.index.clone(),
             direction: Direction::Back,
-            transform: Arc::clone(transform),
+            course: Arc::clone(course),
             version_base: start.version_base,
         });
     }

@@ -76,7 +76,10 @@ mod tests {
     use lockstep_core::{plan::model::SourcePlan, transform::Transform};
 
     use super::*;
-    use crate::stage::Direction;
+    use crate::{
+        JqHosts,
+        stage::{Course, Direction},
+    };
 
     fn piece(index: usize, numbers: i64) -> Piece {
         let source = SourcePlan {
@@ -86,12 +89,12 @@ mod tests {
             bytes: 0,
             shards: Vec::new(),
         };
-        let transform = Arc::new(Transform::new(Vec::new()));
+        let course = Arc::new(Course::new(Transform::new(Vec::new()), &JqHosts::none()));
         let pair = CopyPair {
             position: index,
             source,
             target: "t".to_owned(),
-            transform,
+            course,
             version_base: 1,
             direction: Direction::Forward,
         };

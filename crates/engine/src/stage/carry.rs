@@ -84,7 +84,7 @@ async fn carry_many(
         let target = index_name(&pair)?;
         let withheld = context.quarantine.withheld(&pair.source.index);
         let place = (pair.source.index.as_str(), &page);
-        let steps = Steps::of(&context.cluster, &pair.transform, place).await?;
+        let steps = Steps::of(&context.cluster, &pair.course, place).await?;
         loads.push(Load { pair, page, steps, target, withheld });
     }
     let bytes_max = context.pace.body_bytes();

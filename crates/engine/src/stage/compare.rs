@@ -165,7 +165,7 @@ pub(super) async fn compare_one(
     };
     let expected_side = comparison.source.as_ref().map(|pair| Side::Expected {
         index: pair.source.index.clone(),
-        transform: Arc::clone(&pair.transform),
+        course: Arc::clone(&pair.course),
         depth: way.depth,
         withheld: context.quarantine.withheld(&pair.source.index),
     });

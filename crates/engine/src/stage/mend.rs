@@ -264,7 +264,7 @@ pub(super) async fn expected(
     let mut entries = BTreeMap::new();
     let index = &pair.source.index;
     let withheld = context.quarantine.withheld(index);
-    let steps = Steps::of(&context.cluster, &pair.transform, (index, page)).await?;
+    let steps = Steps::of(&context.cluster, &pair.course, (index, page)).await?;
     for (position, hit) in page.hits().enumerate() {
         if withheld.has(&hit) {
             continue;

@@ -75,16 +75,18 @@ use lockstep_core::{
     names::ReleaseNames,
     plan::model::{Plan, Schema, SourcePlan, Strategy, TargetPlan},
     run::state::{BadDocument, Problem},
-    transform::Transform,
+    transform::{Transform, operation::Operation},
 };
 use lockstep_elastic::Cluster;
 use tokio_util::sync::CancellationToken;
 
+pub use self::steps::Course;
 pub(crate) use self::{checkpoint::task_key, fence::blocked_before};
 use crate::{
     crew::Place,
     error::EngineError,
     journal::Journal,
+    jq::JqHosts,
     pace::Pace,
     report::{self, Reporter, Waiting},
 };
@@ -101,10 +103,12 @@ pub struct StageContext {
     /// The plan; it leaves no choice.
     pub plan: Arc<Plan>,
     /// The fused operations of the plan, compiled, by key.
-    pub transforms: Arc<BTreeMap<String, Arc<Transform>>>,
+    pub courses: Arc<BTreeMap<String, Arc<Course>>>,
     /// The names of the release that the application writes, where the pack is at hand: by them an index is noticed that
     /// the plan doesn't know.
     pub live_names: Option<Arc<ReleaseNames>>,
+    /// Where programs in jq run.
+    pub jq: JqHosts,
     /// Documents that were rejected.
     pub quarantine: quarantine::Quarantine,
     /// Until when requests of a dead driver may still arrive, if there was one: until then no gate is passed. A late copy of a
@@ -140,7 +144,7 @@ pub(crate) struct CopyPair {
     /// Which way documents flow.
     pub(crate) direction: Direction,
     /// What happens on the way.
-    pub(crate) transform: Arc<Transform>,
+    pub(crate) course: Arc<Course>,
     /// Added to a sequence number of the source, it gives the version under which a document is written: at least 1, as
     /// numbers start at 0 and versions at 1.
     pub(crate) version_base: u64,
@@ -209,7 +213,7 @@ impl StageContext {
             let Strategy::Copy { source, target, program, clone: _ } = &index.strategy else {
                 continue;
             };
-            let transform = self.transforms.get(program).ok_or_else(|| {
+            let course = self.courses.get(program).ok_or_else(|| {
                 EngineError::Bug(format!(
                     "the plan names a program `{program}` that it doesn't have"
                 ))
@@ -219,11 +223,16 @@ impl StageContext {
                 source: source.clone(),
                 target: target.index.clone(),
                 direction: Direction::Forward,
-                transform: Arc::clone(transform),
+                course: Arc::clone(course),
                 version_base: 1,
             });
         }
         Ok(pairs)
+    }
+
+    /// Operations, with what it takes to do them.
+    pub(crate) fn course(&self, operations: &[Operation]) -> Arc<Course> {
+        Arc::new(Course::new(Transform::new(operations.to_vec()), &self.jq))
     }
 
     /// The schema of a target.

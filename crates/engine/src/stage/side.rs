@@ -7,12 +7,12 @@ use lockstep_core::{
         BucketedDigest, EntryHashes, bucket_of, document_hash, entry_hash, fields_differing,
     },
     run::task::Stretch,
-    transform::{Document, Transform, Workspace},
+    transform::{Document, Workspace},
 };
 use lockstep_elastic::{Cluster, Hit, Page};
 
 use super::{
-    CopyPair,
+    CopyPair, Course,
     quarantine::Withheld,
     steps::Steps,
     window::{WindowReader, WindowWidth},
@@ -30,7 +30,7 @@ pub(super) enum Side {
         /// The index of the live set.
         index: String,
         /// What the steps do.
-        transform: Arc<Transform>,
+        course: Arc<Course>,
         /// What is read of each document.
         depth: Depth,
         /// What is left out.
@@ -79,8 +79,8 @@ impl Side {
     /// document, so that those who compare no more than that need none.
     async fn steps(&self, cluster: &Cluster, page: &Page) -> Result<Steps, EngineError> {
         match (self, self.depth()) {
-            (Self::Expected { transform, index, .. }, Depth::Contents) => {
-                Steps::of(cluster, transform, (index, page)).await
+            (Self::Expected { course, index, .. }, Depth::Contents) => {
+                Steps::of(cluster, course, (index, page)).await
             }
             (Self::Expected { .. }, Depth::Identities) | (Self::Found { .. }, _) => {
                 Ok(Steps::Skipped)
@@ -247,7 +247,7 @@ pub(super) async fn explain(
         .collect();
     let mut workspace = Workspace::default();
     let page = cluster.documents(&pair.source.index, ids).await?;
-    let steps = Steps::of(cluster, &pair.transform, (&pair.source.index, &page)).await?;
+    let steps = Steps::of(cluster, &pair.course, (&pair.source.index, &page)).await?;
     for hit in page.hits().enumerate() {
         let hit = (hit.0, &hit.1);
         // One that a step rejects has nothing to be told field by field.

@@ -1,17 +1,32 @@
 //! Steps: what the steps of an index make of the documents of a page.
 //!
-//! Operations run here, each document when its bytes are needed. As soon as scripts take part, the whole page goes through all
-//! steps first: operations here, scripts in the engine, in turn. Either way a document that a step rejects is told apart, and
+//! Operations run here, each document when its bytes are needed. As soon as scripts or programs in jq take part, the whole page
+//! goes through all steps first: operations here, scripts in the engine, programs in jq in processes of their own, in turn. Either way a document that a step rejects is told apart, and
 //! the others go on.
 
 use std::sync::Arc;
 
 use lockstep_core::transform::{
-    Document, Part, Program, Rejection, RejectionCode, Scripts, StandIns, Transform, Workspace,
+    Document, JqPart, Part, Program, Rejection, RejectionCode, Scripts, StandIns, Transform,
+    Workspace,
 };
 use lockstep_elastic::{Cluster, Hit, Made, Page, ScriptDocument, ScriptText, Scripted};
 
-use crate::{error::EngineError, scripts::script_text};
+use crate::{error::EngineError, jq::JqHosts, scripts::script_text};
+
+/// A transform with what it takes to do it besides a cluster.
+#[derive(Debug)]
+pub struct Course {
+    transform: Transform,
+    jq: JqHosts,
+}
+
+impl Course {
+    /// Programs in jq run in these hosts.
+    pub(crate) fn new(transform: Transform, jq: &JqHosts) -> Self {
+        Self { transform, jq: jq.clone() }
+    }
+}
 
 /// How the documents of one page get through the steps.
 #[derive(Debug)]
@@ -19,7 +34,7 @@ pub(super) enum Steps {
     /// They don't: they are taken as they are.
     Skipped,
     /// By operations, when they are taken.
-    Native(Arc<Transform>),
+    Native(Arc<Course>),
     /// Already, in the order of the page.
     Done(Vec<Outcome>),
 }
@@ -34,14 +49,14 @@ impl Steps {
     /// [`EngineError`] when scripts can't be run at all.
     pub(super) async fn of(
         cluster: &Cluster,
-        transform: &Arc<Transform>,
+        course: &Arc<Course>,
         (index, page): (&str, &Page),
     ) -> Result<Self, EngineError> {
-        if transform.as_program().is_some() {
-            return Ok(Self::Native(Arc::clone(transform)));
+        if course.transform.as_program().is_some() {
+            return Ok(Self::Native(Arc::clone(course)));
         }
         let passing: Vec<Passing> = page.hits().map(|hit| Passing::of(&hit)).collect();
-        let passing = through_all(cluster, transform, (index, passing)).await?;
+        let passing = through_all(cluster, course, (index, passing)).await?;
         Ok(Self::Done(passing.into_iter().map(|one| one.outcome).collect()))
     }
 
@@ -59,7 +74,7 @@ impl Steps {
                 emit(document);
                 Ok(())
             }
-            Self::Native(transform) => match transform.as_program() {
+            Self::Native(course) => match course.transform.as_program() {
                 Some(program) => program.apply(workspace, document, emit),
                 None => Err(not_run()),
             },
@@ -105,7 +120,7 @@ impl Passing {
 /// [`EngineError`] when scripts can't be run at all.
 pub(crate) async fn take_one(
     cluster: &Cluster,
-    transform: &Transform,
+    course: &Course,
     (index, document): (&str, Document<'_>),
 ) -> Result<Result<Vec<u8>, Rejection>, EngineError> {
     let passing = Passing {
@@ -113,7 +128,7 @@ pub(crate) async fn take_one(
         routing: document.routing.map(str::to_owned),
         outcome: Ok(document.source.to_vec()),
     };
-    let mut passed = through_all(cluster, transform, (index, vec![passing])).await?;
+    let mut passed = through_all(cluster, course, (index, vec![passing])).await?;
     passed
         .pop()
         .map(|one| one.outcome)
@@ -122,12 +137,13 @@ pub(crate) async fn take_one(
 
 async fn through_all(
     cluster: &Cluster,
-    transform: &Transform,
+    course: &Course,
     (index, mut passing): (&str, Vec<Passing>),
 ) -> Result<Vec<Passing>, EngineError> {
-    for part in transform.parts() {
+    for part in course.transform.parts() {
         match part {
             Part::Program(program) => passing = through_program(program, passing).await?,
+            Part::Jq(jq) => passing = through_jq(&course.jq, jq, passing).await?,
             Part::Scripts(scripts) => {
                 through_scripts(cluster, scripts, (index, &mut passing)).await?;
             }
@@ -136,13 +152,12 @@ async fn through_all(
     Ok(passing)
 }
 
-/// Off the threads that wait for the network.
 async fn through_program(
     program: &Program,
     mut passing: Vec<Passing>,
 ) -> Result<Vec<Passing>, EngineError> {
     let program = program.clone();
-    let work = move || {
+    apart(move || {
         let mut workspace = Workspace::default();
         for one in &mut passing {
             let Ok(source) = &one.outcome else { continue };
@@ -154,8 +169,62 @@ async fn through_program(
             one.outcome = applied.map(|()| made);
         }
         passing
-    };
+    })
+    .await
+}
+
+/// Off the threads that wait for the network.
+async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, EngineError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| EngineError::Bug(error.to_string()))
+}
+
+async fn through_jq(
+    hosts: &JqHosts,
+    jq: &JqPart,
+    mut passing: Vec<Passing>,
+) -> Result<Vec<Passing>, EngineError> {
+    let taking = jq.clone();
+    let (mut passing, counts, values) = apart(move || {
+        let mut workspace = Workspace::default();
+        let (mut counts, mut values) = (Vec::with_capacity(passing.len()), Vec::new());
+        for one in &mut passing {
+            let Ok(source) = &one.outcome else {
+                counts.push(0);
+                continue;
+            };
+            match taking.take(&mut workspace, source) {
+                Ok(taken) => {
+                    counts.push(taken.len());
+                    values.extend(taken);
+                }
+                Err(rejection) => {
+                    counts.push(0);
+                    one.outcome = Err(rejection);
+                }
+            }
+        }
+        (passing, counts, values)
+    })
+    .await?;
+    let made = hosts.run(&jq.step.program, &values).await?;
+    let putting = jq.clone();
+    apart(move || {
+        let mut workspace = Workspace::default();
+        let mut made = made.into_iter();
+        for (one, count) in passing.iter_mut().zip(counts) {
+            // All of a document's values are taken out, also when the first one failed.
+            let own: Vec<_> = made.by_ref().take(count).collect();
+            let Ok(source) = &one.outcome else { continue };
+            let own: Result<Vec<_>, _> = own.into_iter().collect();
+            one.outcome = own
+                .map_err(|failure| putting.failed(failure))
+                .and_then(|own| putting.put(&mut workspace, source, own));
+        }
+        passing
+    })
+    .await
 }
 
 async fn through_scripts(

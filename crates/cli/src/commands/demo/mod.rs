@@ -242,6 +242,7 @@ async fn roll_back(
     let teller = Teller::start(&context.ui);
     let session = Session {
         cluster: stage.greeted.cluster.clone(),
+        jq: context.jq.clone(),
         reporter: teller.reporter(),
         stop: context.stop.clone(),
     };
@@ -306,6 +307,7 @@ async fn upgrade_demo(
     let cluster = stage.greeted.cluster.clone();
     let session = Session {
         cluster: cluster.clone(),
+        jq: context.jq.clone(),
         reporter: teller.reporter(),
         stop: context.stop.clone(),
     };

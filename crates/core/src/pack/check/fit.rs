@@ -222,7 +222,8 @@ impl Misfits<'_> {
             | Operation::Cast(_)
             | Operation::Map(_)
             | Operation::Date(_)
-            | Operation::Flatten(_) => wire.value_place("field"),
+            | Operation::Flatten(_)
+            | Operation::Jq(_) => wire.value_place("field"),
             Operation::Lower(respelling)
             | Operation::Upper(respelling)
             | Operation::Trim(respelling) => place_in(wire, ("fields", &respelling.fields), path),

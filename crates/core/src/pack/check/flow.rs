@@ -10,7 +10,7 @@ use crate::{
     },
     transform::operation::{
         CastType, Casting, Condition, DateForm, Dating, Existing, FieldPath, Flattening, Hashing,
-        Joining, Operation, Otherwise, Respelling, Translation,
+        Joining, JqStep, Operation, Otherwise, Respelling, Translation,
     },
 };
 
@@ -101,7 +101,15 @@ impl Step<'_> {
             Operation::Join(joining) => self.join(joining),
             Operation::Hash(hashing) => self.hash(hashing),
             Operation::When(branching) => self.branch(&branching.condition),
-            Operation::Painless(_) => *self.fields = Fields::unknown(),
+            Operation::Jq(JqStep { program: _, field: Some(field) }) => {
+                self.note_absent(field, ("field", 0));
+                if matches!(self.fields.find(&segments(field)), Found::Field(_)) {
+                    self.write(field, Shape::Anything);
+                }
+            }
+            Operation::Jq(JqStep { program: _, field: None }) | Operation::Painless(_) => {
+                *self.fields = Fields::unknown();
+            }
         }
     }
 

@@ -20,6 +20,8 @@ pub(super) mod lineage;
 
 mod operations;
 
+mod jq;
+
 mod way_back;
 
 pub(super) mod schema;
@@ -30,10 +32,10 @@ mod flow;
 
 mod fit;
 
-use super::{diagnostic::Findings, draft::Draft};
+use super::{diagnostic::Findings, draft::Draft, load::PackFiles};
 
 /// Runs all checks.
-pub(crate) fn all(draft: &Draft, findings: &mut Findings) {
+pub(crate) fn all(draft: &Draft, files: &PackFiles, findings: &mut Findings) {
     application::check(draft, findings);
     let found_before = findings.len();
     naming::check(draft, findings);
@@ -45,6 +47,7 @@ pub(crate) fn all(draft: &Draft, findings: &mut Findings) {
     chain::check(draft, findings);
     lineage::check(draft, findings);
     operations::check(draft, findings);
+    jq::check(draft, files, findings);
     way_back::check(draft, findings);
     fit::check(draft, findings);
 }

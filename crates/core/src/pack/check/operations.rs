@@ -45,7 +45,12 @@ fn check_operation(wire: &OperationWire, findings: &mut Findings) {
         Operation::Hash(hashing) => check_hash(wire, hashing, findings),
         Operation::When(branching) => check_when(wire, branching, findings),
         Operation::Painless(script) => check_script(wire, script, findings),
-        Operation::Set(_) | Operation::Default(_) | Operation::Cast(_) | Operation::Date(_) => {}
+        // Programs in jq are compiled: `jq` does that.
+        Operation::Set(_)
+        | Operation::Default(_)
+        | Operation::Cast(_)
+        | Operation::Date(_)
+        | Operation::Jq(_) => {}
     }
 }
 

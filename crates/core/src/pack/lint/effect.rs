@@ -4,7 +4,7 @@ use std::slice;
 
 use serde_json::Value;
 
-use crate::transform::operation::{Existing, FieldPath, Operation, Relocation};
+use crate::transform::operation::{Existing, FieldPath, JqStep, Operation, Relocation};
 
 /// What becomes of fields.
 pub(super) enum Effect<'a> {
@@ -24,7 +24,7 @@ pub(super) enum Effect<'a> {
     Opened { field: &'a FieldPath, front: String, existing: Existing },
     /// One list or the other.
     Either { then: Vec<Self>, otherwise: Vec<Self> },
-    /// A script: anything.
+    /// A script or a program: anything.
     Anything,
 }
 
@@ -78,7 +78,12 @@ impl<'a> Effect<'a> {
                 then: branching.then.iter().map(Self::of).collect(),
                 otherwise: branching.otherwise.iter().map(Self::of).collect(),
             },
-            Operation::Painless(_) => Self::Anything,
+            Operation::Jq(JqStep { program: _, field: Some(field) }) => {
+                Self::Changed(slice::from_ref(field))
+            }
+            Operation::Jq(JqStep { program: _, field: None }) | Operation::Painless(_) => {
+                Self::Anything
+            }
         }
     }
 

@@ -188,6 +188,7 @@ fn lost_in_silence(operation: &Operation) -> Option<Silent<'_>> {
         | Operation::Split(_)
         | Operation::Join(_)
         | Operation::When(_)
+        | Operation::Jq(_)
         | Operation::Painless(_) => return None,
     };
     Some(Silent { fields, which, otherwise })

@@ -101,6 +101,7 @@ fn strictly(operation: &Operation) -> Option<Operation> {
         | Operation::Split(_)
         | Operation::Join(_)
         | Operation::When(_)
+        | Operation::Jq(_)
         | Operation::Painless(_) => None,
     }
 }

@@ -14,15 +14,15 @@ use crate::{
     },
     transform::operation::{
         Algorithm, Assignment, CastType, Casting, Dating, Empty, Existing, FieldPath, Flattening,
-        Hashing, Joining, Nesting, Operation, Otherwise, Relocation, Removal, Respelling, Script,
-        Several, Splitting, Translation, Unwrapping, Wrapping, Zone,
+        Hashing, Joining, JqStep, Nesting, Operation, Otherwise, Relocation, Removal, Respelling,
+        Script, Several, Splitting, Translation, Unwrapping, Wrapping, Zone,
     },
 };
 
 /// The names of all operations.
 pub(crate) const NAMES: &[&str] = &[
     "rename", "move", "copy", "remove", "set", "default", "cast", "lower", "upper", "trim", "map",
-    "date", "wrap", "unwrap", "nest", "flatten", "split", "join", "hash", "when", "painless",
+    "date", "wrap", "unwrap", "nest", "flatten", "split", "join", "hash", "when", "jq", "painless",
 ];
 
 /// The keys of an operation that holds others; the first one makes it one.
@@ -116,9 +116,17 @@ fn read_operation(
         );
         return None;
     };
-    if name == "painless" && depth > 0 {
-        let message = "a script runs in the engine, and can't stand within a `when`";
-        let fix = "ask for the condition in the script itself, or put the script behind the `when`";
+    let elsewhere = match name {
+        "painless" => Some(("script", "the engine")),
+        "jq" => Some(("program in jq", "a process of its own")),
+        _ => None,
+    };
+    if let (Some((what, place)), true) = (elsewhere, depth > 0) {
+        let message = format!("a {what} runs in {place}, and can't stand within a `when`");
+        let word = what.split(' ').next().unwrap_or_default();
+        let fix = format!(
+            "ask for the condition in the {word} itself, or put the {word} behind the `when`"
+        );
         findings.error(code::SCRIPT_WITHIN, &entry.key.place, message, fix);
         return None;
     }
@@ -167,6 +175,7 @@ impl<'a> Reader<'a, '_> {
             "split" => self.splitting().map(Operation::Split),
             "join" => self.joining().map(Operation::Join),
             "hash" => self.hashing().map(Operation::Hash),
+            "jq" => self.jq().map(Operation::Jq),
             _ => self.script().map(Operation::Painless),
         }
     }
@@ -327,6 +336,18 @@ impl<'a> Reader<'a, '_> {
         let script = written?;
         self.values.push(("script", script.place));
         Some(Script { script: script.value, params })
+    }
+
+    fn jq(&mut self) -> Option<JqStep> {
+        let written = self.entry("program", "\".total = .sum\"");
+        let written = written.and_then(|entry| text(entry, self.findings));
+        let field = self.fields.optional("field").map(|_| self.path("field"));
+        let program = written?;
+        self.values.push(("program", program.place));
+        match field {
+            Some(None) => None,
+            field => Some(JqStep { program: program.value, field: field.flatten() }),
+        }
     }
 
     fn separator(&mut self) -> Option<String> {

@@ -170,6 +170,8 @@ pub enum Operation {
     Hash(Hashing),
     /// Does one list of operations or another.
     When(Branching),
+    /// Runs a program in jq.
+    Jq(JqStep),
     /// Runs a script in the engine.
     Painless(Script),
 }
@@ -198,6 +200,7 @@ impl Operation {
             Self::Join(_) => "join",
             Self::Hash(_) => "hash",
             Self::When(_) => "when",
+            Self::Jq(_) => "jq",
             Self::Painless(_) => "painless",
         }
     }
@@ -394,6 +397,17 @@ pub struct Joining {
     pub separator: String,
     /// The field for the whole.
     pub into: FieldPath,
+}
+
+/// A program in jq, for the document or for one field of it. One value in, one value out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JqStep {
+    /// The source text; never empty.
+    pub program: String,
+    /// The field whose value the program sees and replaces; the whole document without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<FieldPath>,
 }
 
 /// A script as `_reindex` takes it: it changes `ctx._source`. One document in, one document out, with the id, the routing and

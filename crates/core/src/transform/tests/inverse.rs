@@ -221,6 +221,11 @@ const LOSING: &[(&str, &str)] = &[
         r#"{"painless":{"script":"ctx._source.a = 1"}}"#,
         "`painless` can't be undone: nothing tells what a script did",
     ),
+    (r#"{"jq":{"program":".a = 1"}}"#, "`jq` can't be undone: nothing tells what a program did"),
+    (
+        r#"{"jq":{"program":"1","field":"a"}}"#,
+        "`jq` of `a` can't be undone: nothing tells what a program did",
+    ),
     // What an earlier operation wrote may be there.
     (
         r#"{"copy":{"from":"a","to":"x.y"}},{"copy":{"from":"b","to":"x.z"}}"#,

@@ -1,5 +1,5 @@
 //! Tests of what operations do to documents: a table of every rule, properties against a slow reference, and the way
-//! back; and of what stands for numbers while scripts run.
+//! back; of what stands for numbers while scripts run, and of programs in jq between operations.
 
 mod table;
 
@@ -16,6 +16,8 @@ mod reference;
 mod properties;
 
 mod inverse;
+
+mod jq;
 
 mod stand_in;
 

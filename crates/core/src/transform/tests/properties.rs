@@ -217,7 +217,7 @@ pub(super) fn condition() -> impl Strategy<Value = Condition> {
     })
 }
 
-fn operation() -> impl Strategy<Value = Operation> {
+pub(super) fn operation() -> impl Strategy<Value = Operation> {
     plain_operation().prop_recursive(2, 6, 3, |inner| branching(inner).prop_map(Operation::When))
 }
 

@@ -555,5 +555,8 @@ fn a_rejection_says_where_and_what_next() {
 
 #[test]
 fn scripts_run_elsewhere() {
-    check(&[(r#"{"painless":{"script":"ctx._source.a = 1"}}"#, r#"{"a":2}"#, "T0205")]);
+    check(&[
+        (r#"{"painless":{"script":"ctx._source.a = 1"}}"#, r#"{"a":2}"#, "T0205"),
+        (r#"{"jq":{"program":".a = 1"}}"#, r#"{"a":2}"#, "T0307"),
+    ]);
 }

@@ -72,6 +72,7 @@ fn from_parts(text: &str, order: &str, zone: i128) -> Option<i128> {
         None => return None,
     };
     let days: i128 = (1970..parts[&'Y']).map(days_of_year).sum::<i128>()
+        - (parts[&'Y']..1970).map(days_of_year).sum::<i128>()
         + (1..parts[&'m']).map(|month| days_of_month(parts[&'Y'], month)).sum::<i128>()
         + parts[&'d']
         - 1;

@@ -150,7 +150,7 @@ fn apply_one(operation: &Operation, document: &mut Members) -> Outcome {
             let branch = if holds { &branching.then } else { &branching.otherwise };
             branch.iter().try_for_each(|operation| apply_one(operation, document))
         }
-        Operation::Painless(_) => Err(Rejected),
+        Operation::Jq(_) | Operation::Painless(_) => Err(Rejected),
     }
 }
 
