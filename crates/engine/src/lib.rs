@@ -33,6 +33,8 @@ mod scripts;
 
 pub mod session;
 
+pub mod rehearsal;
+
 pub mod doctor;
 
 pub mod worker;

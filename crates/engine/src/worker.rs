@@ -342,6 +342,10 @@ fn is_for_workers(state: &RunState) -> bool {
         | RunState::Returned
         | RunState::Finalized
         | RunState::Aborted => true,
-        RunState::Halted { .. } | RunState::Aborting | RunState::Staying => false,
+        RunState::Halted { .. }
+        | RunState::Aborting
+        | RunState::Staying
+        // Rehearsals are journalled apart, so no worker meets one.
+        | RunState::Rehearsing { .. } => false,
     }
 }

@@ -57,6 +57,13 @@ pub enum Write<R> {
     Conflict,
 }
 
+impl<R> Kept<R> {
+    /// A record that is in no journal, and can't be written over: what a rehearsal keeps in memory.
+    pub(crate) fn unstored(record: R) -> Self {
+        Self { record, seq_no: -1, primary_term: 0 }
+    }
+}
+
 impl Journal {
     /// The journal of an application; the index is made by [`Journal::ensure`].
     pub fn new(cluster: &Cluster, application: &str) -> Self {
