@@ -37,7 +37,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     let on_pocket = |name, play| Scenario { is_pocket_only: true, ..scenario(name, play) };
     vec![
         scenario("a_rehearsal_foretells_an_upgrade_and_touches_nothing", foretold),
-        scenario("a_rehearsal_groups_rejected_documents_by_cause", grouped),
+        on_pocket("a_rehearsal_groups_rejected_documents_by_cause", grouped),
         on_pocket("a_sample_is_compared_while_the_application_writes", sampled_under_writes),
         on_pocket("wherever_a_rehearsal_is_stopped_nothing_is_left", stopped),
         on_pocket("what_a_failed_rehearsal_leaves_is_found_and_mended", failed),
@@ -76,7 +76,28 @@ async fn live(stand: &Stand) -> Result<BTreeMap<String, String>, Trouble> {
     for template in cluster.templates().await? {
         found.insert(format!("template {}", template.name), template.body.to_string());
     }
+    if stand.pocket.is_none() {
+        // A setting that was set to what it was counts as a change there.
+        let state = stand.send("GET", "/_cluster/state/metadata", Value::Null).await?;
+        for (name, facts) in state["metadata"]["indices"].as_object().into_iter().flatten() {
+            let versions = ["settings_version", "mapping_version", "aliases_version"]
+                .map(|version| facts[version].to_string());
+            if name != JOURNAL_INDEX {
+                found.insert(format!("versions {name}"), versions.join(" "));
+            }
+        }
+    }
     Ok(found)
+}
+
+/// From here on nothing of the live set can be made, changed or deleted; on the pocket cluster only.
+fn lock_live_set(stand: &Stand) {
+    for method in ["PUT", "DELETE"] {
+        let kind = FaultKind::Status { status: 403, error_type: "test".to_owned() };
+        if let Some(pocket) = &stand.pocket {
+            pocket.plan_fault(Fault::new("*-v1.0*", kind).on(method).times(999));
+        }
+    }
 }
 
 /// Asserts that of a rehearsal only its lease is left, and the places of its workers.
@@ -97,15 +118,21 @@ fn foretold(runtime: &Runtime, stand: &Stand) -> Outcome {
     runtime.block_on(async {
         stand.seed(DOCUMENTS).await?;
         let before = live(stand).await?;
-        let full = rehearse(&stand.session(), &all_of(wish("2.0"))).await?;
-        assert!(full.is_ready(), "{full:#?}");
-        // The new release has no place for one index of the old one.
-        assert_eq!(full.documents, full.copied.read);
-        assert!(full.documents > DOCUMENTS * 9 / 10, "{:?}", full.copied);
-        assert_eq!(full.verified, Some(full.copied.written));
+        lock_live_set(stand);
+        let mut foretold = Vec::new();
+        // On a real engine each takes half a minute, most of it for making indices.
+        if stand.pocket.is_some() {
+            let full = rehearse(&stand.session(), &all_of(wish("2.0"))).await?;
+            assert!(full.is_ready(), "{full:#?}");
+            // The new release has no place for one index of the old one.
+            assert_eq!(full.documents, full.copied.read);
+            assert!(full.documents > DOCUMENTS * 9 / 10, "{:?}", full.copied);
+            assert_eq!(full.verified, Some(full.copied.written));
+            foretold.push(full.forecast.ok_or("no forecast")?.total_ms);
+        }
         let sample = RehearsalWish { sample: Some(100), ..all_of(wish("2.0")) };
         let part = rehearse(&stand.session(), &sample).await?;
-        assert!(part.is_ready(), "{part:#?}");
+        assert!(part.is_ready() && part.repaired == 0, "{part:#?}");
         assert!(part.copied.read < DOCUMENTS * 2 / 3, "{:?}", part.copied);
         assert_eq!(part.verified, Some(part.copied.written));
         let forecast = part.forecast.ok_or("no forecast")?;
@@ -116,13 +143,16 @@ fn foretold(runtime: &Runtime, stand: &Stand) -> Outcome {
         assert!(forecast.disk_bytes > 0 && forecast.total_ms >= forecast.copy_ms, "{forecast:?}");
         assert_eq!(live(stand).await?, before, "something live was touched");
         assert_nothing_left(stand).await?;
+        if let Some(pocket) = &stand.pocket {
+            pocket.clear_faults();
+        }
         let begun = Instant::now();
         let ending = stand.session().upgrade(&demo_pack(), &wish("2.0")).await?;
         assert!(matches!(ending, Ending::Switched { .. }), "{ending:?}");
         stand.check_switched().await?;
         let took = begun.elapsed().as_millis();
-        let foretold = [full.forecast.ok_or("no forecast")?.total_ms, forecast.total_ms];
-        println!("an upgrade took {took} ms; foretold were {foretold:?} ms, from all and a sample");
+        foretold.push(forecast.total_ms);
+        println!("an upgrade took {took} ms; foretold were {foretold:?} ms, the last from a sample");
         stand.clean().await
     })
 }
@@ -175,7 +205,7 @@ fn sampled_under_writes(runtime: &Runtime, stand: &Stand) -> Outcome {
         for sample in [Some(50), None] {
             let wished = RehearsalWish { sample, ..all_of(wish("2.0")) };
             let report = rehearse(&stand.session(), &wished).await?;
-            assert!(report.is_ready(), "{report:#?}");
+            assert!(report.is_ready() && report.repaired == 0, "{report:#?}");
             followed += report.followed;
         }
         assert!(followed > 0, "nobody wrote anything");
@@ -192,6 +222,7 @@ fn stopped(runtime: &Runtime, stand: &Stand) -> Outcome {
     runtime.block_on(async {
         stand.seed(900).await?;
         let before = live(stand).await?;
+        lock_live_set(stand);
         for name in ["preparing", "copying", "settling", "verifying", "holding", "rehearsing"] {
             let met = std::sync::Arc::new(AtomicBool::new(false));
             let noted = std::sync::Arc::clone(&met);

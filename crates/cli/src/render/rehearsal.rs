@@ -47,7 +47,8 @@ pub(crate) fn rehearsed(report: &RehearsalReport, next: &str, width: Option<u16>
         text.line(format_args!("{label}: {}", problem.message));
         text.add(&documents(problem, DOCUMENTS_SHOWN));
     }
-    text.line(styled(DIM, "everything that was made for it is removed; all figures are estimates"));
+    let figures = if report.forecast.is_some() { "; times and sizes are estimates" } else { "" };
+    text.line(styled(DIM, format_args!("everything that was made for it is removed{figures}")));
     text.advice("next", advice(report, next));
     text
 }
@@ -68,7 +69,10 @@ fn advice(report: &RehearsalReport, next: &str) -> String {
 
 fn facts(report: &RehearsalReport, text: &mut Text) {
     let RehearsalReport { documents, copied, followed, .. } = report;
-    let share = format!("{} %", percent(copied.read, *documents));
+    let share = match percent(copied.read, *documents) {
+        0 if copied.read > 0 => "less than 1 %".to_owned(),
+        share => format!("{share} %"),
+    };
     let what = if report.sample.is_some() { "a sample" } else { "all" };
     text.fact(
         "taken",
@@ -91,23 +95,29 @@ fn facts(report: &RehearsalReport, text: &mut Text) {
         }
         Some(_) | None => text.fact("verified", "it did not come to that"),
     }
-    text.fact(
-        "rejected",
-        match report.rejected {
-            0 => "no document".to_owned(),
-            rejected => format!(
-                "{} for {}",
-                counted(rejected, "document", "documents"),
-                counted(report.causes.len() as u64, "cause", "causes")
-            ),
-        },
-    );
+    text.fact("rejected", rejected(report));
     if let Some(forecast) = &report.forecast {
         needs(forecast, text);
     }
     if let Some(fence) = &report.fence {
         text.fact("fence", fence_text(fence, report.fence_ms_max));
     }
+}
+
+fn rejected(report: &RehearsalReport) -> String {
+    let RehearsalReport { rejected, causes, quarantine_max, .. } = report;
+    if *rejected == 0 {
+        let which = if report.sample.is_some() { " of the sample; --full tries all" } else { "" };
+        return format!("no document{which}");
+    }
+    let documents = counted(*rejected, "document", "documents");
+    let causes = counted(causes.len() as u64, "cause", "causes");
+    let stops = if rejected > quarantine_max {
+        format!("; an upgrade sets {} aside, and would stop after copying", count(*quarantine_max))
+    } else {
+        String::new()
+    };
+    format!("{documents} for {causes}{stops}")
 }
 
 fn needs(forecast: &Forecast, text: &mut Text) {
@@ -136,9 +146,9 @@ fn needs(forecast: &Forecast, text: &mut Text) {
 
 fn fence_text(fence: &FenceMeasure, fence_ms_max: u64) -> String {
     let FenceMeasure { block_ms, watermark_ms, carry_ms, gate_ms, operations } = fence;
-    let verdict = if fence.total_ms() <= fence_ms_max { "of" } else { "more than the" };
+    let verdict = if fence.total_ms() <= fence_ms_max { " of the" } else { ", more than the" };
     format!(
-        "{} ms, {verdict} {} ms that are allowed (block {block_ms}, look {watermark_ms}, carry {carry_ms}, gate {gate_ms}); {} were left",
+        "{} ms{verdict} {} ms that are allowed (block {block_ms}, look {watermark_ms}, carry {carry_ms}, gate {gate_ms}); {} were left",
         count(fence.total_ms()),
         count(fence_ms_max),
         counted(*operations, "operation", "operations")

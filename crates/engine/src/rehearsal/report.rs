@@ -56,6 +56,8 @@ pub struct RehearsalReport {
     pub rejected: u64,
     /// The same by cause, the most frequent one first.
     pub causes: Vec<Group>,
+    /// Documents that an upgrade sets aside at the most.
+    pub quarantine_max: u64,
     /// What an upgrade would have halted for; it ended there.
     pub problem: Option<Problem>,
     /// What an upgrade will need; nothing where it didn't come to the fence.
@@ -116,6 +118,7 @@ pub(super) async fn gather(
         repaired: followed.repaired,
         rejected: causes.iter().map(|group| group.document_count).sum(),
         causes,
+        quarantine_max: u64::from(plan.limits.quarantine_max),
         problem,
         forecast,
         fence,

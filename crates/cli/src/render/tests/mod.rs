@@ -2,6 +2,7 @@
 
 mod demo;
 mod quarantine;
+mod rehearsal;
 mod sample;
 
 mod operations;
