@@ -593,7 +593,7 @@ fn copies_of_one_index_do_not_meet_on_the_way_back() {
 
 /// A rehearsal of the upgrade to 1.1 in this cluster: its plan, or what forbids it.
 fn rehearsed(inventory: &Inventory, change: impl Fn(&mut Pack)) -> Result<Plan, Finding> {
-    let plan = planned(inventory, "1.1").unwrap();
+    let plan = planned(inventory, "1.1").expect("there is a way to 1.1");
     let mut pack = pack();
     change(&mut pack);
     rehearsal(&plan, (&pack, inventory), ("0190", Some(100))).map_err(|finding| *finding)
@@ -627,7 +627,10 @@ fn a_throw_away_name_is_nobodys() {
         inventory.templates.insert("t".to_owned(), body);
         rehearsed(&inventory, |_| {}).map_err(|finding| finding.code)
     };
-    assert!(template("*").is_ok(), "what fits the new set as well changes nothing about the rehearsal");
+    assert!(
+        template("*").is_ok(),
+        "what fits the new set as well changes nothing about the rehearsal"
+    );
     assert!(template("logs-*").is_ok());
     assert_eq!(template("lock*").unwrap_err(), "F0504");
     let finding = rehearsed(&cluster(&RELEASE_1_0), |pack| {

@@ -35,9 +35,7 @@ use crate::{
     pace::{self, Pace},
     report::Reporter,
     scripts,
-    stage::{
-        StageContext, back, compare, flow_back, measure::Measures, quarantine::Quarantine,
-    },
+    stage::{StageContext, back, compare, flow_back, measure::Measures, quarantine::Quarantine},
     survey::survey,
 };
 

@@ -127,7 +127,7 @@ impl Worker<'_> {
         self.keep_place().await?;
         let Some(id) = record.record.run else {
             if let Some(id) = record.record.last_run {
-                return self.flow_back(&id).await;
+                return Box::pin(self.flow_back(&id)).await;
             }
             self.tell("waiting for a run".to_owned());
             return Ok(Turn::Idle);

@@ -3,17 +3,18 @@
 
 use std::{
     collections::BTreeMap,
+    io::Write as _,
     process::Command,
     sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
-use lockstep_core::plan::rehearsal::journal_name;
+use lockstep_core::plan::{rehearsal::journal_name, tenants::TenantChoice};
 use lockstep_demo::{Release, SeedOptions, Traffic, TrafficOptions, check_traffic};
 use lockstep_engine::{
     EngineError, Session,
     journal::{ApplicationRecord, JOURNAL_INDEX, Journal, QUARANTINE_INDEX},
-    rehearsal::{Rehearsed, RehearsalReport, RehearsalWish},
+    rehearsal::{RehearsalReport, RehearsalWish, Rehearsed},
     report::Event,
     session::{Ending, Wish},
     status::status,
@@ -24,10 +25,24 @@ use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
     Outcome, Scenario,
+    faults::impatient,
     process::Process,
     quarantine::{APPLICATION, good, reject_by_step},
     stand::{Stand, TENANTS, Trouble, demo_pack, program, wish},
 };
+
+/// Every kind of request by which a rehearsal changes something, its own records included.
+const EFFECTS: [(&str, &str); 9] = [
+    ("PUT", "/lockstep-rehearsal-*"),
+    ("DELETE", "/lockstep-rehearsal-*"),
+    ("PUT", "*/_settings"),
+    ("PUT", "*/_mapping"),
+    ("PUT", "*/_block/write"),
+    ("POST", "/_bulk"),
+    ("PUT", "/lockstep-journal/_create/*"),
+    ("PUT", "/lockstep-journal/_doc/*"),
+    ("DELETE", "/lockstep-journal/_doc/*"),
+];
 
 /// How long anything that has to happen is waited for.
 const WAIT_MAX: Duration = Duration::from_mins(2);
@@ -41,6 +56,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         on_pocket("a_sample_is_compared_while_the_application_writes", sampled_under_writes),
         on_pocket("wherever_a_rehearsal_is_stopped_nothing_is_left", stopped),
         on_pocket("what_a_failed_rehearsal_leaves_is_found_and_mended", failed),
+        on_pocket("whatever_fails_in_a_rehearsal_the_next_one_clears_up", survived),
         on_pocket("what_a_killed_rehearsal_leaves_the_next_one_removes", killed),
         on_pocket("a_rehearsal_gives_way_to_an_upgrade", gave_way),
     ]
@@ -50,10 +66,7 @@ fn all_of(upgrade: Wish) -> RehearsalWish {
     RehearsalWish { upgrade, sample: None, shows_documents: false }
 }
 
-async fn rehearse(
-    session: &Session,
-    wish: &RehearsalWish,
-) -> Result<RehearsalReport, EngineError> {
+async fn rehearse(session: &Session, wish: &RehearsalWish) -> Result<RehearsalReport, EngineError> {
     match session.rehearse(&demo_pack(), wish).await? {
         Rehearsed::Done(report) => Ok(*report),
         Rehearsed::Minor { plan } => panic!("{plan:?}"),
@@ -105,7 +118,8 @@ async fn assert_nothing_left(stand: &Stand) -> Outcome {
     let left = stand.indices("lockstep-*").await?;
     assert_eq!(left, [JOURNAL_INDEX], "throw-away indices are left");
     stand.send("POST", &format!("/{JOURNAL_INDEX}/_refresh"), Value::Null).await?;
-    let query = json!({"size": 1_000, "query": {"term": {"application": journal_name(APPLICATION)}}});
+    let query =
+        json!({"size": 1_000, "query": {"term": {"application": journal_name(APPLICATION)}}});
     let found = stand.send("POST", &format!("/{JOURNAL_INDEX}/_search"), query).await?;
     let hits = found["hits"]["hits"].as_array().cloned().unwrap_or_default();
     let kinds: Vec<&str> = hits.iter().filter_map(|hit| hit["_source"]["kind"].as_str()).collect();
@@ -152,7 +166,8 @@ fn foretold(runtime: &Runtime, stand: &Stand) -> Outcome {
         stand.check_switched().await?;
         let took = begun.elapsed().as_millis();
         foretold.push(forecast.total_ms);
-        println!("an upgrade took {took} ms; foretold were {foretold:?} ms, the last from a sample");
+        let figures = format!("foretold were {foretold:?} ms, the last from a sample");
+        writeln!(std::io::stderr(), "an upgrade took {took} ms; {figures}")?;
         stand.clean().await
     })
 }
@@ -232,7 +247,7 @@ fn stopped(runtime: &Runtime, stand: &Stand) -> Outcome {
                     stop.cancel();
                 }
             });
-            let outcome = rehearse(&session, &all_of(wish("2.0"))).await;
+            let outcome = rehearse(&session, &of_one_tenant()).await;
             assert!(matches!(outcome, Err(EngineError::Interrupted)), "{name}: {outcome:?}");
             assert!(met.load(Ordering::Relaxed), "it was never {name}");
             assert_nothing_left(stand).await?;
@@ -252,10 +267,7 @@ fn failed(runtime: &Runtime, stand: &Stand) -> Outcome {
         stand.seed(600).await?;
         let pocket = stand.pocket.as_ref().ok_or("only the pocket cluster fails as planned")?;
         // It can neither go on nor clean up.
-        let kind = FaultKind::Status {
-            status: 403,
-            error_type: "security_exception".to_owned(),
-        };
+        let kind = FaultKind::Status { status: 403, error_type: "security_exception".to_owned() };
         pocket.plan_fault(Fault::new("/lockstep-rehearsal-*", kind.clone()).on("DELETE").times(99));
         pocket.plan_fault(Fault::new("/_bulk", kind).times(99));
         let outcome = rehearse(&stand.session(), &all_of(wish("2.0"))).await;
@@ -267,6 +279,34 @@ fn failed(runtime: &Runtime, stand: &Stand) -> Outcome {
         assert_eq!(mended.iter().map(|one| one.code).collect::<Vec<_>>(), ["L0501"]);
         assert_eq!(leftovers(stand).await?, Vec::<&str>::new());
         assert_eq!(stand.indices("lockstep-rehearsal-*").await?, Vec::<String>::new());
+        stand.clean().await
+    })
+}
+
+fn survived(runtime: &Runtime, stand: &Stand) -> Outcome {
+    runtime.block_on(async {
+        stand.seed(300).await?;
+        let before = live(stand).await?;
+        let wished = of_one_tenant();
+        let pocket = stand.pocket.as_ref().ok_or("only the pocket cluster fails as planned")?;
+        let mut failures = 0;
+        for (method, path) in EFFECTS {
+            let fault = Fault::new(path, FaultKind::Disconnect).on(method).nth(2);
+            for fault in [fault.clone(), fault.after()] {
+                pocket.plan_fault(fault.clone());
+                match rehearse(&impatient(stand)?, &wished).await {
+                    Ok(report) => assert!(report.is_ready(), "{fault:?}: {report:?}"),
+                    Err(EngineError::Bug(message)) => panic!("{fault:?}: {message}"),
+                    Err(_) => failures += 1,
+                }
+                assert!(pocket.pending_faults().is_empty(), "{fault:?} never fired");
+            }
+        }
+        assert!(failures > 3, "only {failures} faults were met");
+        let report = rehearse(&stand.session(), &wished).await?;
+        assert!(report.is_ready(), "{report:?}");
+        assert_eq!(live(stand).await?, before, "something live was touched");
+        assert_nothing_left(stand).await?;
         stand.clean().await
     })
 }

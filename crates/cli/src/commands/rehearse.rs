@@ -3,7 +3,7 @@
 use clap::Args;
 use lockstep_engine::{
     EngineError, Session,
-    rehearsal::{Rehearsed, RehearsalReport, RehearsalWish},
+    rehearsal::{RehearsalReport, RehearsalWish, Rehearsed},
 };
 use serde_json::json;
 
@@ -78,9 +78,7 @@ fn exit(report: &RehearsalReport) -> Exit {
     match &report.problem {
         _ if report.is_ready() => Exit::Done,
         _ if report.rejected > 0 => Exit::Data,
-        Some(problem) => {
-            CommandError::from(EngineError::Halted(Box::new(problem.clone()))).exit()
-        }
+        Some(problem) => CommandError::from(EngineError::Halted(Box::new(problem.clone()))).exit(),
         None => Exit::Halted,
     }
 }

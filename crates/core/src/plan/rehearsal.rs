@@ -40,7 +40,7 @@ pub fn rehearsal(
     let mut names = Vec::with_capacity(pack.releases.len());
     for release in &pack.releases {
         let release = ReleaseNames::new(pack, release).map_err(LiveError::from);
-        names.push(release.map_err(|error| refused(&pack.name, &error.to_string()))?);
+        names.push(release.map_err(|error| Box::new(refused(&pack.name, &error.to_string())))?);
     }
     let mut rehearsed = Plan {
         application: journal_name(&plan.application),
@@ -71,7 +71,7 @@ fn look_at_name(
 ) -> Result<(), Box<Finding>> {
     if releases.iter().any(|names| names.recognise(name) != Recognised::Foreign) {
         let reason = "the pack's naming would take them for indices of the application";
-        return Err(refused(name, reason));
+        return Err(Box::new(refused(name, reason)));
     }
     for (template, body) in &inventory.templates {
         let patterns = body.get("index_patterns").and_then(Value::as_array);
@@ -81,17 +81,18 @@ fn look_at_name(
         };
         // One that fits every index fits the new set as well: F0204 tells of it.
         if fits(name) && !fits(&target.index) {
-            return Err(refused(name, &format!("the index template `{template}` fits them")));
+            let reason = format!("the index template `{template}` fits them");
+            return Err(Box::new(refused(name, &reason)));
         }
     }
     Ok(())
 }
 
-fn refused(subject: &str, reason: &str) -> Box<Finding> {
-    Box::new(Finding::refuse(
+fn refused(subject: &str, reason: &str) -> Finding {
+    Finding::refuse(
         "F0504",
         subject,
         format!("the rehearsal's throw-away indices can't have these names: {reason}"),
         format!("make that pattern fit no name that begins with `{NAME_PREFIX}`"),
-    ))
+    )
 }

@@ -104,7 +104,9 @@ impl Cause {
             code if code.starts_with('T') => {
                 "let the step expect such documents, for example with `when`, or mend them in the application"
             }
-            "form" => "mend these documents in the application: what the step makes of them can't be sent",
+            "form" => {
+                "mend these documents in the application: what the step makes of them can't be sent"
+            }
             _ => {
                 "let the step make what the new mapping takes, or the mapping take such values; or mend these documents in the application"
             }
@@ -233,12 +235,14 @@ mod tests {
 
     #[test]
     fn every_cause_says_what_to_do() {
-        let fixes: std::collections::BTreeSet<&str> = ["T0107", "T0112", "T0201", "T0101", "form", "x"]
-            .map(|code| {
-                let cause = Cause { code: code.to_owned(), ..Cause::of("i", &RejectedBy::Form, "") };
-                cause.fix()
-            })
-            .into();
+        let fixes: std::collections::BTreeSet<&str> =
+            ["T0107", "T0112", "T0201", "T0101", "form", "x"]
+                .map(|code| {
+                    let cause =
+                        Cause { code: code.to_owned(), ..Cause::of("i", &RejectedBy::Form, "") };
+                    cause.fix()
+                })
+                .into();
         assert_eq!(fixes.len(), 6);
     }
 }

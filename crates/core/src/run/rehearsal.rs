@@ -14,16 +14,17 @@ use super::{
 /// [`Refusal`] when the event can't happen in this state, or leads to one that a rehearsal never enters; the state stays as
 /// it was.
 pub fn rehearse(state: &RunState, event: Event) -> Result<RunState, Refusal> {
-    let unexpected = |event: &Event| Refusal::Unexpected {
-        state: state.name(),
-        event: format!("{event:?}, in a rehearsal"),
-    };
-    let next = match (state, event.clone()) {
+    let name = format!("{event:?}, in a rehearsal");
+    let next = match (state, event) {
         (RunState::Holding { round }, Event::Released) => RunState::Rehearsing { round: *round },
         (RunState::Rehearsing { .. }, Event::FenceMeasured) => RunState::Aborting,
         (state, other) => step(state, other)?,
     };
-    if is_entered(&next) { Ok(next) } else { Err(unexpected(&event)) }
+    if is_entered(&next) {
+        Ok(next)
+    } else {
+        Err(Refusal::Unexpected { state: state.name(), event: name })
+    }
 }
 
 /// Whether a rehearsal may ever be in a state.

@@ -5,7 +5,6 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lockstep_core::run::state::{Event, RunState};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
@@ -13,22 +12,16 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     drive::Drive,
     error::EngineError,
-    journal::{
-        ApplicationRecord, Journal, OrdersRecord, PlanRecord, PositionRecord, RoundRecord,
-        RunRecord, SetRecord, SwitchRecord, TaskRecord, VerdictRecord,
-    },
+    journal::{ApplicationRecord, Journal, PlanRecord, RunRecord, SwitchRecord},
     lease::Lease,
     report::Event as ReportEvent,
     session::{Session, watched},
-    stage::task_key,
 };
 
 /// Looks for indices that a late request made again, and the time between two of them: a request that was under way when the
 /// stages were stopped arrives within these.
 const LOOKS: u32 = 3;
 const LOOK_TIME: Duration = Duration::from_millis(300);
-/// Records that are removed at the same time.
-const REMOVALS_IN_FLIGHT: usize = 8;
 
 impl Session {
     /// Removes everything that a rehearsal made, however far it came.
@@ -45,8 +38,7 @@ impl Session {
             watched(&stop, lease, drive).await?;
         }
         drop_late(drive, if is_quiet { 1 } else { LOOKS }).await?;
-        let context = &drive.context;
-        forget(&context.journal, &context.plan.application, &context.run).await
+        drive.context.journal.forget().await
     }
 
     /// Removes what a rehearsal left that was killed. Gives whether there was one.
@@ -56,12 +48,10 @@ impl Session {
         name: &str,
         lease: &Lease,
     ) -> Result<bool, EngineError> {
-        let Some(kept) = journal.read::<ApplicationRecord>(name).await? else { return Ok(false) };
-        let ApplicationRecord { live: _, run, last_run } = kept.record;
-        let Some(id) = run else {
-            if let Some(id) = last_run {
-                forget(journal, name, &id).await?;
-            }
+        let record = journal.read::<ApplicationRecord>(name).await?;
+        let Some(id) = record.and_then(|kept| kept.record.run) else {
+            // Its indices are gone, or it died before it made any.
+            journal.forget().await?;
             return Ok(false);
         };
         let missing = |what: &str| EngineError::JournalUnreadable {
@@ -86,8 +76,7 @@ impl Session {
 /// makes a new one. The names hold the run's id, so nobody else has them.
 async fn drop_late(drive: &Drive, looks: u32) -> Result<(), EngineError> {
     let context = &drive.context;
-    let names: BTreeSet<&String> =
-        context.plan.targets().map(|target| &target.index).collect();
+    let names: BTreeSet<&String> = context.plan.targets().map(|target| &target.index).collect();
     for look in 0..looks {
         if look > 0 {
             time::sleep(LOOK_TIME).await;
@@ -101,26 +90,4 @@ async fn drop_late(drive: &Drive, looks: u32) -> Result<(), EngineError> {
         }
     }
     Ok(())
-}
-
-/// Removes the records of a rehearsal whose indices are gone; the one that names it last.
-async fn forget(journal: &Journal, name: &str, id: &str) -> Result<(), EngineError> {
-    // A rehearsal copies once: it has one round.
-    let round = format!("{id}:1");
-    if let Some(kept) = journal.read::<RoundRecord>(&round).await? {
-        let keys = kept.record.tasks().into_iter().map(|task| task_key(id, task.ordinal));
-        stream::iter(keys)
-            .map(|key| async move { journal.remove::<TaskRecord>(&key).await })
-            .buffer_unordered(REMOVALS_IN_FLIGHT)
-            .try_collect::<()>()
-            .await?;
-    }
-    journal.remove::<RoundRecord>(&round).await?;
-    journal.remove::<VerdictRecord>(&round).await?;
-    journal.remove::<PositionRecord>(id).await?;
-    journal.remove::<OrdersRecord>(id).await?;
-    journal.remove::<SetRecord>(id).await?;
-    journal.remove::<RunRecord>(id).await?;
-    journal.remove::<PlanRecord>(id).await?;
-    journal.remove::<ApplicationRecord>(name).await
 }

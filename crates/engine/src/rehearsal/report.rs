@@ -18,12 +18,7 @@ use lockstep_elastic::Cluster;
 use serde::Serialize;
 
 use super::RehearsalWish;
-use crate::{
-    drive::Drive,
-    error::EngineError,
-    stage::StageContext,
-    status::status,
-};
+use crate::{drive::Drive, error::EngineError, stage::StageContext, status::status};
 
 /// What came of a rehearsal.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -88,9 +83,8 @@ pub(super) async fn gather(
 ) -> Result<RehearsalReport, EngineError> {
     let context = &drive.context;
     let journalled = status(&context.cluster, &context.plan.application).await?.run;
-    let (followed, verdict) = journalled
-        .map(|run| (run.followed.unwrap_or_default(), run.verdict))
-        .unwrap_or_default();
+    let (followed, verdict) =
+        journalled.map(|run| (run.followed.unwrap_or_default(), run.verdict)).unwrap_or_default();
     let mut causes = context.quarantine.causes();
     if wish.shows_documents {
         show_documents(&context.cluster, &mut causes).await?;

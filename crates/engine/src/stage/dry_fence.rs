@@ -65,9 +65,10 @@ async fn note_sizes(context: &StageContext) -> Result<(), EngineError> {
         .into_iter()
         .map(|index| (index.name, TargetSize { documents: index.docs, bytes: index.store_bytes }))
         .collect();
-    let targets = context.plan.targets().filter_map(|target| {
-        sizes.get(&target.index).map(|size| (target.index.clone(), *size))
-    });
+    let targets = context
+        .plan
+        .targets()
+        .filter_map(|target| sizes.get(&target.index).map(|size| (target.index.clone(), *size)));
     context.measures.note_targets(targets.collect());
     Ok(())
 }

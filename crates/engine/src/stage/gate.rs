@@ -194,12 +194,18 @@ pub(super) async fn refresh_new(cluster: &Cluster, pairs: &[CopyPair]) -> Result
     Ok(cluster.refresh(&targets).await?)
 }
 
-pub(super) async fn count_live(cluster: &Cluster, pairs: &[CopyPair]) -> Result<Vec<u64>, EngineError> {
+pub(super) async fn count_live(
+    cluster: &Cluster,
+    pairs: &[CopyPair],
+) -> Result<Vec<u64>, EngineError> {
     let sources: Vec<&str> = pairs.iter().map(|pair| pair.source.index.as_str()).collect();
     Ok(cluster.counts(&sources).await?)
 }
 
-pub(super) async fn count_new(cluster: &Cluster, pairs: &[CopyPair]) -> Result<Vec<u64>, EngineError> {
+pub(super) async fn count_new(
+    cluster: &Cluster,
+    pairs: &[CopyPair],
+) -> Result<Vec<u64>, EngineError> {
     let targets: Vec<&str> = pairs.iter().map(|pair| pair.target.as_str()).collect();
     Ok(cluster.counts(&targets).await?)
 }
