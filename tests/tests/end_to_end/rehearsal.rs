@@ -66,6 +66,12 @@ fn all_of(upgrade: Wish) -> RehearsalWish {
     RehearsalWish { upgrade, sample: None, shows_documents: false }
 }
 
+/// Of the indices of one tenant, which keeps it short.
+fn of_one_tenant() -> RehearsalWish {
+    let tenants = TenantChoice::Only(["acme".to_owned()].into());
+    all_of(Wish { tenants, ..wish("2.0") })
+}
+
 async fn rehearse(session: &Session, wish: &RehearsalWish) -> Result<RehearsalReport, EngineError> {
     match session.rehearse(&demo_pack(), wish).await? {
         Rehearsed::Done(report) => Ok(*report),
