@@ -53,7 +53,10 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario("a_rehearsal_foretells_an_upgrade_and_touches_nothing", foretold),
         on_pocket("a_rehearsal_groups_rejected_documents_by_cause", grouped),
-        on_pocket("a_sample_is_compared_while_the_application_writes", sampled_under_writes),
+        Scenario {
+            is_heavy: true,
+            ..on_pocket("a_sample_is_compared_while_the_application_writes", sampled_under_writes)
+        },
         on_pocket("wherever_a_rehearsal_is_stopped_nothing_is_left", stopped),
         on_pocket("what_a_failed_rehearsal_leaves_is_found_and_mended", failed),
         on_pocket("whatever_fails_in_a_rehearsal_the_next_one_clears_up", survived),
@@ -219,7 +222,7 @@ fn sampled_under_writes(runtime: &Runtime, stand: &Stand) -> Outcome {
     runtime.block_on(async {
         stand.seed(DOCUMENTS).await?;
         let seed = SeedOptions { tenants: TENANTS, documents: DOCUMENTS, seed: 1 };
-        let options = TrafficOptions { operations_per_second: 1_000, ..TrafficOptions::new(seed) };
+        let options = TrafficOptions { operations_per_second: 500, ..TrafficOptions::new(seed) };
         let traffic = Traffic::start(&stand.cluster.url, options).await?;
         sleep(Duration::from_millis(500)).await;
         let mut followed = 0;
