@@ -134,6 +134,16 @@ fn needs(forecast: &Forecast, text: &mut Text) {
             time(else_ms)
         ),
     );
+    let clones: u64 = forecast.indices.iter().map(|one| one.clone_count).sum();
+    if clones > 0 {
+        text.fact(
+            "clones",
+            format_args!(
+                "{} that an upgrade clones, with writes to each refused for about a second; copied here",
+                counted(clones, "index", "indices")
+            ),
+        );
+    }
     text.fact(
         "disk",
         format_args!(

@@ -52,7 +52,12 @@ pub fn rehearsal(
     rehearsed.limits.quarantine_max = REJECTIONS_KNOWN_MAX;
     for (position, index) in rehearsed.indices.iter_mut().enumerate() {
         let target = match &mut index.strategy {
-            Strategy::Copy { target, .. } | Strategy::Empty { target } => target,
+            Strategy::Copy { target, clone, .. } => {
+                // Cloning would block the source for a moment.
+                *clone = None;
+                target
+            }
+            Strategy::Empty { target } => target,
             Strategy::Drop { .. } => continue,
         };
         let name = format!("{NAME_PREFIX}{id}-{position}");

@@ -5,6 +5,7 @@
 //! - **Verifying:** the measured time, times how many more bytes there are.
 //! - **Disk:** bytes of a document in the new set, measured in each index, times its documents, times its copies. Beside that
 //!   room for merges, which write a new segment before they drop the old ones, and for translogs.
+//! - **Clones:** an index that the upgrade clones was copied in the rehearsal all the same, and is left out of all that.
 //! - **Not foretold:** building replicas, and what changes when the application writes more, or less, than in the rehearsal.
 
 use std::{collections::BTreeMap, time::Duration};
@@ -38,6 +39,9 @@ pub struct IndexMeasure {
     pub shards: u32,
     /// Replicas that the new index will have.
     pub replicas: u32,
+    /// Whether an upgrade begins it as a clone: then next to nothing is copied and compared, and its files are the live
+    /// index's.
+    pub is_cloned: bool,
 }
 
 /// How long a rehearsal was in its states.
@@ -123,6 +127,8 @@ pub struct LogicalForecast {
     pub logical: String,
     /// Indices.
     pub index_count: u64,
+    /// How many of them an upgrade begins as clones.
+    pub clone_count: u64,
     /// Documents of the live indices.
     pub documents: u64,
     /// Documents that were copied.
@@ -152,11 +158,12 @@ pub struct NodeForecast {
 pub fn forecast(indices: &[IndexMeasure], times: &StateTimes, nodes: &[NodeRoom]) -> Forecast {
     let StateTimes { preparing, copying, settling, verifying, holding } = times;
     let lanes: u64 = indices.iter().map(|index| micros(index.time)).sum();
+    let copied = || indices.iter().filter(|index| !index.is_cloned);
     let lanes_all: u64 =
-        indices.iter().map(|index| whole(micros(index.time), index.documents, index.taken)).sum();
+        copied().map(|index| whole(micros(index.time), index.documents, index.taken)).sum();
     let bytes: u64 = indices.iter().map(|index| index.bytes).sum();
     let bytes_all: u64 =
-        indices.iter().map(|index| whole(index.bytes, index.documents, index.taken)).sum();
+        copied().map(|index| whole(index.bytes, index.documents, index.taken)).sum();
     let mut forecast = Forecast {
         prepare_ms: millis(*preparing),
         copy_ms: whole(millis(*copying), lanes_all, lanes),
@@ -174,6 +181,7 @@ pub fn forecast(indices: &[IndexMeasure], times: &StateTimes, nodes: &[NodeRoom]
         forecast.headroom_bytes = forecast.headroom_bytes.saturating_add(headroom);
         let (one, time, bytes) = by_logical.entry(&index.logical).or_default();
         one.index_count += 1;
+        one.clone_count += u64::from(index.is_cloned);
         one.documents += index.documents;
         one.taken += index.taken;
         one.disk_bytes += disk;
@@ -200,6 +208,9 @@ pub fn forecast(indices: &[IndexMeasure], times: &StateTimes, nodes: &[NodeRoom]
 
 /// Bytes that a new index takes with its replicas, and bytes beside that.
 fn disk_of(index: &IndexMeasure) -> (u64, u64) {
+    if index.is_cloned {
+        return (0, 0);
+    }
     let copies = u64::from(index.replicas) + 1;
     let one = whole(index.target_bytes, index.documents, index.target_documents);
     let one = if index.target_documents == 0 { 0 } else { one };
@@ -257,6 +268,7 @@ mod tests {
             target_bytes: taken * 50,
             shards: 1,
             replicas: 1,
+            is_cloned: false,
         }
     }
 
@@ -303,6 +315,15 @@ mod tests {
         let one = found.indices.first().unwrap();
         assert_eq!((one.index_count, one.documents, one.taken), (2, 400, 200));
         assert_eq!(one.disk_bytes, found.disk_bytes);
+    }
+
+    #[test]
+    fn what_is_cloned_needs_neither_time_nor_room() {
+        let cloned = IndexMeasure { is_cloned: true, ..index("a", (10_000, 1_000), 3_000) };
+        let found = forecast(&[cloned, index("b", (100, 100), 3_000)], &times(), &[]);
+        assert_eq!((found.copy_ms, found.disk_bytes), (1_000, 2 * 5_000));
+        let clones: Vec<u64> = found.indices.iter().map(|one| one.clone_count).collect();
+        assert_eq!((clones, found.verify_ms), (vec![1, 0], 1_000 * 10_000 / 110_000));
     }
 
     #[test]

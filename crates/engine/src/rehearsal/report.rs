@@ -130,7 +130,9 @@ fn measured(context: &StageContext, plan: &Plan) -> Vec<IndexMeasure> {
     let (copied, sizes) = (context.measures.all_copied(), context.measures.targets());
     let both = plan.indices.iter().zip(&context.plan.indices).enumerate();
     both.filter_map(|(position, (planned, rehearsed))| {
-        let Strategy::Copy { source, target, .. } = &planned.strategy else { return None };
+        let Strategy::Copy { source, target, clone, program: _ } = &planned.strategy else {
+            return None;
+        };
         let Strategy::Copy { target: thrown_away, .. } = &rehearsed.strategy else { return None };
         let done = copied.get(&position).copied().unwrap_or_default();
         let size = sizes.get(&thrown_away.index).copied().unwrap_or_default();
@@ -144,6 +146,7 @@ fn measured(context: &StageContext, plan: &Plan) -> Vec<IndexMeasure> {
             target_bytes: size.bytes,
             shards: target.shards,
             replicas: target.replicas,
+            is_cloned: clone.is_some(),
         })
     })
     .collect()

@@ -24,6 +24,7 @@ fn forecast() -> Forecast {
     let one = |logical: &str, documents, taken| LogicalForecast {
         logical: logical.to_owned(),
         index_count: 12,
+        clone_count: u64::from(logical == "profile") * 2,
         documents,
         taken,
         documents_per_second: 41_000,
