@@ -136,6 +136,8 @@ impl fmt::Debug for Secret {
 pub(crate) enum Verb {
     /// Show what an upgrade would do; nothing is changed
     Plan(commands::plan::PlanArguments),
+    /// Go through an upgrade on live data, into throw-away indices, and tell what it would come to
+    Rehearse(commands::rehearse::RehearseArguments),
     /// Upgrade an application, or go on with an upgrade that was stopped
     Upgrade(commands::upgrade::UpgradeArguments),
     /// Share the work of runs: help to copy, and drive when nobody does, until stopped
@@ -255,7 +257,7 @@ mod tests {
         command.build();
         let mut found = Vec::new();
         helps(&mut command, "", &mut found);
-        assert_eq!(found.len(), 29);
+        assert_eq!(found.len(), 30);
         for (path, help) in found {
             insta::assert_snapshot!(path.replace(' ', "_"), help);
         }

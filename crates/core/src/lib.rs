@@ -2,7 +2,7 @@
 //!
 //! The modules stand in the order of the main path: text becomes a [`pack`], a cluster's state becomes an
 //! [`inventory`], both become a [`plan`], documents go through a [`transform`], a [`run`] moves from state to state,
-//! and [`compare`] tells whether two sets are equal.
+//! and [`compare`] tells whether two sets are equal. A [`rehearsal`] does all that on the side, and foretells.
 
 pub mod version;
 
@@ -25,3 +25,5 @@ pub mod compare;
 pub mod trial;
 
 pub mod run;
+
+pub mod rehearsal;

@@ -16,7 +16,8 @@ use lockstep_core::{
         build::{PlanError, PlanRequest, build},
         finding::Finding,
         live::LiveError,
-        model::{IndexPlan, Limits, Plan, Strategy, UpgradeKind, WayBack},
+        model::{CloneStart, IndexPlan, Limits, Plan, Strategy, UpgradeKind, WayBack},
+        rehearsal::rehearsal,
         tenants::TenantChoice,
     },
     version::Version,
@@ -588,4 +589,64 @@ fn copies_of_one_index_do_not_meet_on_the_way_back() {
     event: [{"rename":{"from":"type","to":"kind","existing":"reject"}}]
     second: none, 1.1: a copy
     "#);
+}
+
+/// A rehearsal of the upgrade to 1.1 in this cluster: its plan, or what forbids it.
+fn rehearsed(inventory: &Inventory, change: impl Fn(&mut Pack)) -> Result<Plan, Finding> {
+    let mut plan = planned(inventory, "1.1").expect("there is a way to 1.1");
+    for index in &mut plan.indices {
+        if let Strategy::Copy { clone, .. } = &mut index.strategy {
+            *clone = Some(CloneStart { cleared: Vec::new() });
+        }
+    }
+    let mut pack = pack();
+    change(&mut pack);
+    rehearsal(&plan, (&pack, inventory), ("0190", Some(100))).map_err(|finding| *finding)
+}
+
+#[test]
+fn a_rehearsal_does_all_that_an_upgrade_does_where_nobody_looks() {
+    let inventory = cluster(&RELEASE_1_0);
+    let (plan, upgrade) =
+        (rehearsed(&inventory, |_| {}).unwrap(), planned(&inventory, "1.1").unwrap());
+    assert_eq!(plan.application, format!("rehearsal:{}", upgrade.application));
+    let meant = plan.rehearsal.as_ref().unwrap();
+    assert_eq!((&meant.application, meant.sample), (&upgrade.application, Some(100)));
+    assert!(plan.aliases.is_empty() && plan.templates.is_empty());
+    assert!(!upgrade.aliases.is_empty(), "there would be something to leave out");
+    for (target, real) in plan.targets().zip(upgrade.targets()) {
+        assert!(target.index.starts_with("lockstep-rehearsal-0190-"), "{target:?}");
+        assert_eq!((&target.schema, target.shards), (&real.schema, real.shards));
+        assert_eq!((&target.meta, target.replicas), (&real.meta, 0));
+    }
+    assert!(plan.sources().eq(upgrade.sources()));
+    assert_eq!(plan.clones().count(), 0);
+    assert_eq!((&plan.programs, &plan.schemas), (&upgrade.programs, &upgrade.schemas));
+    assert_ne!(plan.digest(), upgrade.digest());
+}
+
+#[test]
+fn a_throw_away_name_is_nobodys() {
+    let template = |pattern: &str| {
+        let mut inventory = cluster(&RELEASE_1_0);
+        let body = json!({"index_patterns": [pattern], "template": {}});
+        inventory.templates.insert("t".to_owned(), body);
+        rehearsed(&inventory, |_| {}).map_err(|finding| finding.code)
+    };
+    assert!(
+        template("*").is_ok(),
+        "what fits the new set as well changes nothing about the rehearsal"
+    );
+    assert!(template("logs-*").is_ok());
+    assert_eq!(template("lock*").unwrap_err(), "F0504");
+    let finding = rehearsed(&cluster(&RELEASE_1_0), |pack| {
+        for release in &mut pack.releases {
+            for naming in release.naming.values_mut() {
+                "{tenant}-{name}".clone_into(&mut naming.index);
+            }
+        }
+        "[a-z0-9-]+".clone_into(&mut pack.tenant_pattern);
+    })
+    .unwrap_err();
+    assert_eq!(finding.code, "F0504", "{finding:?}");
 }

@@ -2,6 +2,7 @@
 //! keeps where it stands. Intent comes before effect, outcome after it.
 
 use lockstep_core::run::{
+    rehearsal::{is_entered, rehearse},
     state::{Action, Event, RunState},
     step::step,
 };
@@ -11,8 +12,8 @@ use crate::{
     journal::{ApplicationRecord, Journal, Kept, RunRecord, SwitchRecord, Write},
     report::Event as ReportEvent,
     stage::{
-        Direction, StageContext, abort, back, copy, fence, hold, loss::unless_lost, prepare,
-        settle, switch, verify,
+        Direction, StageContext, abort, back, copy, dry_fence, fence, hold, loss::unless_lost,
+        prepare, settle, switch, verify,
     },
 };
 
@@ -84,6 +85,9 @@ impl Drive {
     async fn act(&self, state: &RunState, times: &mut SwitchRecord) -> Result<Event, EngineError> {
         let round = state.round();
         let context = &self.context;
+        if context.plan.rehearsal.is_some() && !is_entered(state) {
+            return Err(EngineError::Bug(format!("a rehearsal is {state}")));
+        }
         match state.action() {
             Action::CreateTargets => prepare::create_targets(context).await,
             Action::CopyDocuments => {
@@ -99,6 +103,7 @@ impl Drive {
                 let holding = hold::keep_in_step(context);
                 unless_lost(context, Direction::Forward, Box::pin(holding)).await
             }
+            Action::MeasureFence => dry_fence::measure(context).await,
             Action::BlockSources => fence::block_live(context, Direction::Forward, times).await,
             Action::MoveAliases => switch::move_aliases(context, times).await,
             Action::DropTargets => abort::drop_targets(context).await,
@@ -124,7 +129,10 @@ impl Drive {
         if self.run.record.driver > self.driver {
             return Err(EngineError::LeaseLost);
         }
-        let state = step(&self.run.record.state, event)?;
+        let state = match &self.context.plan.rehearsal {
+            None => step(&self.run.record.state, event)?,
+            Some(_) => rehearse(&self.run.record.state, event)?,
+        };
         let mut record = self.run.record.clone();
         match &state {
             RunState::Switching { .. } => record.switch = Some(times),

@@ -92,6 +92,12 @@ pub enum EngineError {
         /// Who.
         owner: String,
     },
+    /// An upgrade began while it was rehearsed.
+    #[error("an upgrade of `{application}` began, and the rehearsal gave way to it")]
+    GaveWay {
+        /// The application.
+        application: String,
+    },
     /// Too many workers.
     #[error("all places for workers are taken")]
     Crowded,
@@ -221,6 +227,7 @@ impl EngineError {
             Self::Driven { .. } => "J0201".to_owned(),
             Self::LeaseLost => "J0202".to_owned(),
             Self::Crowded => "J0204".to_owned(),
+            Self::GaveWay { .. } => "J0205".to_owned(),
             Self::JournalUnreadable { .. } => "J0301".to_owned(),
             Self::State(_) => "J0401".to_owned(),
             Self::Halted(problem) => problem.code.clone(),
@@ -253,6 +260,7 @@ impl EngineError {
             | Self::State(_) => ErrorClass::Refused,
             Self::Driven { .. }
             | Self::LeaseLost
+            | Self::GaveWay { .. }
             | Self::QuarantineMoved { .. }
             | Self::Crowded => ErrorClass::Busy,
             Self::Halted(problem) => match problem.code.as_str() {
@@ -306,6 +314,9 @@ impl EngineError {
             }
             Self::Driven { .. } => "wait for it, or stop it; its lease ends seconds after it dies".to_owned(),
             Self::Crowded => "stop some workers: the cluster can't take more than so many carry".to_owned(),
+            Self::GaveWay { .. } => {
+                "everything that the rehearsal made is removed; rehearse again when the upgrade is over, or given up".to_owned()
+            }
             Self::JournalUnreadable { .. } => "use the version of Lockstep that wrote it, or a newer one".to_owned(),
             Self::LeaseLost | Self::State(_) => "look at `lockstep status`".to_owned(),
             Self::Halted(problem) => problem.hint.clone(),

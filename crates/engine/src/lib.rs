@@ -35,6 +35,8 @@ pub mod jq;
 
 pub mod session;
 
+pub mod rehearsal;
+
 pub mod doctor;
 
 pub mod worker;

@@ -36,7 +36,9 @@ use crate::{
     pace::{self, Pace},
     report::Reporter,
     scripts,
-    stage::{Course, StageContext, back, compare, flow_back, quarantine::Quarantine},
+    stage::{
+        Course, StageContext, back, compare, flow_back, measure::Measures, quarantine::Quarantine,
+    },
     survey::survey,
 };
 
@@ -118,7 +120,7 @@ impl Session {
     }
 
     /// Plans, and asks the engine what only it can tell.
-    async fn make_plan(
+    pub(crate) async fn make_plan(
         &self,
         (pack, wish): (&Pack, &Wish),
         inventory: &Inventory,
@@ -188,7 +190,8 @@ impl Session {
                 flow_back::close_left_open(&context).await?;
             }
             let orders = OrdersRecord { is_held: wish.is_held, ..OrdersRecord::default() };
-            let run = begin(journal, &plan, (&record, orders), lease.number()).await?;
+            let id = new_run_id();
+            let run = begin(journal, &plan, (&record, orders), (id, lease.number())).await?;
             (plan, run)
         };
         if wish.is_held {
@@ -420,11 +423,8 @@ impl Session {
             courses: Arc::new(courses),
             jq: self.jq.clone(),
             live_names: None,
-            quarantine: Quarantine::new(
-                &self.cluster,
-                &plan.application,
-                (run, plan.limits.quarantine_max),
-            ),
+            quarantine: Quarantine::new(&self.cluster, plan, run),
+            measures: Measures::default(),
             quiet_at: None,
             place: None,
             pace: Pace::new(&plan.limits, &self.reporter),
@@ -514,7 +514,7 @@ fn is_for_the_same(choice: &TenantChoice, plan: &Plan) -> bool {
     }
 }
 
-async fn application_record(
+pub(crate) async fn application_record(
     journal: &Journal,
     application: &str,
 ) -> Result<Kept<ApplicationRecord>, EngineError> {
@@ -529,14 +529,18 @@ async fn application_record(
     }
 }
 
+/// A new run's id; ids sort by time.
+pub(crate) fn new_run_id() -> String {
+    Uuid::now_v7().simple().to_string()
+}
+
 /// Journals a new run. It is under way once the application's record names it, which is written last.
-async fn begin(
+pub(crate) async fn begin(
     journal: &Journal,
     plan: &Plan,
     (record, orders): (&Kept<ApplicationRecord>, OrdersRecord),
-    driver: u64,
+    (id, driver): (String, u64),
 ) -> Result<Kept<RunRecord>, EngineError> {
-    let id = Uuid::now_v7().simple().to_string();
     let now = jiff::Timestamp::now().to_string();
     let run = RunRecord {
         id: id.clone(),

@@ -127,7 +127,7 @@ impl Worker<'_> {
         self.keep_place().await?;
         let Some(id) = record.record.run else {
             if let Some(id) = record.record.last_run {
-                return self.flow_back(&id).await;
+                return Box::pin(self.flow_back(&id)).await;
             }
             self.tell("waiting for a run".to_owned());
             return Ok(Turn::Idle);
@@ -342,6 +342,10 @@ fn is_for_workers(state: &RunState) -> bool {
         | RunState::Returned
         | RunState::Finalized
         | RunState::Aborted => true,
-        RunState::Halted { .. } | RunState::Aborting | RunState::Staying => false,
+        RunState::Halted { .. }
+        | RunState::Aborting
+        | RunState::Staying
+        // Rehearsals are journalled apart, so no worker meets one.
+        | RunState::Rehearsing { .. } => false,
     }
 }

@@ -115,7 +115,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
 }
 
 /// A session that gives up after one attempt, so that faults reach the engine.
-fn impatient(stand: &Stand) -> Result<Session, Trouble> {
+pub(crate) fn impatient(stand: &Stand) -> Result<Session, Trouble> {
     let connection = Connection::parse(&stand.cluster.url)?.with_retry(RetryBounds::once());
     Ok(Session { cluster: Cluster::new(connection)?, ..stand.session() })
 }

@@ -29,6 +29,8 @@ mod failover;
 
 mod quarantine;
 
+mod rehearsal;
+
 mod faults;
 
 mod pace;
@@ -107,6 +109,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             doctor::scenarios(),
             failover::scenarios(),
             quarantine::scenarios(),
+            rehearsal::scenarios(),
             faults::scenarios(),
             kill::scenarios(),
             chaos::scenarios(),

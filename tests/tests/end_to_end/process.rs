@@ -27,6 +27,10 @@ impl Process {
         Self::start(program, stand, &["upgrade", "--to", "2.0"], more)
     }
 
+    pub(crate) fn rehearse(program: &Path, stand: &Stand, more: &[&str]) -> Result<Self, Trouble> {
+        Self::start(program, stand, &["rehearse", "--to", "2.0"], more)
+    }
+
     fn start(program: &Path, stand: &Stand, verb: &[&str], more: &[&str]) -> Result<Self, Trouble> {
         let folder = tempfile::tempdir()?;
         let errors = folder.path().join("errors");

@@ -13,6 +13,7 @@ pub(crate) mod pack_schema;
 pub(crate) mod pack_test;
 pub(crate) mod plan;
 pub(crate) mod quarantine;
+pub(crate) mod rehearse;
 pub(crate) mod rollback;
 pub(crate) mod status;
 pub(crate) mod switch;
@@ -57,6 +58,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<Exit, CommandEr
     match verb {
         // These write; they stop by themselves, at a place from which the same command goes on.
         Verb::Upgrade(arguments) => Box::pin(upgrade::run(&arguments, context)).await,
+        Verb::Rehearse(arguments) => Box::pin(rehearse::run(&arguments, context)).await,
         Verb::Worker(arguments) => Box::pin(worker::run(&arguments, context)).await,
         Verb::Switch(arguments) => Box::pin(switch::run(&arguments, context)).await,
         Verb::Rollback(arguments) => Box::pin(rollback::rollback(&arguments, context)).await,

@@ -90,7 +90,7 @@ impl UpgradeFlags {
     }
 
     /// The command that carries the upgrade out.
-    fn upgrade_command(&self, context: &Context) -> String {
+    pub(crate) fn upgrade_command(&self, context: &Context) -> String {
         let mut words = vec!["lockstep upgrade --to".to_owned(), self.to.to_string()];
         if let Some(from) = &self.from {
             words.extend(["--from".to_owned(), from.to_string()]);

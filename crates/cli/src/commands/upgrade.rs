@@ -27,9 +27,9 @@ use crate::{
 };
 
 /// Most windows at the same time; each takes memory for its documents.
-const WINDOWS_MAX: u16 = 64;
+pub(crate) const WINDOWS_MAX: u16 = 64;
 /// Most documents that the engines give in one answer (`index.max_result_window`).
-const WINDOW_DOCUMENTS_MAX: u16 = 10_000;
+pub(crate) const WINDOW_DOCUMENTS_MAX: u16 = 10_000;
 
 /// Most rejected documents that are set aside: all are read in one answer, and nobody decides about more one by one.
 const QUARANTINE_MAX: u16 = 5_000;
@@ -116,7 +116,7 @@ pub(crate) fn limits(windows: Option<u16>, window_documents: Option<u16>) -> Lim
     limits
 }
 
-fn minor(plan: &Plan, context: &Context) -> Result<Exit, CommandError> {
+pub(crate) fn minor(plan: &Plan, context: &Context) -> Result<Exit, CommandError> {
     if context.ui.is_json() {
         context.ui.json_line(&json!({
             "event": "minor",

@@ -9,6 +9,7 @@ pub(crate) mod problem;
 pub(crate) mod program;
 pub(crate) mod quantity;
 pub(crate) mod quarantine;
+pub(crate) mod rehearsal;
 pub(crate) mod report;
 pub(crate) mod status;
 pub(crate) mod table;

@@ -185,6 +185,7 @@ fn serving(status: &Status, run: &RunStatus) -> String {
         | RunState::Settling { .. }
         | RunState::Verifying { .. }
         | RunState::Holding { .. }
+        | RunState::Rehearsing { .. }
         | RunState::Aborting
         | RunState::Returned
         | RunState::Halted {
@@ -297,7 +298,8 @@ fn next_command(run: &RunStatus) -> String {
         | RunState::Settling { .. }
         | RunState::Verifying { .. }
         | RunState::Holding { .. }
-        | RunState::Fencing { .. } => match &run.driver {
+        | RunState::Fencing { .. }
+        | RunState::Rehearsing { .. } => match &run.driver {
             Some(_) => "nothing; it is being driven".to_owned(),
             None => format!("{upgrade}, which goes on with it, or lockstep abort"),
         },

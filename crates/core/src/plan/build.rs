@@ -165,6 +165,7 @@ pub fn build(request: PlanRequest<'_>) -> Result<Plan, PlanError> {
         aliases: Vec::new(),
         limits: limits.clone(),
         findings: Vec::new(),
+        rehearsal: None,
     };
     let names = ReleaseNames::new(pack, source_release).map_err(LiveError::from)?;
     plan.excluded = tenants::excluded(tenants, &names, inventory)?;

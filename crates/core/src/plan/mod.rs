@@ -26,4 +26,6 @@ pub use aliases::same_template;
 
 mod preflight;
 
+pub mod rehearsal;
+
 pub mod finding;

@@ -60,6 +60,20 @@ pub struct Plan {
     pub limits: Limits,
     /// What preflight found; a plan with a refusal isn't run.
     pub findings: Vec<Finding>,
+    /// Set where this is the plan of a rehearsal: its new set is thrown away, and nothing leads to a switch. Plans of
+    /// upgrades don't say so, and keep their digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Rehearsal>,
+}
+
+/// What makes a plan one of a rehearsal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rehearsal {
+    /// The application; [`Plan::application`] is the name under which the rehearsal itself is journalled.
+    pub application: String,
+    /// Documents of each index that are aimed at; without it all are taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<u64>,
 }
 
 /// Which cluster a plan is for.
@@ -330,10 +344,16 @@ impl Plan {
         })
     }
 
-    /// Documents of the indices that are copied, as the plan saw them.
+    /// How many documents of each index a rehearsal aims at; nothing where all are taken.
+    pub fn sample(&self) -> Option<u64> {
+        self.rehearsal.as_ref().and_then(|rehearsal| rehearsal.sample)
+    }
+
+    /// Documents that are copied, as the plan saw the indices.
     pub fn document_count(&self) -> u64 {
+        let documents_max = self.sample().unwrap_or(u64::MAX);
         let documents = |index: &IndexPlan| match &index.strategy {
-            Strategy::Copy { source, .. } => source.documents,
+            Strategy::Copy { source, .. } => source.documents.min(documents_max),
             Strategy::Empty { .. } | Strategy::Drop { .. } => 0,
         };
         self.indices.iter().map(documents).sum()

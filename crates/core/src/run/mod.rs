@@ -5,6 +5,8 @@ pub mod state;
 
 pub mod step;
 
+pub mod rehearsal;
+
 pub mod task;
 
 pub mod quarantine;

@@ -39,6 +39,12 @@ pub enum RunState {
         /// The round.
         round: u32,
     },
+    /// Entered only by a rehearsal, where an upgrade would enter [`RunState::Fencing`]. What the fence would do is done
+    /// once and timed, without a block. Reversible; from here a rehearsal gives itself up.
+    Rehearsing {
+        /// The round.
+        round: u32,
+    },
     /// Entered when the live set is blocked and the gate found the new set equal to it: "switch decided".
     /// Every restart rolls forward from here.
     Switching {
@@ -155,6 +161,8 @@ pub enum Action {
     KeepInStep,
     /// Block writes to the live set, carry over the last of them, look at the gate.
     BlockSources,
+    /// Do once what the fence would do, without a block, and time it.
+    MeasureFence,
     /// Publish templates and move all aliases in one call.
     MoveAliases,
     /// Lift the block, drop the targets by unique id.
@@ -190,6 +198,8 @@ pub enum Event {
     GatePassed,
     /// The fence took too long, or something was left to mend; the block is lifted again.
     FenceMissed,
+    /// What the fence would do was done once, without a block.
+    FenceMeasured,
     /// All aliases were seen on the new set.
     AliasesMoved,
     /// Something needs an operator.
@@ -220,6 +230,7 @@ impl RunState {
             Self::Verifying { .. } => Action::CompareSets,
             Self::Holding { .. } => Action::KeepInStep,
             Self::Fencing { .. } => Action::BlockSources,
+            Self::Rehearsing { .. } => Action::MeasureFence,
             Self::Switching { .. } => Action::MoveAliases,
             Self::Aborting => Action::DropTargets,
             Self::Returning { .. } => Action::FollowBack,
@@ -257,6 +268,7 @@ impl RunState {
             | Self::Verifying { .. }
             | Self::Holding { .. }
             | Self::Fencing { .. }
+            | Self::Rehearsing { .. }
             | Self::Switching { .. }
             | Self::Switched
             | Self::Returned
@@ -284,6 +296,7 @@ impl RunState {
             | Self::Verifying { .. }
             | Self::Holding { .. }
             | Self::Fencing { .. }
+            | Self::Rehearsing { .. }
             | Self::ReturnSwitching { .. }
             | Self::Returned
             | Self::Aborting
@@ -299,6 +312,7 @@ impl RunState {
             | Self::Verifying { round }
             | Self::Holding { round }
             | Self::Fencing { round }
+            | Self::Rehearsing { round }
             | Self::Switching { round }
             | Self::Returning { round }
             | Self::ReturnFencing { round }
@@ -323,6 +337,7 @@ impl RunState {
             Self::Verifying { .. } => "verifying",
             Self::Holding { .. } => "holding",
             Self::Fencing { .. } => "fencing",
+            Self::Rehearsing { .. } => "rehearsing",
             Self::Switching { .. } => "switching",
             Self::Switched => "switched",
             Self::Returning { .. } => "returning",

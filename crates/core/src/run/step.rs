@@ -53,7 +53,8 @@ pub fn step(state: &RunState, event: Event) -> Result<RunState, Refusal> {
         | RunState::Settling { .. }
         | RunState::Verifying { .. }
         | RunState::Holding { .. }
-        | RunState::Fencing { .. } => match event {
+        | RunState::Fencing { .. }
+        | RunState::Rehearsing { .. } => match event {
             Event::Abort => Ok(RunState::Aborting),
             Event::Resume => Ok(state.clone()),
             Event::Stuck(problem) => {
@@ -168,7 +169,9 @@ fn position(state: &RunState) -> (Stage, u32) {
     match state {
         RunState::Copying { round } => (Stage::Copy, *round),
         RunState::Settling { round } => (Stage::Settle, *round),
-        RunState::Verifying { round } | RunState::Holding { round } => (Stage::Verify, *round),
+        RunState::Verifying { round }
+        | RunState::Holding { round }
+        | RunState::Rehearsing { round } => (Stage::Verify, *round),
         RunState::Fencing { round } => (Stage::Fence, *round),
         RunState::Switching { round } => (Stage::Switch, *round),
         RunState::Returning { round } => (Stage::Return, *round),
@@ -194,12 +197,12 @@ fn unexpected(state: &RunState, event: &Event) -> Result<RunState, Refusal> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::collections::BTreeSet;
 
     use super::{super::state::Action, *};
 
-    fn problem() -> Problem {
+    pub(in crate::run) fn problem() -> Problem {
         Problem {
             code: "R0000".to_owned(),
             message: "a problem".to_owned(),
@@ -209,7 +212,7 @@ mod tests {
         }
     }
 
-    fn events() -> Vec<Event> {
+    pub(in crate::run) fn events() -> Vec<Event> {
         vec![
             Event::TargetsCreated,
             Event::DocumentsCopied,
@@ -218,6 +221,7 @@ mod tests {
             Event::Released,
             Event::GatePassed,
             Event::FenceMissed,
+            Event::FenceMeasured,
             Event::AliasesMoved,
             Event::Stuck(problem()),
             Event::Resume,
@@ -374,6 +378,7 @@ mod tests {
                     Action::CompareSets => Event::SetsEqual,
                     Action::KeepInStep => Event::Released,
                     Action::BlockSources | Action::BlockTargets => Event::GatePassed,
+                    Action::MeasureFence => Event::FenceMeasured,
                     Action::MoveAliases | Action::MoveAliasesBack => Event::AliasesMoved,
                     Action::DropTargets => Event::TargetsDropped,
                     Action::FollowBack => Event::BackInStep,

@@ -101,6 +101,8 @@ pub(crate) fn state_is_true(world: &World, state: &RunState) -> Verdict {
         | RunState::Verifying { .. }
         | RunState::Holding { .. } => are_there && on(Set::Old) && cluster.is_writable(Set::Old),
         RunState::Fencing { .. } => are_there && on(Set::Old),
+        // Only rehearsals do, and the model has none.
+        RunState::Rehearsing { .. } => false,
         RunState::Switching { .. } => are_there && cluster.is_blocked(Set::Old),
         RunState::Switched => {
             let is_closed = cluster.is_blocked(Set::Old) || world.journal.is_flow_open();
@@ -186,6 +188,7 @@ pub(crate) fn old_set_rests(world: &World, is_application: bool) -> Verdict {
         | RunState::Verifying { .. }
         | RunState::Holding { .. }
         | RunState::Fencing { .. }
+        | RunState::Rehearsing { .. }
         | RunState::Returned
         | RunState::Aborting
         | RunState::Aborted => false,

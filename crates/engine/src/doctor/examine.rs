@@ -8,6 +8,7 @@ use std::{
 use lockstep_core::{
     plan::{
         model::Plan,
+        rehearsal::journal_name,
         schema::{CLONE_MARK_START, OWNER_MARK},
     },
     run::{
@@ -60,6 +61,8 @@ pub struct Seen {
     pub run: Option<(RunRecord, Plan, SetRecord)>,
     /// Who holds the lease.
     pub holder: Holder,
+    /// A rehearsal that did not come to its end, and who drives it.
+    pub rehearsal: Option<(Plan, Holder)>,
     /// All indices of the cluster.
     pub indices: Vec<IndexState>,
     /// Run → application, of all runs whose marks indices carry; without an application where the journal has no such run.
@@ -85,7 +88,22 @@ pub(super) async fn look(
         let plan = journal.read::<PlanRecord>(mark).await?;
         owners.insert(mark.to_owned(), plan.map(|kept| kept.record.plan.application));
     }
-    Ok(Seen { application: application.to_owned(), record, run, holder, indices, owners })
+    let rehearsal = rehearsal(session, application).await?;
+    let application = application.to_owned();
+    Ok(Seen { application, record, run, holder, rehearsal, indices, owners })
+}
+
+/// Looks whether a rehearsal is under way, or was when its driver died.
+async fn rehearsal(
+    session: &Session,
+    application: &str,
+) -> Result<Option<(Plan, Holder)>, EngineError> {
+    let name = journal_name(application);
+    let journal = Journal::new(&session.cluster, &name);
+    let record = journal.read::<ApplicationRecord>(&name).await?;
+    let Some(id) = record.and_then(|kept| kept.record.run) else { return Ok(None) };
+    let Some(plan) = journal.read::<PlanRecord>(&id).await? else { return Ok(None) };
+    Ok(Some((plan.record.plan, holder(session, &name).await?)))
 }
 
 async fn run(
@@ -143,7 +161,29 @@ pub fn leftovers(seen: &Seen) -> Vec<Leftover> {
     }
     found.extend(run_records(seen));
     found.extend(indices(seen));
+    found.extend(dead_rehearsal(seen));
     found
+}
+
+/// What a rehearsal left that nobody drives any more.
+fn dead_rehearsal(seen: &Seen) -> Option<Leftover> {
+    let (plan, holder) = seen.rehearsal.as_ref()?;
+    match holder {
+        Holder::Alive { .. } => return None,
+        Holder::Nobody | Holder::Dead { .. } => {}
+    }
+    let names: BTreeSet<&str> = plan.targets().map(|target| target.index.as_str()).collect();
+    let left = seen.indices.iter().filter(|index| names.contains(index.name.as_str())).count();
+    Some(Leftover {
+        code: "L0501",
+        subject: seen.application.clone(),
+        message: format!(
+            "a rehearsal of the upgrade to {} did not come to its end, and left {left} throw-away indices",
+            plan.to
+        ),
+        hint: "mending removes them; so does the next `lockstep rehearse`".to_owned(),
+        remedy: Some(Remedy::EndRehearsal),
+    })
 }
 
 /// The lease of a dead holder.

@@ -1,6 +1,9 @@
 //! Mend: everything that can be mended, under the lease, so that nobody drives meanwhile.
 
-use lockstep_core::run::state::{Event, RunState};
+use lockstep_core::{
+    plan::rehearsal::journal_name,
+    run::state::{Event, RunState},
+};
 
 use super::{
     Leftover, Remedy,
@@ -42,6 +45,15 @@ pub(super) async fn mend(
     finish(lease, outcome).await
 }
 
+/// Under the lease of rehearsals, so that no other one begins meanwhile.
+async fn end_rehearsal(session: &Session, application: &str) -> Result<(), EngineError> {
+    let name = journal_name(application);
+    let journal = Journal::new(&session.cluster, &name);
+    let lease = Lease::take(&journal, &name, session.reporter.as_ref(), &session.stop).await?;
+    let outcome = Box::pin(session.clear_left_over(&journal, &name, &lease)).await;
+    finish(lease, outcome.map(drop)).await
+}
+
 async fn mend_one(
     session: &Session,
     journal: &Journal,
@@ -70,6 +82,7 @@ async fn mend_one(
             fence::unblock(&drive.context, direction).await?;
             drive.happened(Event::FenceMissed, SwitchRecord::default()).await
         }
+        Remedy::EndRehearsal => end_rehearsal(session, application).await,
         Remedy::DropIndex { index, uuid } => {
             session.cluster.delete_index(index, uuid).await?;
             Ok(())

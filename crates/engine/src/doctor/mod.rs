@@ -39,6 +39,8 @@ pub enum Remedy {
     LiftFence,
     /// Note that the run which is named as under way is over.
     CloseRun,
+    /// Remove what a rehearsal left that did not come to its end.
+    EndRehearsal,
     /// Drop an index that a run made and never served from.
     DropIndex {
         /// Its name.

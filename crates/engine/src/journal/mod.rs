@@ -6,6 +6,7 @@
 
 mod record;
 
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lockstep_elastic::{Cluster, Document, Expect, Failure, Put, Stored};
 use serde_json::{Value, json, value::RawValue};
 
@@ -28,6 +29,8 @@ pub const QUARANTINE_INDEX: &str = "lockstep-quarantine";
 const FOUND_MAX: usize = 10_000;
 /// How many records are read in one call.
 const READ_AT_ONCE: usize = 500;
+/// Records that are removed at the same time.
+const REMOVALS_IN_FLIGHT: usize = 8;
 /// How many records are written in one call.
 const WRITE_AT_ONCE: usize = 500;
 
@@ -55,6 +58,13 @@ pub enum Write<R> {
     Kept(Kept<R>),
     /// Somebody else wrote meanwhile.
     Conflict,
+}
+
+impl<R> Kept<R> {
+    /// A record that is in no journal, and can't be written over: what a rehearsal keeps in memory.
+    pub(crate) fn unstored(record: R) -> Self {
+        Self { record, seq_no: -1, primary_term: 0 }
+    }
 }
 
 impl Journal {
@@ -254,6 +264,36 @@ impl Journal {
     pub async fn remove<R: Record>(&self, key: &str) -> Result<(), EngineError> {
         self.cluster.delete_document(self.index, &id::<R>(key)).await?;
         Ok(())
+    }
+
+    /// Removes every record of the application but leases, whose numbers must only grow; the one that names its run last. Only
+    /// for a rehearsal, under its lease: what an upgrade journals stays.
+    pub(crate) async fn forget(&self) -> Result<(), EngineError> {
+        let own = id::<ApplicationRecord>(&self.application);
+        let leases = [LeaseRecord::KIND, LeaseRequestRecord::KIND];
+        loop {
+            self.cluster.refresh(&[self.index]).await?;
+            let body = json!({
+                "size": READ_AT_ONCE,
+                "query": {"bool": {
+                    "filter": [{"term": {"application": self.application}}],
+                    "must_not": [{"terms": {"kind": leases}}],
+                }},
+                "sort": ["_doc"],
+            });
+            let page = self.cluster.search(self.index, &body).await?;
+            let found = page.hits().map(|hit| hit.id.into_owned());
+            let others: Vec<String> = found.filter(|id| *id != own).collect();
+            if others.is_empty() {
+                break;
+            }
+            stream::iter(others)
+                .map(|id| async move { self.cluster.delete_document(self.index, &id).await })
+                .buffer_unordered(REMOVALS_IN_FLIGHT)
+                .try_for_each(|_| async { Ok(()) })
+                .await?;
+        }
+        self.remove::<ApplicationRecord>(&self.application).await
     }
 
     /// Writes a record over the one that was read.

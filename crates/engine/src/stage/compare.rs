@@ -11,6 +11,7 @@ use futures_util::{TryStreamExt as _, stream};
 use lockstep_core::{
     compare::{BUCKET_COUNT, BucketedDigest, Difference, EntryHashes},
     plan::model::Strategy,
+    rehearsal::sample::taken,
     run::{
         state::BadDocument,
         task::{Stretch, cut, task_width},
@@ -286,6 +287,10 @@ async fn expected_ranges(
         .iter()
         .filter(|((position, _), _)| *position == pair.position)
         .map(|((_, shard), last)| (*shard, *last));
+    if context.plan.sample().is_some() {
+        let sample = context.sample_of(pair).await?;
+        return Ok(cut_ranges(context, &taken(&sample, shards)));
+    }
     Ok(ranges(context, shards))
 }
 
@@ -303,12 +308,16 @@ fn leave_out_cloned(ranges: &mut Vec<Stretch>, (pair, cloned): (&CopyPair, &Cove
 fn ranges(context: &StageContext, shards: impl Iterator<Item = (u32, i64)>) -> Vec<Stretch> {
     let stretches: Vec<Stretch> =
         shards.map(|(shard, last)| Stretch { index: 0, shard, first: 0, last }).collect();
+    cut_ranges(context, &stretches)
+}
+
+fn cut_ranges(context: &StageContext, stretches: &[Stretch]) -> Vec<Stretch> {
     let width = task_width(
-        &stretches,
+        stretches,
         context.plan.limits.task_width_max,
         context.plan.limits.window_width_max,
     );
-    let tasks = cut(&stretches, 0, 0, width);
+    let tasks = cut(stretches, 0, 0, width);
     tasks
         .iter()
         .map(|task| Stretch { index: 0, shard: task.shard, first: task.first, last: task.last })

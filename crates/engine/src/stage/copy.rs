@@ -10,7 +10,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use lockstep_core::run::{
@@ -25,7 +25,7 @@ use super::{
     carry::{carry, rejected_documents},
     checkpoint::{Desk, task_key},
     meter::Meter,
-    position::{covered, stretches},
+    position::{covered, sampled, stretches},
     problem, review,
     share::{Shared, View, share},
     window::{WindowReader, WindowWidth},
@@ -182,6 +182,10 @@ async fn begin_round(
     let mut covered = covered(&rounds);
     covered.extend(context.cloned().await?);
     let stretches = stretches(&positions, &covered);
+    let stretches = match context.plan.sample() {
+        Some(sample) => sampled(&positions, &stretches, sample),
+        None => stretches,
+    };
     let tasks_before: usize = rounds.iter().map(|known| known.tasks().len()).sum();
     let record = RoundRecord {
         round,
@@ -300,8 +304,10 @@ pub(super) async fn copy_task(shop: Arc<Shop>, mut task: Task) -> Result<(), Eng
     let mut reader = WindowReader::new(&context.cluster, place, (first, task.last), width);
     loop {
         context.check_stop()?;
+        let begun = Instant::now();
         let Some((page, last)) = reader.next().await? else { break };
         let tally = carry(context, pair, page, &mut task.rejected).await?;
+        context.measures.copied(pair.position, tally, begun.elapsed());
         task.advance(last, tally);
         if !desk.report(&task) {
             // Whoever has it now counts it as well.

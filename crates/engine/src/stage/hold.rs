@@ -53,7 +53,9 @@ pub async fn keep_in_step(context: &StageContext) -> Result<Event, EngineError> 
         let is_held = context.pace.orders().is_held;
         if !is_held && context.quiet_in().is_zero() && copies.are_there(context).await? {
             come_close(&mut follower).await?;
-            let undecided = review(&mut follower).await?;
+            // A rehearsal tells all of them at its end, and goes on to see the rest.
+            let undecided =
+                review(&mut follower).await?.filter(|_| context.plan.rehearsal.is_none());
             follower.write().await?;
             return Ok(undecided.map_or(Event::Released, Event::Stuck));
         }

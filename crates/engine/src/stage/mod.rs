@@ -15,6 +15,8 @@ pub mod hold;
 
 pub mod fence;
 
+pub mod dry_fence;
+
 pub mod switch;
 
 pub mod back;
@@ -44,6 +46,8 @@ mod follow;
 mod gate;
 
 mod guard;
+
+pub mod measure;
 
 mod mend;
 
@@ -116,6 +120,8 @@ pub struct StageContext {
     pub quiet_at: Option<Instant>,
     /// The place among the workers that this process holds already; without one, copying takes one.
     pub place: Option<Arc<Place>>,
+    /// What is measured on the way.
+    pub measures: measure::Measures,
     /// What operators ask of the run while it is under way.
     pub pace: Pace,
     /// Who listens.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lockstep_core::{
     names::Recognised,
+    rehearsal::sample::thinned,
     run::{state::Problem, task::Stretch},
 };
 use lockstep_elastic::ShardPosition;
@@ -102,6 +103,16 @@ impl StageContext {
         Ok(rounds)
     }
 
+    /// The ranges that a rehearsal takes of an index.
+    pub(super) async fn sample_of(&self, pair: &CopyPair) -> Result<Vec<Stretch>, EngineError> {
+        let rounds = self.rounds(1).await?;
+        let stretches = rounds.iter().flat_map(|round| &round.stretches);
+        Ok(stretches
+            .filter(|(position, ..)| *position == pair.position)
+            .map(|&(index, shard, first, last)| Stretch { index, shard, first, last })
+            .collect())
+    }
+
     pub(super) fn round_key(&self, round: u32) -> String {
         format!("{}:{round}", self.run)
     }
@@ -138,4 +149,20 @@ pub(super) fn stretches(positions: &[SourcePosition], covered: &Covered) -> Vec<
         }
     }
     stretches
+}
+
+/// What a rehearsal takes of it: of each index about so many documents.
+pub(super) fn sampled(
+    positions: &[SourcePosition],
+    stretches: &[Stretch],
+    sample: u64,
+) -> Vec<Stretch> {
+    let of_index = |source: &SourcePosition| {
+        let documents = source.shards.iter().map(|shard| shard.docs).sum();
+        let position = source.pair.position;
+        let all: Vec<Stretch> =
+            stretches.iter().copied().filter(|stretch| stretch.index == position).collect();
+        thinned(&all, documents, sample)
+    };
+    positions.iter().flat_map(of_index).collect()
 }

@@ -7,6 +7,8 @@
 //!
 //! On the way back nothing is set aside: a document that can't go back stops it, as nobody should lose by a return what
 //! was written since the switch. What operators decide is in [`crate::quarantine`].
+//!
+//! A rehearsal keeps its entries in memory: nobody decides about them, and nothing of it may be left.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,9 +16,13 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use lockstep_core::run::{
-    quarantine::{Entry, EntryEnding, EntryState, RejectedBy, key},
-    state::BadDocument,
+use lockstep_core::{
+    plan::model::{Plan, Strategy},
+    rehearsal::cause::{Cause, Group, grouped},
+    run::{
+        quarantine::{Entry, EntryEnding, EntryState, RejectedBy, key},
+        state::BadDocument,
+    },
 };
 use lockstep_elastic::{Cluster, Hit, Page};
 
@@ -39,6 +45,8 @@ pub struct Quarantine {
     run: String,
     /// Entries that are kept at the most.
     limit: usize,
+    /// In a rehearsal, the logical index by each index of the live set; nothing is stored then.
+    rehearsed: Option<Arc<BTreeMap<String, String>>>,
     known: Arc<Mutex<Known>>,
     /// Held while rejections are written, so that all workers together stay below the limit.
     writing: Arc<tokio::sync::Mutex<()>>,
@@ -53,6 +61,8 @@ struct Known {
     entries: BTreeMap<String, Arc<Entries>>,
     /// Whether the index of the quarantine is known to be there.
     is_made: bool,
+    /// In a rehearsal: documents for which there was no room, by cause and index.
+    beyond: BTreeMap<(Cause, String), u64>,
 }
 
 /// A document that was rejected, with what is kept of it.
@@ -93,12 +103,13 @@ pub(super) fn place(hit: &Hit<'_>) -> Place {
 }
 
 impl Quarantine {
-    /// The quarantine of a run that keeps so many documents at the most. Nothing is known of it before [`Self::load`].
-    pub(crate) fn new(cluster: &Cluster, application: &str, (run, limit): (&str, u32)) -> Self {
+    /// The quarantine of a run of this plan. Nothing is known of it before [`Self::load`].
+    pub(crate) fn new(cluster: &Cluster, plan: &Plan, run: &str) -> Self {
         Self {
-            store: Journal::quarantine(cluster, application),
+            store: Journal::quarantine(cluster, &plan.application),
             run: run.to_owned(),
-            limit: usize::try_from(limit).unwrap_or(usize::MAX),
+            limit: usize::try_from(plan.limits.quarantine_max).unwrap_or(usize::MAX),
+            rehearsed: plan.rehearsal.is_some().then(|| Arc::new(logical_indices(plan))),
             known: Arc::default(),
             writing: Arc::default(),
         }
@@ -109,6 +120,9 @@ impl Quarantine {
     /// # Errors
     /// [`EngineError`] when it can't be read.
     pub(crate) async fn load(&self) -> Result<(), EngineError> {
+        if self.rehearsed.is_some() {
+            return Ok(());
+        }
         let mut entries: BTreeMap<String, Entries> = BTreeMap::new();
         for kept in self.store.find::<Entry>(&self.run, &WITHHELD_STATES).await? {
             let entry = &kept.record;
@@ -157,6 +171,7 @@ impl Quarantine {
                 kept.push(one);
             } else {
                 let index = pair.source.index.clone();
+                self.note_beyond(&index, &one);
                 beyond.push(BadDocument { index, id: one.place.0, reason: one.reason });
             }
         }
@@ -247,8 +262,24 @@ impl Quarantine {
         Ok(allowance)
     }
 
+    /// Counts a document of a rehearsal for which there was no room.
+    fn note_beyond(&self, index: &str, rejected: &Rejected) {
+        let Some(logical) = &self.rehearsed else { return };
+        let logical = logical.get(index).map_or("", String::as_str);
+        let cause = Cause::of(logical, &rejected.by, &rejected.reason);
+        *self.known().beyond.entry((cause, index.to_owned())).or_default() += 1;
+    }
+
+    /// What a rehearsal's documents were rejected for, the most frequent cause first.
+    pub(crate) fn causes(&self) -> Vec<Group> {
+        let entries = self.entries();
+        let logical = self.rehearsed.clone().unwrap_or_default();
+        let of = |index: &str| logical.get(index).cloned().unwrap_or_default();
+        grouped(&entries, &self.known().beyond, of)
+    }
+
     async fn make(&self) -> Result<(), EngineError> {
-        if !self.known().is_made {
+        if self.rehearsed.is_none() && !self.known().is_made {
             self.store.ensure().await?;
             self.known().is_made = true;
         }
@@ -273,6 +304,10 @@ impl Quarantine {
             at: at.to_owned(),
             state: EntryState::Open,
         };
+        if self.rehearsed.is_some() {
+            self.note(Kept::unstored(entry));
+            return Ok(());
+        }
         let source =
             String::from_utf8(source).map_err(|error| EngineError::Bug(error.to_string()))?;
         for _ in 0..ATTEMPTS_MAX {
@@ -300,6 +335,11 @@ impl Quarantine {
 
     /// Ends an entry, whatever was decided about it, and forgets its document.
     async fn end(&self, kept: Kept<Entry>, ending: EntryEnding) -> Result<(), EngineError> {
+        if self.rehearsed.is_some() {
+            let at = jiff::Timestamp::now().to_string();
+            self.note(Kept::unstored(kept.record.ended(ending, &at)));
+            return Ok(());
+        }
         let seq_no = kept.record.seq_no;
         let entry = kept.record.clone();
         let mut kept = Some(kept);
@@ -339,6 +379,15 @@ impl Quarantine {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The logical index that documents are on the way to, by index of the live set.
+fn logical_indices(plan: &Plan) -> BTreeMap<String, String> {
+    let copied = plan.indices.iter().filter_map(|index| match &index.strategy {
+        Strategy::Copy { source, .. } => Some((source.index.clone(), index.logical.clone())),
+        Strategy::Empty { .. } | Strategy::Drop { .. } => None,
+    });
+    copied.collect()
 }
 
 /// By how much counts of both sets may differ.

@@ -86,6 +86,10 @@ fn undecided(context: &StageContext) -> Option<Problem> {
 
 /// Tells how many are undecided, when that changed since it was told last.
 pub(super) fn tell(context: &StageContext, told: &mut u64) {
+    if context.plan.rehearsal.is_some() {
+        // Nobody can decide about them, and nothing waits.
+        return;
+    }
     let problem = undecided(context);
     let count = problem.as_ref().map_or(0, |problem| problem.document_count);
     if count == *told {

@@ -2,6 +2,7 @@
 
 mod demo;
 mod quarantine;
+mod rehearsal;
 mod sample;
 
 mod operations;
@@ -399,6 +400,7 @@ fn a_status_never_says_that_two_releases_take_writes() {
         (RunState::Verifying { round: 1 }, "1.0, reads and writes"),
         (RunState::Holding { round: 1 }, "1.0, reads and writes"),
         (RunState::Fencing { round: 1 }, "1.0, reads; its writes may be blocked"),
+        (RunState::Rehearsing { round: 1 }, "1.0, reads and writes"),
         (RunState::Switching { round: 1 }, "the old set takes no writes"),
         (
             RunState::Halted { stage: Stage::Switch, round: 1, problem: problem.clone() },

@@ -107,5 +107,6 @@ pub(super) fn plan(tenant_count: usize) -> Plan {
         }],
         limits: Limits::default(),
         findings: Vec::new(),
+        rehearsal: None,
     }
 }

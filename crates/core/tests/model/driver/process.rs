@@ -156,7 +156,9 @@ impl Drive<'_> {
             Action::BlockTargets => fence::pass_fence(link, &Way::back(link).await?).await,
             Action::MoveAliasesBack => back::return_to_sources(link).await,
             Action::StayOnTargets => back::stay_on_targets(link).await,
-            Action::Finish | Action::Wait => panic!("a run that is {} was driven", self.state),
+            Action::MeasureFence | Action::Finish | Action::Wait => {
+                panic!("a run that is {} was driven", self.state)
+            }
         }
     }
 }
