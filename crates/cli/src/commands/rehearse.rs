@@ -52,7 +52,7 @@ pub(crate) async fn run(
     };
     let cluster = connect(&context.global.cluster).await?.cluster;
     let teller = Teller::start(&context.ui);
-    let session = Session { cluster, reporter: teller.reporter(), stop: context.stop.clone() };
+    let session = Session { reporter: teller.reporter(), ..context.quiet_session(cluster) };
     let ended = session.rehearse(&pack, &wish).await;
     teller.finish();
     let report = match ended? {
