@@ -275,10 +275,16 @@ fn programs_in_jq() {
         (
             "jq: {program: \".b = \"}",
             &[
-                "error[P0616]: \".b = \" | the program ends where term is expected | correct it there, or just before",
+                "error[P0616]:  | the program ends where term is expected | correct it there, or just before",
             ],
         ),
-        ("jq: {program: \"length\", field: z}", &[]),
+        (
+            "jq: {program: \"length\", field: z}",
+            &[
+                "warning[P0605]: z | no document has the field `z` here: the mapping before is strict and lacks it | correct the path, or the order of the operations",
+            ],
+        ),
+        ("jq: {program: \"length\", field: a}", &[]),
     ]);
 }
 
