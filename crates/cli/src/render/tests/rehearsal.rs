@@ -12,6 +12,7 @@ use lockstep_core::{
         state::{BadDocument, Problem},
         task::Tally,
     },
+    transform::RejectionCode,
 };
 use lockstep_engine::rehearsal::RehearsalReport;
 
@@ -85,7 +86,7 @@ fn report() -> RehearsalReport {
 fn group() -> Group {
     let cause = Cause {
         logical: "event".to_owned(),
-        code: "T0107".to_owned(),
+        code: RejectionCode::Cast.to_string(),
         operation: Some("cast".to_owned()),
         operation_number: Some(2),
         field: Some("amount".to_owned()),
