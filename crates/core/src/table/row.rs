@@ -24,8 +24,23 @@ impl RowMaker {
     /// # Errors
     /// In words, when a value of the table doesn't fit its column; the check of a pack finds that.
     pub fn new(table: Table) -> Result<Self, String> {
+        if !table.key_columns().any(|column| column.content == Content::Id) {
+            return Err("the key holds no column for the document's id".to_owned());
+        }
         let constants = table.columns.iter().map(constant).collect::<Result<_, _>>()?;
         Ok(Self { table, constants })
+    }
+
+    /// The column of the key that holds the document's id. All other columns of the key are the same in every row, so by it
+    /// a row is known.
+    ///
+    /// # Panics
+    /// Never: a row maker has one.
+    pub fn id_column(&self) -> &Column {
+        self.table
+            .key_columns()
+            .find(|column| column.content == Content::Id)
+            .expect("it was looked for at the beginning")
     }
 
     /// The table.

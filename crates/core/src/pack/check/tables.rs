@@ -162,10 +162,10 @@ fn check_key(
                 Content::Value(value) if value.is_null() => {
                     Some("is part of the key and would be NULL")
                 }
-                Content::Field(_) if !column.is_required => {
-                    Some("is part of the key, so it needs `required: true`")
-                }
-                Content::Id | Content::Tenant | Content::Value(_) | Content::Field(_) => None,
+                Content::Field(_) => Some(
+                    "is made of a field and part of the key: a document whose field changes would leave its row behind",
+                ),
+                Content::Id | Content::Tenant | Content::Value(_) => None,
             }
         };
         if let Some(problem) = problem {
