@@ -64,6 +64,11 @@ pub enum RejectedBy {
         /// The engine's word for it, such as `mapper_parsing_exception`.
         error_type: String,
     },
+    /// The database, when a row was made of it.
+    Table {
+        /// The table, with the key of its database before it.
+        table: String,
+    },
     /// What the steps made of it can't be sent at all.
     Form,
 }
