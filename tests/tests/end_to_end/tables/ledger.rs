@@ -235,7 +235,7 @@ impl Ledger {
     }
 
     /// Every row by tenant and id, its values in the words of [`told`].
-    pub(crate) async fn rows(&self) -> Result<BTreeMap<String, String>, Trouble> {
+    pub(crate) async fn rows(&self) -> Result<BTreeMap<String, Value>, Trouble> {
         let query = match self.kind {
             DatabaseKind::Mysql => {
                 "SELECT CONCAT(tenant, ' ', id), full_name, CAST(age AS CHAR), CAST(config AS CHAR), DATE_FORMAT(seen, '%Y-%m-%dT%H:%i:%s.%f') FROM person"
@@ -250,7 +250,7 @@ impl Ledger {
             let config = text(3)?.map_or(Ok(Value::Null), |text| serde_json::from_str(&text))?;
             let age = text(2)?.map_or(Ok(Value::Null), |text| serde_json::from_str(&text))?;
             let seen = text(4)?.map(|seen| format!("{}Z", seen.trim_end_matches("000")));
-            let row = json!([text(1)?, age, config, seen]).to_string();
+            let row = json!([text(1)?, age, config, seen]);
             all.insert(text(0)?.ok_or("a row without a key")?, row);
         }
         Ok(all)
@@ -333,7 +333,7 @@ fn person(number: u64) -> Value {
 }
 
 /// What a row of a document must say.
-fn told(document: &Value) -> String {
+fn told(document: &Value) -> Value {
     let seen = document["seen"].as_str();
-    json!([document["name"], document["age"], document["config"], seen]).to_string()
+    json!([document["name"], document["age"], document["config"], seen])
 }

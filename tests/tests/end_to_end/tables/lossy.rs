@@ -16,7 +16,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::stand::Trouble;
 
 /// One commit in so many loses its answer.
-const COMMITS_BETWEEN: u64 = 4;
+const COMMITS_BETWEEN: u64 = 7;
 
 /// The wire. It is cut when it is dropped.
 pub(crate) struct Lossy {
