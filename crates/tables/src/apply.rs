@@ -233,7 +233,7 @@ fn insert(dialect: crate::dialect::Dialect, maker: &RowMaker, rows: &[Row]) -> W
             writing
                 .words("(")
                 .each(cells, ", ", |writing, (column, cell)| {
-                    writing.value(column.column_type, cell.as_deref())
+                    writing.value(column.kind, cell.as_deref())
                 })
                 .words(")")
         })
@@ -284,7 +284,7 @@ fn update(dialect: crate::dialect::Dialect, maker: &RowMaker, row: &Row) -> Stat
         .name(&table.name)
         .words(" SET ")
         .each(cells, ", ", |writing, (column, cell)| {
-            writing.name(&column.name).words(" = ").value(column.column_type, cell.as_deref())
+            writing.name(&column.name).words(" = ").value(column.kind, cell.as_deref())
         })
         .words(" WHERE ")
         .scope(maker)

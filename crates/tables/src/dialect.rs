@@ -28,15 +28,15 @@ impl Dialect {
         let text = self.text(number);
         match (self.0, column_type) {
             // A cast would cut: without one, a text that is too long is refused.
-            (_, ColumnType::String { .. } | ColumnType::Text) => text,
+            (_, ColumnType::String { .. } | ColumnType::Text)
+            | (
+                DatabaseKind::Mysql,
+                ColumnType::Double | ColumnType::Boolean | ColumnType::Json | ColumnType::Timestamp,
+            ) => text,
             (DatabaseKind::Mysql, ColumnType::Integer) => format!("CAST({text} AS SIGNED)"),
             (DatabaseKind::Mysql, ColumnType::Decimal { .. }) => {
                 format!("CAST({text} AS DECIMAL(65,30))")
             }
-            (
-                DatabaseKind::Mysql,
-                ColumnType::Double | ColumnType::Boolean | ColumnType::Json | ColumnType::Timestamp,
-            ) => text,
             (DatabaseKind::Postgresql, ColumnType::Integer) => format!("CAST({text} AS bigint)"),
             (DatabaseKind::Postgresql, ColumnType::Double) => {
                 format!("CAST({text} AS double precision)")

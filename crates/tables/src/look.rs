@@ -62,11 +62,11 @@ impl FoundTable {
         for column in &table.columns {
             match self.columns.iter().find(|found| found.name == column.name) {
                 None => misfits.push(Misfit::Missing(column.name.clone())),
-                Some(found) if !dialect.takes(column.column_type, &found.data_type) => {
+                Some(found) if !dialect.takes(column.kind, &found.data_type) => {
                     misfits.push(Misfit::Type {
                         column: column.name.clone(),
                         found: found.data_type.clone(),
-                        wanted: column.column_type.to_string(),
+                        wanted: column.kind.to_string(),
                     });
                 }
                 Some(_) => {}

@@ -173,7 +173,7 @@ impl Work<'_> {
                 writing
                     .name(&column.name)
                     .words(" ")
-                    .words(&dialect.definition(column.column_type))
+                    .words(&dialect.definition(column.kind))
                     .words(if is_needed { " NOT NULL" } else { " NULL" })
             })
             .words(", PRIMARY KEY (")

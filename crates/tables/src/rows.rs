@@ -66,7 +66,7 @@ impl Database {
             let mut work = self.begin().await?;
             let mut writing = Writing::new(self.dialect())
                 .words("SELECT ")
-                .words(&self.dialect().read(id.column_type, &self.dialect().name(&id.name)))
+                .words(&self.dialect().read(id.kind, &self.dialect().name(&id.name)))
                 .words(" FROM ")
                 .name(&maker.table().name)
                 .words(" WHERE ")

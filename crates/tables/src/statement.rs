@@ -86,7 +86,7 @@ impl Writing {
             return self.words("1 = 1");
         }
         self.each(scope, " AND ", |writing, (column, value)| {
-            writing.name(&column.name).words(" = ").value(column.column_type, Some(value))
+            writing.name(&column.name).words(" = ").value(column.kind, Some(value))
         })
     }
 
@@ -95,7 +95,7 @@ impl Writing {
     pub(crate) fn columns_read(self, maker: &RowMaker) -> Self {
         let dialect = self.dialect;
         self.each(&maker.table().columns, ", ", |writing, column| {
-            writing.words(&dialect.read(column.column_type, &dialect.name(&column.name)))
+            writing.words(&dialect.read(column.kind, &dialect.name(&column.name)))
         })
     }
 

@@ -1,7 +1,12 @@
 //! What the crate promises, on every database of `LOCKSTEP_TEST_DATABASES`: `NAME=URL`, joined by commas, as `./test` sets
 //! it. One trial for each promise and database; each works in a database of its own.
 
-#![expect(clippy::unwrap_used, reason = "a test stops where something unexpected happens")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a trial stops where something unexpected happens; the harness says so"
+)]
 
 #[path = "databases/door.rs"]
 mod door;

@@ -79,7 +79,7 @@ fn build_table(draft: &Draft, wire: &TableWire) -> Option<Table> {
     let key: &[At<String>] = wire.key.as_ref()?;
     let columns = wire.columns.iter().map(|column| Column {
         name: column.name.value.clone(),
-        column_type: column.column_type.value,
+        kind: column.column_type.value,
         content: column.content.value.clone(),
         required: column.is_required,
     });

@@ -75,6 +75,10 @@ pub(super) struct Candidate<'a> {
 /// Why it may not, in words.
 pub(super) fn decide(candidate: Candidate<'_>) -> Result<CloneStart, String> {
     let Candidate { facts, target, schema, engine } = candidate;
+    if target.table.is_some() {
+        // Which state of a document a row was made of is told by the version that a copy has.
+        return Err("its documents become rows of a table".to_owned());
+    }
     if facts.primaries != target.shards {
         let (old, new) = (facts.primaries, target.shards);
         return Err(format!("it has {old} primary shards and gets {new}"));

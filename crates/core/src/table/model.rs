@@ -47,7 +47,7 @@ pub struct Column {
     pub name: String,
     /// What it holds.
     #[serde(rename = "type")]
-    pub column_type: ColumnType,
+    pub kind: ColumnType,
     /// Where that comes from.
     pub content: Content,
     /// Whether a row without it is rejected.

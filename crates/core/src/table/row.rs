@@ -70,8 +70,7 @@ impl RowMaker {
                 Content::Tenant | Content::Value(_) => constant.clone(),
                 Content::Field(path) => {
                     let json = workspace.value_at(path.as_str())?.filter(|json| json != "null");
-                    let text =
-                        json.map(|json| value::text_of(column.column_type, &json)).transpose();
+                    let text = json.map(|json| value::text_of(column.kind, &json)).transpose();
                     text.map_err(|reason| format!("the field `{path}` {reason}"))?
                 }
             };
@@ -94,7 +93,7 @@ impl RowMaker {
             meant, found,
         ) {
             (None, None) => true,
-            (Some(meant), Some(found)) => value::is_same(column.column_type, meant, found),
+            (Some(meant), Some(found)) => value::is_same(column.kind, meant, found),
             (Some(_), None) | (None, Some(_)) => false,
         };
         let shown = |cell: &Option<String>| match cell {
@@ -124,7 +123,7 @@ fn constant(column: &Column) -> Result<Option<String>, String> {
     if written.is_null() {
         return Ok(None);
     }
-    value::text_of(column.column_type, &written.value().to_string()).map(Some)
+    value::text_of(column.kind, &written.value().to_string()).map(Some)
 }
 
 /// Why a value can't be that of a column in every row; `None` when it can.

@@ -213,11 +213,7 @@ async fn a_value_that_is_kept_otherwise_is_refused(stand: Stand) {
         told,
         [
             "2 the column `name` keeps `ada` where `ada  ` was meant",
-            match stand.kind {
-                DatabaseKind::Mysql => "3 the column `price` keeps `1.23` where `1.2345` was meant",
-                DatabaseKind::Postgresql =>
-                    "3 the column `price` keeps `1.23` where `1.2345` was meant",
-            },
+            "3 the column `price` keeps `1.23` where `1.2345` was meant",
             "4 the column `at` keeps `2022-10-05 10:00:00.000000` where `2022-10-05 10:00:00.123000` was meant",
         ]
     );

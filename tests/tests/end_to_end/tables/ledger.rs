@@ -18,7 +18,7 @@ use lockstep_core::{
 use lockstep_engine::{Databases, Session};
 use serde_json::{Value, json};
 use sqlx::{AnyPool, AssertSqlSafe, Row as _};
-use tokio::{task::JoinHandle, time::sleep};
+use tokio::{task::JoinSet, time::sleep};
 
 use crate::{
     Outcome,
@@ -91,14 +91,14 @@ pub(crate) struct Ledger {
 pub(crate) struct Writer {
     stop: Arc<AtomicBool>,
     count: Arc<AtomicU64>,
-    task: JoinHandle<Outcome>,
+    tasks: JoinSet<Outcome>,
 }
 
 impl Writer {
     /// Gives how many writes were acknowledged.
-    pub(crate) async fn stop(self) -> Result<u64, Trouble> {
+    pub(crate) async fn stop(mut self) -> Result<u64, Trouble> {
         self.stop.store(true, Ordering::Relaxed);
-        self.task.await??;
+        self.tasks.join_next().await.ok_or("nobody writes")???;
         Ok(self.count.load(Ordering::Relaxed))
     }
 }
@@ -127,7 +127,7 @@ impl Ledger {
     }
 
     /// Somebody who upgrades it, with the database at this address.
-    pub(crate) fn session(&self, stand: &Stand, url: &str) -> Session {
+    pub(crate) fn session(stand: &Stand, url: &str) -> Session {
         let url = url.to_owned();
         let lookup = move |_name: &str| {
             if url.is_empty() { Err("not told".to_owned()) } else { Ok(url.clone()) }
@@ -176,12 +176,13 @@ impl Ledger {
         let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (stopped, counted, cluster) =
             (Arc::clone(&stop), Arc::clone(&count), self.cluster.clone());
-        let task = tokio::spawn(async move {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
             let client = reqwest::Client::new();
             let mut turn = 0_u64;
             while !stopped.load(Ordering::Relaxed) {
                 turn += 1;
-                let tenant = TENANTS[usize::from(turn % 2 == 0)];
+                let tenant = TENANTS[usize::from(turn.is_multiple_of(2))];
                 let front = format!("{cluster}/{tenant}-person-v1.0/_doc");
                 let sent = match turn % 5 {
                     0 => client.delete(format!("{front}/p%20{}", turn % 97)),
@@ -201,7 +202,7 @@ impl Ledger {
             }
             Ok(())
         });
-        Writer { stop, count, task }
+        Writer { stop, count, tasks }
     }
 
     /// Asserts that the table holds a row for every document of the old set but these, and nothing else.
@@ -318,10 +319,10 @@ fn as_json(request: reqwest::RequestBuilder, body: &Value) -> reqwest::RequestBu
 /// A document.
 fn person(number: u64) -> Value {
     let mut person = json!({"name": format!("Ünal {number}"), "age": number});
-    if number % 3 == 0 {
+    if number.is_multiple_of(3) {
         person["config"] = json!({"level": number, "tags": ["a", null, "b\\\"c"], "ratio": 0.5});
     }
-    if number % 4 == 0 {
+    if number.is_multiple_of(4) {
         person["seen"] = json!(format!(
             "2022-10-05T12:{:02}:{:02}.{:03}Z",
             number % 60,

@@ -11,7 +11,6 @@ use tokio::{
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
-use tokio_util::task::AbortOnDropHandle;
 
 use crate::stand::Trouble;
 
@@ -22,7 +21,7 @@ const COMMITS_BETWEEN: u64 = 7;
 pub(crate) struct Lossy {
     port: u16,
     lost: Arc<AtomicU64>,
-    _listening: AbortOnDropHandle<()>,
+    _listening: JoinSet<()>,
 }
 
 impl Lossy {
@@ -34,7 +33,8 @@ impl Lossy {
         let lost = Arc::new(AtomicU64::new(0));
         let commits = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&lost);
-        let listening = tokio::spawn(async move {
+        let mut listening = JoinSet::new();
+        listening.spawn(async move {
             let mut wires = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
                 let (database, commits, lost) =
@@ -42,7 +42,7 @@ impl Lossy {
                 wires.spawn(async move { wire(client, &database, &commits, &lost).await });
             }
         });
-        Ok(Self { port, lost, _listening: AbortOnDropHandle::new(listening) })
+        Ok(Self { port, lost, _listening: listening })
     }
 
     /// The same address, by this wire.

@@ -86,7 +86,7 @@ fn whole(runtime: &Runtime, stand: &Stand, name: &str) -> Outcome {
             .await?;
         ledger.put("beta", "list", json!({"name": "list", "age": [1, 2]})).await?;
         let lossy = Lossy::before(&ledger.url).await?;
-        let session = ledger.session(stand, &lossy.url(&ledger.url));
+        let session = Ledger::session(stand, &lossy.url(&ledger.url));
         let pack = pack(ledger.kind);
         let writer = ledger.write();
         let error = session.upgrade(&pack, &wish("1.1")).await.err().ok_or("not halted")?;
@@ -132,7 +132,7 @@ fn gone(runtime: &Runtime, stand: &Stand, name: &str) -> Outcome {
     runtime.block_on(async {
         let ledger = Ledger::open(stand, name).await?;
         ledger.seed(200).await?;
-        let session = ledger.session(stand, &ledger.url);
+        let session = Ledger::session(stand, &ledger.url);
         let pack = pack(ledger.kind);
         let mut held = wish("1.1");
         held.is_held = true;
@@ -156,7 +156,7 @@ fn gone(runtime: &Runtime, stand: &Stand, name: &str) -> Outcome {
         let ledger = Ledger::open(stand, name).await?;
         ledger.seed(100).await?;
         ledger.put("acme", "long", json!({"name": "a name that is much too long"})).await?;
-        let session = ledger.session(stand, &ledger.url);
+        let session = Ledger::session(stand, &ledger.url);
         let halted = session.upgrade(&pack, &wish("1.1")).await;
         assert!(matches!(halted, Err(EngineError::Halted(_))), "{halted:?}");
         assert_eq!(ledger.rows().await?.len(), 200);
@@ -186,7 +186,7 @@ fn refused(runtime: &Runtime, stand: &Stand, name: &str) -> Outcome {
         ledger.seed(5).await?;
         let pack = pack(ledger.kind);
         let codes = async |url: &str| -> Result<Vec<String>, Trouble> {
-            let plan = ledger.session(stand, url).plan(&pack, &wish("1.1")).await?;
+            let plan = Ledger::session(stand, url).plan(&pack, &wish("1.1")).await?;
             let told = serde_json::to_string(&plan)?;
             assert!(!told.contains("secret") && !told.contains("hunter2"), "{told}");
             let refusals = plan.findings.iter().filter(|finding| finding.is_refusal());
@@ -202,11 +202,11 @@ fn refused(runtime: &Runtime, stand: &Stand, name: &str) -> Outcome {
         assert_eq!(codes(&ledger.url).await?, [""; 0]);
         ledger.sql("INSERT INTO person (id, tenant) VALUES ('1', 'acme'), ('2', 'gamma')").await?;
         assert_eq!(codes(&ledger.url).await?, ["F0705"]);
-        let refused = ledger.session(stand, &ledger.url).upgrade(&pack, &wish("1.1")).await;
+        let refused = Ledger::session(stand, &ledger.url).upgrade(&pack, &wish("1.1")).await;
         assert!(matches!(refused, Err(EngineError::Refused { .. })), "{refused:?}");
         // Rows of others stay, and so does a table that was there.
         ledger.sql("DELETE FROM person WHERE tenant = 'acme'").await?;
-        let mut session = ledger.session(stand, &ledger.url);
+        let mut session = Ledger::session(stand, &ledger.url);
         session.stop = tokio_util::sync::CancellationToken::new();
         ledger.put("acme", "long", json!({"name": "a name that is much too long"})).await?;
         let halted = session.upgrade(&pack, &wish("1.1")).await;

@@ -3,7 +3,7 @@
 //! From the switch on the application writes to the table, and a table has no log that could be followed. So there is no
 //! way back from it, and no step may read the index that it was made of.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use crate::{
     pack::{
@@ -90,9 +90,9 @@ fn check_names(table: &TableWire, findings: &mut Findings) {
         findings.error(code::TABLE_NAME, &name.place, message, fix);
     }
     // Databases tell capital letters apart or not, as they like.
-    let mut seen: BTreeMap<String, ()> = BTreeMap::new();
+    let mut seen: BTreeSet<String> = BTreeSet::new();
     for column in &table.columns {
-        if seen.insert(column.name.value.to_ascii_lowercase(), ()).is_some() {
+        if !seen.insert(column.name.value.to_ascii_lowercase()) {
             let message = format!("the column `{}` stands twice", column.name.value);
             findings.error(code::TABLE_NAME, &column.name.place, message, "keep one of the two");
         }
@@ -108,7 +108,7 @@ fn check_values(table: &TableWire, findings: &mut Findings) {
     for column in &table.columns {
         let made = Column {
             name: column.name.value.clone(),
-            column_type: column.column_type.value,
+            kind: column.column_type.value,
             content: column.content.value.clone(),
             required: column.is_required,
         };
@@ -117,11 +117,11 @@ fn check_values(table: &TableWire, findings: &mut Findings) {
             let fix = "correct the value or the type";
             findings.error(code::COLUMN_TYPE, &column.content.place, message, fix);
         }
-        let is_text = matches!(made.column_type, ColumnType::String { .. } | ColumnType::Text);
+        let is_text = matches!(made.kind, ColumnType::String { .. } | ColumnType::Text);
         if matches!(made.content, Content::Id | Content::Tenant) && !is_text {
             let message = format!(
                 "the column `{}` has the type {}, and ids and tenants' names are texts",
-                made.name, made.column_type
+                made.name, made.kind
             );
             let fix = "give it a type such as `string(40)`";
             findings.error(code::COLUMN_TYPE, &column.column_type.place, message, fix);
