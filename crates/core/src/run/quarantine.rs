@@ -241,6 +241,14 @@ mod tests {
     }
 
     #[test]
+    fn who_rejected_is_stored_by_a_word() {
+        let by = RejectedBy::Table { table: "main.person".to_owned() };
+        let stored = serde_json::to_string(&by).expect("it serialises");
+        assert_eq!(stored, r#"{"by":"table","table":"main.person"}"#);
+        assert_eq!(serde_json::from_str::<RejectedBy>(&stored).expect("it is read"), by);
+    }
+
+    #[test]
     fn parts_of_a_key_do_not_run_into_one_another() {
         let keys = [
             key("r", "i", "1", None),
