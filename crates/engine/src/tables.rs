@@ -17,7 +17,7 @@ pub(crate) async fn probe(databases: &Databases, plan: &mut Plan) -> Result<(), 
     for target in plan.targets() {
         let Some(table) = &target.table else { continue };
         findings.push(Finding::note(
-            "F0903",
+            "F0905",
             &target.index,
             format!(
                 "each of its documents becomes a row of the table `{}` in the database `{}` ({})",

@@ -249,6 +249,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::table::Table;
 
     fn facts(mapping: Value, settings: &[(&str, &str)]) -> IndexFacts {
         let settings =
@@ -269,6 +270,14 @@ mod tests {
     }
 
     fn decided(
+        live: (Value, &[(&str, &str)]),
+        wanted: (Value, Value),
+    ) -> Result<Vec<String>, String> {
+        decided_with(None, live, wanted)
+    }
+
+    fn decided_with(
+        table: Option<Table>,
         (mapping, settings): (Value, &[(&str, &str)]),
         (wanted, wanted_settings): (Value, Value),
     ) -> Result<Vec<String>, String> {
@@ -281,6 +290,7 @@ mod tests {
             meta: None,
             shards: 2,
             replicas: 1,
+            table,
         };
         decide(Candidate {
             facts: &facts,
@@ -289,6 +299,20 @@ mod tests {
             engine: (EngineKind::Opensearch, "2.19.1"),
         })
         .map(|start| start.cleared)
+    }
+
+    #[test]
+    fn an_index_with_a_table_is_copied() {
+        let mapping = json!({"properties": {"a": {"type": "keyword"}}});
+        let table = json!({
+            "database": "main", "kind": "mysql", "name": "t", "key": ["id"],
+            "columns": [{"name": "id", "type": "string(40)", "content": "id"}],
+        });
+        let table = serde_json::from_value(table).unwrap();
+        let (live, wanted) = ((mapping.clone(), [].as_slice()), (mapping, json!({})));
+        assert!(decided_with(None, live.clone(), wanted.clone()).is_ok());
+        let told = decided_with(Some(table), live, wanted);
+        assert_eq!(told, Err("its documents become rows of a table".to_owned()));
     }
 
     #[test]
