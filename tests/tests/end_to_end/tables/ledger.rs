@@ -111,8 +111,11 @@ impl Ledger {
         let mut pairs = told.split(',').filter_map(|pair| pair.split_once('='));
         let (_, outside) = pairs.find(|(known, _)| *known == name).ok_or("no such database")?;
         let pool = AnyPool::connect(outside).await?;
-        for statement in ["DROP DATABASE IF EXISTS ledger", "CREATE DATABASE ledger"] {
-            sqlx::raw_sql(statement).execute(&pool).await?;
+        // Connections of an earlier run may still be open.
+        let force = if outside.starts_with("mysql") { "" } else { " WITH (FORCE)" };
+        let drop = format!("DROP DATABASE IF EXISTS ledger{force}");
+        for statement in [drop, "CREATE DATABASE ledger".to_owned()] {
+            sqlx::raw_sql(AssertSqlSafe(statement)).execute(&pool).await?;
         }
         pool.close().await;
         let (front, _) = outside.rsplit_once('/').ok_or("no path")?;
