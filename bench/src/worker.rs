@@ -101,6 +101,7 @@ pub(crate) async fn serve(options: &WorkerOptions) -> Result<(), BenchError> {
         jq: JqHosts::none(),
         reporter: Arc::<Stopwatch>::clone(&watch),
         stop,
+        databases: lockstep_engine::Databases::unknown(),
     };
     let version =
         |text: &str| text.parse().map_err(|error| BenchError::Bug(format!("{text}: {error}")));

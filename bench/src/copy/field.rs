@@ -108,6 +108,7 @@ impl Field {
             jq: JqHosts::none(),
             reporter: Arc::new(Silent),
             stop,
+            databases: lockstep_engine::Databases::unknown(),
         };
         match session.abort(APPLICATION).await {
             Ok(_) | Err(EngineError::NoRun { .. }) => Ok(()),

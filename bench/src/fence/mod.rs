@@ -194,6 +194,7 @@ fn session(field: &Field) -> Session {
         jq: JqHosts::none(),
         reporter: Arc::new(Silent),
         stop,
+        databases: lockstep_engine::Databases::unknown(),
     }
 }
 

@@ -96,6 +96,7 @@ async fn abort(address: &str) -> Result<(), BenchError> {
         jq: JqHosts::none(),
         reporter: Arc::new(Silent),
         stop: CancellationToken::new(),
+        databases: lockstep_engine::Databases::unknown(),
     };
     session.abort(APPLICATION).await?;
     Ok(())

@@ -7,6 +7,8 @@
 mod cli;
 mod commands;
 mod connection;
+
+mod databases;
 mod error;
 mod exit;
 mod progress;

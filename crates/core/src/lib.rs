@@ -2,7 +2,8 @@
 //!
 //! The modules stand in the order of the main path: text becomes a [`pack`], a cluster's state becomes an
 //! [`inventory`], both become a [`plan`], documents go through a [`transform`], a [`run`] moves from state to state,
-//! and [`compare`] tells whether two sets are equal. A [`rehearsal`] does all that on the side, and foretells.
+//! a [`table`] gets rows of them, and [`compare`] tells whether two sets are equal. A [`rehearsal`] does all that on the side,
+//! and foretells.
 
 pub mod version;
 
@@ -19,6 +20,8 @@ pub mod json;
 pub mod jq;
 
 pub mod transform;
+
+pub mod table;
 
 pub mod compare;
 

@@ -60,6 +60,7 @@ fn index(name: &str, partitions: Partitions) -> LogicalIndex {
         shards: None,
         replicas: None,
         partitions,
+        table: None,
     }
 }
 

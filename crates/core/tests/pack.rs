@@ -29,6 +29,9 @@ mod operations;
 #[path = "pack/way_back.rs"]
 mod way_back;
 
+#[path = "pack/tables.rs"]
+mod tables;
+
 #[path = "pack/cases.rs"]
 mod cases;
 

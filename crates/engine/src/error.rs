@@ -8,6 +8,9 @@ use lockstep_core::{
     run::{state::Problem, step::Refusal},
 };
 use lockstep_elastic::{ConnectionError, Failure, FailureKind};
+use lockstep_tables::TableError;
+
+use crate::tables::variable;
 
 /// Why a command didn't do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +21,14 @@ pub enum EngineError {
     /// The cluster didn't do what it was asked to.
     #[error("the cluster refused or didn't answer: {0}")]
     Cluster(#[from] Failure),
+    /// A database that tables are in can't be worked with.
+    #[error("the database `{database}` can't be worked with: {error}")]
+    Database {
+        /// Its key in the pack.
+        database: String,
+        /// Why.
+        error: TableError,
+    },
     /// A pack's folder can't be read.
     #[error("can't read the pack at {}", path.display())]
     PackUnreadable {
@@ -201,6 +212,8 @@ pub const DISK_FULL: &str = "R0209";
 pub const UNDECIDED_DOCUMENTS: &str = "R0208";
 /// Code of the problem that both sets differ although nobody writes.
 pub const SETS_DIFFER: &str = "R0401";
+/// Code of the problem that a table differs from the index that it was made of.
+pub const TABLES_DIFFER: &str = "R0404";
 
 impl EngineError {
     /// Stable code, see `docs/design/error-codes.md`.
@@ -208,6 +221,7 @@ impl EngineError {
         match self {
             Self::Connection(_) => "C0001".to_owned(),
             Self::Cluster(failure) => cluster_code(failure).to_owned(),
+            Self::Database { error, .. } => database_code(error).to_owned(),
             Self::PackUnreadable { .. } => "P9001".to_owned(),
             Self::PackUnwritable { .. } => "P9003".to_owned(),
             Self::Pack { .. } => "P9002".to_owned(),
@@ -240,6 +254,7 @@ impl EngineError {
     pub fn class(&self) -> ErrorClass {
         match self {
             Self::Cluster(failure) => cluster_class(failure),
+            Self::Database { error, .. } => database_class(error),
             Self::PackUnreadable { .. } | Self::PackUnwritable { .. } | Self::Pack { .. } => {
                 ErrorClass::Pack
             }
@@ -264,7 +279,9 @@ impl EngineError {
             | Self::QuarantineMoved { .. }
             | Self::Crowded => ErrorClass::Busy,
             Self::Halted(problem) => match problem.code.as_str() {
-                REJECTED_DOCUMENTS | UNDECIDED_DOCUMENTS | SETS_DIFFER => ErrorClass::Data,
+                REJECTED_DOCUMENTS | UNDECIDED_DOCUMENTS | SETS_DIFFER | TABLES_DIFFER => {
+                    ErrorClass::Data
+                }
                 _ => ErrorClass::Halted,
             },
             Self::Interrupted => ErrorClass::Interrupted,
@@ -277,6 +294,7 @@ impl EngineError {
         match self {
             Self::Connection(_) => "give an address such as http://localhost:9200".to_owned(),
             Self::Cluster(failure) => failure.advice().to_owned(),
+            Self::Database { database, error } => database_hint(database, error),
             Self::PackUnreadable { .. } => "name the folder that holds pack.yaml with --pack".to_owned(),
             Self::PackUnwritable { .. } => "look at the rights of the folder and at what stands there".to_owned(),
             Self::Pack { .. } => "mend the places above; docs/design/pack-errors.md explains each code".to_owned(),
@@ -322,6 +340,50 @@ impl EngineError {
             Self::Halted(problem) => problem.hint.clone(),
             Self::Interrupted => "run the same command again to go on".to_owned(),
             Self::Bug(_) => "please report this with the output of `lockstep status --json`".to_owned(),
+        }
+    }
+}
+
+fn database_code(error: &TableError) -> &'static str {
+    match error {
+        TableError::Address { .. } => "S0101",
+        TableError::Unreachable { .. } => "S0102",
+        TableError::Credentials { .. } => "S0103",
+        TableError::Busy { .. } => "S0201",
+        TableError::Row { .. } | TableError::Refused { .. } | TableError::CheckpointGone => "S0202",
+    }
+}
+
+fn database_class(error: &TableError) -> ErrorClass {
+    match error {
+        TableError::Address { .. } => ErrorClass::Refused,
+        TableError::Unreachable { .. } => ErrorClass::Unreachable,
+        TableError::Credentials { .. } => ErrorClass::Credentials,
+        TableError::Busy { .. }
+        | TableError::Row { .. }
+        | TableError::Refused { .. }
+        | TableError::CheckpointGone => ErrorClass::Cluster,
+    }
+}
+
+fn database_hint(database: &str, error: &TableError) -> String {
+    match error {
+        TableError::Address { .. } => {
+            let variable = variable(database);
+            format!("set {variable} to its URL, or {variable}_FILE to a file that holds it")
+        }
+        TableError::Unreachable { .. } => {
+            "look whether the database runs, then run the same command again".to_owned()
+        }
+        TableError::Credentials { .. } => {
+            "look at user, password and rights, then run the same command again".to_owned()
+        }
+        TableError::Busy { .. }
+        | TableError::Row { .. }
+        | TableError::Refused { .. }
+        | TableError::CheckpointGone => {
+            "look at what the database says and at its log, then run the same command again"
+                .to_owned()
         }
     }
 }

@@ -91,6 +91,7 @@ impl Fitter {
             meta: None,
             shards: logical.shards.unwrap_or(1),
             replicas: 0,
+            table: None,
         };
         match self.cluster.create_index(name, &create_body(&target, &schema, name)).await {
             Ok(_created) => {}

@@ -33,6 +33,10 @@ mod scripts;
 
 pub mod jq;
 
+pub mod databases;
+
+pub mod tables;
+
 pub mod session;
 
 pub mod rehearsal;
@@ -49,6 +53,7 @@ pub mod status;
 
 pub mod quarantine;
 
+pub use databases::Databases;
 pub use error::{EngineError, ErrorClass};
 pub use jq::JqHosts;
 pub use session::Session;

@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::{
+    databases::Databases,
     drive::{self, Drive},
     error::EngineError,
     journal::{
@@ -34,12 +35,14 @@ use crate::{
     lease::Lease,
     observer::observe,
     pace::{self, Pace},
-    report::Reporter,
+    report::{Event as ReportEvent, Reporter},
     scripts,
     stage::{
         Course, StageContext, back, compare, flow_back, measure::Measures, quarantine::Quarantine,
+        table::forget_tables,
     },
     survey::survey,
+    tables,
 };
 
 /// A connection to a cluster, somebody who listens, and a way to stop.
@@ -53,6 +56,8 @@ pub struct Session {
     pub reporter: Arc<dyn Reporter>,
     /// Cancelled to stop cleanly.
     pub stop: CancellationToken,
+    /// The databases that tables are in.
+    pub databases: Databases,
 }
 
 impl std::fmt::Debug for Session {
@@ -128,6 +133,7 @@ impl Session {
     ) -> Result<Plan, EngineError> {
         let mut plan = plan_from(pack, wish, inventory, record)?;
         scripts::probe(&self.cluster, &mut plan).await?;
+        tables::probe(&self.databases, &mut plan).await?;
         Ok(plan)
     }
 
@@ -298,6 +304,11 @@ impl Session {
             }
             let mut drive = self.drive(&journal, &plan, run, &lease);
             flow_back::close_left_open(&drive.context).await?;
+            if let Err(error) = forget_tables(&drive.context).await {
+                // Nobody needs them any more, so a database that is gone holds nothing up.
+                let message = format!("how far this run got stays noted in its databases: {error}");
+                self.reporter.report(ReportEvent::Notice { message });
+            }
             drive.happened(Event::Finalize, SwitchRecord::default()).await?;
             Ok(ending(drive))
         }
@@ -425,6 +436,7 @@ impl Session {
             live_names: None,
             quarantine: Quarantine::new(&self.cluster, plan, run),
             measures: Measures::default(),
+            databases: self.databases.clone(),
             quiet_at: None,
             place: None,
             pace: Pace::new(&plan.limits, &self.reporter),

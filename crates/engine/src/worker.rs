@@ -52,7 +52,7 @@ impl Session {
             wish: *wish,
             told: String::new(),
         };
-        let outcome = worker.work().await;
+        let outcome = Box::pin(worker.work()).await;
         if let Some(place) = worker.place.take().and_then(Arc::into_inner) {
             place.release().await;
         }

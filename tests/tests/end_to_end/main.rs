@@ -31,6 +31,8 @@ mod quarantine;
 
 mod rehearsal;
 
+mod tables;
+
 mod faults;
 
 mod pace;
@@ -110,6 +112,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             failover::scenarios(),
             quarantine::scenarios(),
             rehearsal::scenarios(),
+            tables::scenarios(),
             faults::scenarios(),
             kill::scenarios(),
             chaos::scenarios(),

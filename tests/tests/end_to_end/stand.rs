@@ -13,7 +13,7 @@ use lockstep_core::{
 use lockstep_demo::{CheckOptions, SeedOptions, check};
 use lockstep_elastic::{Cluster as Client, Connection};
 use lockstep_engine::{
-    JqHosts, Session,
+    Databases, JqHosts, Session,
     journal::{JOURNAL_INDEX, QUARANTINE_INDEX},
     report::{Event, Reporter, Silent},
     session::Wish,
@@ -63,6 +63,7 @@ impl Stand {
             jq: JqHosts::none(),
             reporter: Arc::new(Silent),
             stop: CancellationToken::new(),
+            databases: Databases::unknown(),
         }
     }
 

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::{Context, application};
 use crate::{
-    cli::ApplicationFlags, connection::connect, error::CommandError, exit::Exit, progress::Teller,
+    cli::ApplicationFlags, connection::connect, databases::databases, error::CommandError,
+    exit::Exit, progress::Teller,
 };
 
 /// Flags of `lockstep abort`.
@@ -49,6 +50,7 @@ pub(crate) async fn run(
         jq: context.jq.clone(),
         reporter: teller.reporter(),
         stop: context.stop.clone(),
+        databases: databases(),
     };
     let ended = session.abort(&application).await;
     teller.finish();

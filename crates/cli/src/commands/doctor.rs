@@ -8,6 +8,7 @@ use super::{Context, abort::confirm, application};
 use crate::{
     cli::ApplicationFlags,
     connection::connect,
+    databases::databases,
     error::CommandError,
     exit::Exit,
     progress::Teller,
@@ -43,6 +44,7 @@ pub(crate) async fn run(
         jq: context.jq.clone(),
         reporter: teller.reporter(),
         stop: context.stop.clone(),
+        databases: databases(),
     };
     let found = session.examine(&application).await;
     teller.finish();

@@ -30,6 +30,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::{ApplicationFlags, Global, ImportVerb, PackVerb, QuarantineVerb, Verb},
+    databases::databases,
     error::CommandError,
     exit::Exit,
     ui::Ui,
@@ -119,6 +120,7 @@ impl Context {
             jq: self.jq.clone(),
             reporter: Arc::new(Silent),
             stop: self.stop.clone(),
+            databases: databases(),
         }
     }
 }

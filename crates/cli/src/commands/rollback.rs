@@ -8,6 +8,7 @@ use super::{Context, abort::confirm, application, open_pack};
 use crate::{
     cli::{ApplicationFlags, PackFlag},
     connection::connect,
+    databases::databases,
     error::CommandError,
     exit::Exit,
     progress::Teller,
@@ -58,6 +59,7 @@ pub(crate) async fn rollback(
         jq: context.jq.clone(),
         reporter: teller.reporter(),
         stop: context.stop.clone(),
+        databases: databases(),
     };
     let ended = session.rollback(&pack).await;
     teller.finish();

@@ -20,6 +20,7 @@ use serde_json::json;
 use super::{Context, plan::UpgradeFlags};
 use crate::{
     connection::connect,
+    databases::databases,
     error::CommandError,
     exit::Exit,
     progress::{Ledger, Teller},
@@ -80,6 +81,7 @@ pub(crate) async fn drive(
         jq: context.jq.clone(),
         reporter: teller.reporter(),
         stop: context.stop.clone(),
+        databases: databases(),
     };
     let ended = session.upgrade(pack, wish).await;
     let ledger = teller.finish();

@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::{Context, application};
 use crate::{
-    cli::ApplicationFlags, connection::connect, error::CommandError, exit::Exit, progress::Teller,
-    render::report::compared,
+    cli::ApplicationFlags, connection::connect, databases::databases, error::CommandError,
+    exit::Exit, progress::Teller, render::report::compared,
 };
 
 /// Flags of `lockstep verify`.
@@ -30,6 +30,7 @@ pub(crate) async fn run(
         jq: context.jq.clone(),
         reporter: teller.reporter(),
         stop: context.stop.clone(),
+        databases: databases(),
     };
     let compared_sets = session.verify(&application).await;
     teller.finish();

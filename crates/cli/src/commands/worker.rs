@@ -6,7 +6,8 @@ use serde_json::json;
 
 use super::{Context, open_pack};
 use crate::{
-    cli::PackFlag, connection::connect, error::CommandError, exit::Exit, progress::Teller,
+    cli::PackFlag, connection::connect, databases::databases, error::CommandError, exit::Exit,
+    progress::Teller,
 };
 
 /// Flags of `lockstep worker`.
@@ -43,6 +44,7 @@ pub(crate) async fn run(
         jq: context.jq.clone(),
         reporter: teller.reporter(),
         stop: context.stop.clone(),
+        databases: databases(),
     };
     let wish = WorkWish { is_once: arguments.once };
     let outcome = Box::pin(session.work(&pack, &wish)).await;

@@ -89,6 +89,7 @@ fn rejected_by(by: &RejectedBy) -> String {
         }
         RejectedBy::Step { code, .. } => format!("by a step: {code}"),
         RejectedBy::Mapping { error_type } => format!("by the new mapping: {error_type}"),
+        RejectedBy::Table { table } => format!("by the table {table}"),
         RejectedBy::Form => "as it can't be sent".to_owned(),
     }
 }

@@ -147,8 +147,25 @@ fn what_is_wrong_is_refused() {
         "{mapping: a.json, shards: 0}",
         "{mapping: a.json, partition: hour}",
         "{mapping: a.json, alias: b}",
+        "{mapping: a.json, table: {database: d, name: t, key: [a]}}",
+        "{mapping: a.json, table: {database: d, name: t, key: [a], columns: [{name: a, type: string, from: b}]}}",
+        "{mapping: a.json, table: {database: d, name: t, key: [a], columns: [{name: a, type: text}]}}",
+        "{mapping: a.json, table: {database: d, name: t, key: [a], columns: [{name: a, type: text, from: b, value: c}]}}",
     ] {
         assert!(!faults(&release, &format!("indices: {{a: {index}}}\n")).is_empty(), "{index}");
+    }
+}
+
+#[test]
+fn tables_are_taken() {
+    let (pack, release) = (validator("pack"), validator("release"));
+    let page = fs::read_to_string(repository("docs/design/pack-format.md")).unwrap();
+    let (_, tables) = page.split_once("## Tables").unwrap();
+    let example = tables.split("```").nth(1).unwrap().trim_start_matches("yaml");
+    assert_eq!(faults(&release, example), [""; 0]);
+    let databases = "format: 1\nname: a\ndata_parts: 2\nmode: alias\nnaming: {default: {index: x}}\ndatabases: {main: {kind: KIND}}\n";
+    for (kind, is_right) in [("mysql", true), ("postgresql", true), ("oracle", false)] {
+        assert_eq!(faults(&pack, &databases.replace("KIND", kind)).is_empty(), is_right, "{kind}");
     }
 }
 

@@ -6,9 +6,12 @@ use super::{
     draft::{Draft, DraftRelease},
     model::{Down, IndexStep, LogicalIndex, Naming, Pack, Release, Step},
     place::At,
-    wire::{Fate, NamingWire, Operations, StepWire, WayBackWire},
+    wire::{Fate, NamingWire, Operations, StepWire, TableWire, WayBackWire},
 };
-use crate::transform::operation::Operation;
+use crate::{
+    table::{Column, Table},
+    transform::operation::Operation,
+};
 
 /// The pack; `None` when something is missing, which was found before.
 pub(crate) fn pack(draft: Draft) -> Option<Pack> {
@@ -49,6 +52,10 @@ fn build_release(draft: &Draft, release: &DraftRelease) -> Option<Release> {
             shards: index.shards.as_ref().map(|shards| shards.value),
             replicas: index.replicas.as_ref().map(|replicas| replicas.value),
             partitions: index.partitions?,
+            table: match &index.table {
+                Some(wire) => Some(build_table(draft, wire)?),
+                None => None,
+            },
         };
         indices.insert(key.to_owned(), logical);
     }
@@ -63,6 +70,25 @@ fn build_release(draft: &Draft, release: &DraftRelease) -> Option<Release> {
         naming,
         indices,
         step,
+    })
+}
+
+fn build_table(draft: &Draft, wire: &TableWire) -> Option<Table> {
+    let database = &wire.database.as_ref()?.value;
+    let kind = draft.pack.as_ref()?.databases.get(database)?.kind?;
+    let key: &[At<String>] = wire.key.as_ref()?;
+    let columns = wire.columns.iter().map(|column| Column {
+        name: column.name.value.clone(),
+        kind: column.column_type.value,
+        content: column.content.value.clone(),
+        required: column.is_required,
+    });
+    Some(Table {
+        database: database.clone(),
+        kind,
+        name: wire.name.as_ref()?.value.clone(),
+        key: key.iter().map(|name| name.value.clone()).collect(),
+        columns: columns.collect(),
     })
 }
 

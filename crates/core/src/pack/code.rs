@@ -143,6 +143,25 @@ codes! {
     /// A script that depends on the clock or on chance.
     SCRIPT_UNREPEATABLE = "P0630";
 
+    /// A table in a database that the pack doesn't name.
+    TABLE_DATABASE = "P0701";
+    /// A primary key that can't tell all rows of a table apart.
+    TABLE_KEY = "P0702";
+    /// A name that a table or a column can't have, or that stands twice.
+    TABLE_NAME = "P0703";
+    /// A column type that is none, or that its value doesn't fit.
+    COLUMN_TYPE = "P0704";
+    /// A column for a field that documents can't have, or that is no single value.
+    COLUMN_FIELD = "P0705";
+    /// An index with a table that can't be followed.
+    TABLE_INDEX = "P0706";
+    /// An index with a table whose step doesn't say that there is no way back.
+    TABLE_WAY_BACK = "P0707";
+    /// Two indices whose rows can't be told apart.
+    TABLE_SHARED = "P0708";
+    /// A step that would read from the index of a table.
+    TABLE_SOURCE = "P0709";
+
     /// A file below `tests` that is no part of a case.
     CASE_FILE = "P0801";
     /// Cases for an index that gets no documents by this step.

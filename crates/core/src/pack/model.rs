@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::check::schema;
 use crate::{
+    table::Table,
     transform::operation::{FieldPath, Operation},
     version::Version,
 };
@@ -92,6 +93,8 @@ pub struct LogicalIndex {
     pub replicas: Option<u32>,
     /// How it is cut by time.
     pub partitions: Partitions,
+    /// The table that gets a row for each of its documents.
+    pub table: Option<Table>,
 }
 
 /// The kinds of partitions that an index has; with none it is one index.

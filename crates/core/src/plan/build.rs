@@ -490,6 +490,9 @@ impl Builder<'_> {
             meta,
             shards: shards.unwrap_or(1),
             replicas: replicas.unwrap_or(1),
+            table: logical
+                .and_then(|logical| logical.table.as_ref())
+                .map(|table| table.for_tenant(&tenant.target)),
         }
     }
 }

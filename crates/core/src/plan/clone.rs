@@ -75,6 +75,10 @@ pub(super) struct Candidate<'a> {
 /// Why it may not, in words.
 pub(super) fn decide(candidate: Candidate<'_>) -> Result<CloneStart, String> {
     let Candidate { facts, target, schema, engine } = candidate;
+    if target.table.is_some() {
+        // Which state of a document a row was made of is told by the version that a copy has.
+        return Err("its documents become rows of a table".to_owned());
+    }
     if facts.primaries != target.shards {
         let (old, new) = (facts.primaries, target.shards);
         return Err(format!("it has {old} primary shards and gets {new}"));
@@ -245,6 +249,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::table::Table;
 
     fn facts(mapping: Value, settings: &[(&str, &str)]) -> IndexFacts {
         let settings =
@@ -265,6 +270,14 @@ mod tests {
     }
 
     fn decided(
+        live: (Value, &[(&str, &str)]),
+        wanted: (Value, Value),
+    ) -> Result<Vec<String>, String> {
+        decided_with(None, live, wanted)
+    }
+
+    fn decided_with(
+        table: Option<Table>,
         (mapping, settings): (Value, &[(&str, &str)]),
         (wanted, wanted_settings): (Value, Value),
     ) -> Result<Vec<String>, String> {
@@ -277,6 +290,7 @@ mod tests {
             meta: None,
             shards: 2,
             replicas: 1,
+            table,
         };
         decide(Candidate {
             facts: &facts,
@@ -285,6 +299,20 @@ mod tests {
             engine: (EngineKind::Opensearch, "2.19.1"),
         })
         .map(|start| start.cleared)
+    }
+
+    #[test]
+    fn an_index_with_a_table_is_copied() {
+        let mapping = json!({"properties": {"a": {"type": "keyword"}}});
+        let table = json!({
+            "database": "main", "kind": "mysql", "name": "t", "key": ["id"],
+            "columns": [{"name": "id", "type": "string(40)", "content": "id"}],
+        });
+        let table = serde_json::from_value(table).unwrap();
+        let (live, wanted) = ((mapping.clone(), [].as_slice()), (mapping, json!({})));
+        assert!(decided_with(None, live.clone(), wanted.clone()).is_ok());
+        let told = decided_with(Some(table), live, wanted);
+        assert_eq!(told, Err("its documents become rows of a table".to_owned()));
     }
 
     #[test]

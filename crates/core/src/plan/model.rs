@@ -9,6 +9,7 @@ use super::{finding::Finding, tenants::ExcludedTenant};
 use crate::{
     inventory::{EngineKind, ShardFacts},
     pack::model::SwitchMode,
+    table::Table,
     transform::operation::Operation,
     version::Version,
 };
@@ -216,6 +217,9 @@ pub struct TargetPlan {
     pub shards: u32,
     /// Replicas once its documents are in; none while they are written.
     pub replicas: u32,
+    /// The table that gets a row for each of its documents, with the tenant filled in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<Table>,
 }
 
 /// An index template of the new set.

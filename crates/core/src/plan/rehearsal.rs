@@ -65,6 +65,8 @@ pub fn rehearsal(
         target.index = name;
         // Nobody needs a copy of what is thrown away; a forecast counts those of the new set.
         target.replicas = 0;
+        // Rows would be in a table that somebody uses, or make one.
+        target.table = None;
     }
     Ok(rehearsed)
 }

@@ -155,6 +155,7 @@ mod tests {
             shards: None,
             replicas: None,
             partitions: crate::pack::model::Partitions::NONE,
+            table: None,
         };
         let equivalents = BTreeMap::from([(
             "flattened".to_owned(),
@@ -190,6 +191,7 @@ mod tests {
             meta,
             shards: 3,
             replicas: 1,
+            table: None,
         };
         let body = create_body(&target, &schema, "r1");
         assert_eq!(

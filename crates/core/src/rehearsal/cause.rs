@@ -79,6 +79,14 @@ impl Cause {
                 operation_number: None,
                 field: bracketed(reason),
             },
+            // A rehearsal leaves tables alone.
+            RejectedBy::Table { table: code } => Self {
+                logical,
+                code: code.clone(),
+                operation: None,
+                operation_number: None,
+                field: None,
+            },
             RejectedBy::Form => Self {
                 logical,
                 code: "form".to_owned(),

@@ -64,6 +64,11 @@ pub enum RejectedBy {
         /// The engine's word for it, such as `mapper_parsing_exception`.
         error_type: String,
     },
+    /// The database, when a row was made of it.
+    Table {
+        /// The table, with the key of its database before it.
+        table: String,
+    },
     /// What the steps made of it can't be sent at all.
     Form,
 }
@@ -233,6 +238,14 @@ mod tests {
             EntryState::Discarded { reason: "old".to_owned(), by, at: at.clone() },
             EntryState::Over { ending: EntryEnding::Superseded, at },
         ]
+    }
+
+    #[test]
+    fn who_rejected_is_stored_by_a_word() {
+        let by = RejectedBy::Table { table: "main.person".to_owned() };
+        let stored = serde_json::to_string(&by).expect("it serialises");
+        assert_eq!(stored, r#"{"by":"table","table":"main.person"}"#);
+        assert_eq!(serde_json::from_str::<RejectedBy>(&stored).expect("it is read"), by);
     }
 
     #[test]

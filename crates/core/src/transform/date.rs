@@ -115,6 +115,15 @@ fn offset_of(minutes: i32) -> Option<Offset> {
     Offset::from_seconds(minutes * 60).ok()
 }
 
+/// The moment that a JSON value stands for as engines take it where nothing else is said: ISO, or milliseconds since 1970.
+pub(crate) fn moment(json: &str) -> Option<Timestamp> {
+    if !json.starts_with('"') {
+        return since_epoch(json, 6);
+    }
+    let text = content(json);
+    iso(&text, Offset::UTC).or_else(|| since_epoch(&text, 6))
+}
+
 /// `power` takes the unit to nanoseconds.
 fn since_epoch(number: &str, power: i64) -> Option<Timestamp> {
     let mut scanner = Scanner::new(number);

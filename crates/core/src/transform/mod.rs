@@ -18,6 +18,8 @@ mod document;
 
 mod search;
 
+mod reading;
+
 mod place;
 
 mod relocate;
@@ -48,6 +50,7 @@ mod rejection;
 
 pub mod inverse;
 
+pub(crate) use date::moment;
 pub use document::Workspace;
 pub use jq::JqPart;
 pub use parts::{Part, Scripts, Transform};

@@ -15,6 +15,7 @@ const TESTS: &[&str] = &[
     include_str!("operations.rs"),
     include_str!("one_operation.rs"),
     include_str!("way_back.rs"),
+    include_str!("tables.rs"),
     include_str!("snapshots/pack__malformed__malformed_packs_are_told_precisely.snap"),
     include_str!("cases.rs"),
     include_str!("lock.rs"),

@@ -93,7 +93,7 @@ fn an_unknown_field_without_a_likely_one() {
     5 | flavour: sweet
       | ^^^^^^^
       |
-      = help: known here: `format`, `name`, `data_parts`, `mode`, `naming`, `tenants`, `ignore`, `types`, `allow`
+      = help: known here: `format`, `name`, `data_parts`, `mode`, `naming`, `tenants`, `ignore`, `types`, `databases`, `allow`
     "#);
 }
 

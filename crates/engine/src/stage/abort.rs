@@ -19,6 +19,7 @@ use super::{
     meter::Meter,
     prepare::{is_ours, read_set},
     share::View,
+    table::take_tables_away,
 };
 use crate::{
     crew::Crew,
@@ -73,6 +74,7 @@ pub async fn drop_targets(context: &StageContext) -> Result<Event, EngineError> 
         meter.add(1, 0);
     }
     meter.finish(&context.reporter);
+    take_tables_away(context).await?;
     drop_templates(context).await?;
     Ok(Event::TargetsDropped)
 }

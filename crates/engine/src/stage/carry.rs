@@ -276,7 +276,7 @@ fn give_to_pages(transformed: &mut [Transformed], poisons: Vec<Poison>) -> Resul
 
 /// Deletes copies of earlier states of documents that are left out, so that the new set doesn't show them. Under the
 /// version that the rejected state would have: a late copy of an earlier one is refused, and another try is not.
-async fn leave_out(
+pub(super) async fn leave_out(
     context: &StageContext,
     pair: &CopyPair,
     left_out: &BTreeMap<Place, i64>,

@@ -22,6 +22,7 @@ use super::{
     copy::source_replaced,
     position::covered,
     problem,
+    table::{TableLog, follow_tables, open_tables},
     window::{WindowReader, WindowWidth},
 };
 use crate::{
@@ -70,6 +71,8 @@ pub(super) struct Follower<'a> {
     pub(super) pairs: BTreeMap<usize, CopyPair>,
     pub(super) marks: BTreeMap<ShardKey, Mark>,
     widths: BTreeMap<usize, WindowWidth>,
+    /// Tables that follow the new set; none on the way back.
+    pub(super) tables: Vec<TableLog>,
     record: PositionRecord,
     kept: Kept<PositionRecord>,
     written_at: Instant,
@@ -140,7 +143,11 @@ impl<'a> Follower<'a> {
             .collect();
         let written_at = Instant::now();
         let widths = BTreeMap::new();
-        Ok(Self { context, direction, key, pairs, marks, widths, record, kept, written_at })
+        let tables = match direction {
+            Direction::Forward => open_tables(context).await?,
+            Direction::Back => Vec::new(),
+        };
+        Ok(Self { context, direction, key, pairs, marks, widths, tables, record, kept, written_at })
     }
 
     /// Looks where the live set stands. Everything that a stretch spans is visible to searches afterwards.
@@ -235,7 +242,9 @@ impl<'a> Follower<'a> {
     /// [`EngineError::Halted`] when a rejected document can't be set aside; what was carried over before is kept.
     pub(super) async fn pass(&mut self) -> Result<Pass, EngineError> {
         let look = self.look().await?;
-        self.carry_all(look.stretches).await
+        let pass = self.carry_all(look.stretches).await?;
+        follow_tables(self).await?;
+        Ok(pass)
     }
 
     /// Carries stretches over, several shards at the same time, each from its first number to its last.

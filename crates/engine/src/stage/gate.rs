@@ -19,7 +19,8 @@ use super::{
     delta::compare_delta,
     follow::{Follower, Look, Moment},
     quarantine::Allowance,
-    review::review,
+    review::{review, undecided},
+    table::settle_tables,
 };
 use crate::{
     error::EngineError,
@@ -84,6 +85,9 @@ pub(super) async fn pass_gate(
             pair.source.index, pair.target
         )));
     }
+    if let Some(reason) = tables_missing(follower).await? {
+        return Ok(Gate::Missed(reason));
+    }
     let standing = settled(follower).await?;
     times.gate_ms = milliseconds(begun).saturating_sub(times.carry_ms);
     if let Some(index) = follower.failed_over(&standing.terms) {
@@ -100,6 +104,24 @@ pub(super) async fn pass_gate(
     }
     follower.write().await?;
     Ok(Gate::Passed(standing))
+}
+
+/// Brings the tables to where the new set is. Why one of them isn't there, in words.
+async fn tables_missing(follower: &mut Follower<'_>) -> Result<Option<String>, EngineError> {
+    if follower.tables.is_empty() {
+        return Ok(None);
+    }
+    let unsettled = settle_tables(follower).await?;
+    // A row may have been rejected only now.
+    if let Some(problem) = undecided(follower.context) {
+        return Err(EngineError::Halted(Box::new(problem)));
+    }
+    Ok(unsettled.map(|one| {
+        format!(
+            "`{}` has {} rows and `{}` has {} documents",
+            one.table, one.rows, one.index, one.documents
+        )
+    }))
 }
 
 /// How both sets stand, once every copy of what was carried into has everything: what isn't on all of them could be

@@ -13,6 +13,7 @@ use super::{
     follow::{Follower, Moment},
     gate::reconcile_deletes,
     review::{review, tell},
+    table::settle_tables,
 };
 use crate::{
     error::EngineError,
@@ -77,6 +78,7 @@ pub async fn keep_in_step(context: &StageContext) -> Result<Event, EngineError> 
             let begun = Instant::now();
             let moved = moved_pairs(&follower);
             reconcile_deletes(&mut follower, &moved).await?;
+            settle_tables(&mut follower).await?;
             deletes_after = Instant::now() + begun.elapsed() * DELETES_SHARE;
         }
         follower.write().await?;
@@ -140,6 +142,7 @@ pub(super) async fn come_close(follower: &mut Follower<'_>) -> Result<(), Engine
             reconcile_deletes(follower, &moved).await?;
         }
     }
+    settle_tables(follower).await?;
     follower.write().await
 }
 

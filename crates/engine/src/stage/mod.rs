@@ -65,6 +65,8 @@ mod side;
 
 pub(crate) mod steps;
 
+pub(crate) mod table;
+
 mod terms;
 
 mod window;
@@ -88,6 +90,7 @@ pub use self::steps::Course;
 pub(crate) use self::{checkpoint::task_key, fence::blocked_before};
 use crate::{
     crew::Place,
+    databases::Databases,
     error::EngineError,
     journal::Journal,
     jq::JqHosts,
@@ -115,6 +118,8 @@ pub struct StageContext {
     pub jq: JqHosts,
     /// Documents that were rejected.
     pub quarantine: quarantine::Quarantine,
+    /// The databases that tables are in.
+    pub databases: Databases,
     /// Until when requests of a dead driver may still arrive, if there was one: until then no gate is passed. A late copy of a
     /// document that was deleted meanwhile would come behind it.
     pub quiet_at: Option<Instant>,

@@ -16,6 +16,7 @@ use super::{
     clone::{clone_targets, has_mark},
     meter::Meter,
     problem,
+    table::make_tables,
 };
 use crate::{
     error::EngineError,
@@ -74,6 +75,7 @@ pub async fn create_targets(context: &StageContext) -> Result<Event, EngineError
         }
     }
     meter.finish(&context.reporter);
+    make_tables(context).await?;
     Ok(Event::TargetsCreated)
 }
 

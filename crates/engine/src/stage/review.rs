@@ -58,7 +58,7 @@ pub(super) async fn review(follower: &mut Follower<'_>) -> Result<Option<Problem
 }
 
 /// What is undecided.
-fn undecided(context: &StageContext) -> Option<Problem> {
+pub(super) fn undecided(context: &StageContext) -> Option<Problem> {
     let mut entries = context.quarantine.entries();
     entries.retain(Entry::is_undecided);
     if entries.is_empty() {

@@ -23,6 +23,7 @@ use super::{
     problem,
     review::review,
     side::Depth,
+    table::compare_tables,
 };
 use crate::{
     error::{EngineError, SETS_DIFFER},
@@ -81,7 +82,7 @@ pub(super) async fn compare_until_clean(
         if verdict.is_clean() {
             accept(follower, seen);
             follower.write().await?;
-            return Ok(None);
+            return compare_tables(follower).await;
         }
         let message = mended(follower.direction, &verdict);
         context.reporter.report(ReportEvent::Notice { message });

@@ -22,6 +22,7 @@ use self::{
 use super::{Context, upgrade};
 use crate::{
     connection::{Greeted, connect, connect_plainly},
+    databases::databases,
     error::CommandError,
     exit::Exit,
     progress::Teller,
@@ -245,6 +246,7 @@ async fn roll_back(
         jq: context.jq.clone(),
         reporter: teller.reporter(),
         stop: context.stop.clone(),
+        databases: databases(),
     };
     let ended = session.rollback(pack).await;
     teller.finish();
@@ -310,6 +312,7 @@ async fn upgrade_demo(
         jq: context.jq.clone(),
         reporter: teller.reporter(),
         stop: context.stop.clone(),
+        databases: databases(),
     };
     let ended = session.upgrade(pack, &wish).await;
     let ledger = teller.finish();

@@ -98,3 +98,17 @@ fn a_decision_is_said_back() {
     next: whoever drives the run does it; else lockstep upgrade
     ");
 }
+
+#[test]
+fn a_row_that_a_table_refuses_names_the_table() {
+    let mut entry = entry("3", EntryState::Open);
+    entry.rejected_by = RejectedBy::Table { table: "main.person".to_owned() };
+    entry.reason = "Data too long for column 'full_name' at row 1".to_owned();
+    insta::assert_snapshot!(plain(&shown(&entry, false)), @r#"
+    0123456789abcdef0123: open
+      document   3 of shop-event
+      size       420 B, write 1,234 of its shard
+      rejected   by the table main.person (2026-01-01T10:00:30Z)
+      reason     Data too long for column 'full_name' at row 1
+    "#);
+}

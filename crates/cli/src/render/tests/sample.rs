@@ -19,6 +19,7 @@ fn target(index: &str) -> TargetPlan {
         meta: None,
         shards: 2,
         replicas: 1,
+        table: None,
     }
 }
 

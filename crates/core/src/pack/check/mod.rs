@@ -24,6 +24,8 @@ mod jq;
 
 mod way_back;
 
+mod tables;
+
 pub(super) mod schema;
 
 mod either;
@@ -49,5 +51,6 @@ pub(crate) fn all(draft: &Draft, files: &PackFiles, findings: &mut Findings) {
     operations::check(draft, findings);
     jq::check(draft, files, findings);
     way_back::check(draft, findings);
+    tables::check(draft, findings);
     fit::check(draft, findings);
 }

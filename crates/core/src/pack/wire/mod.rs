@@ -14,6 +14,8 @@ mod pack_file;
 
 mod release_file;
 
+mod table;
+
 pub(crate) use operation::NAMES as OPERATION_NAMES;
 
 use std::collections::BTreeMap;
@@ -25,7 +27,11 @@ use super::{
     model::{Partitions, SwitchMode},
     place::{At, Place},
 };
-use crate::{transform::operation::Operation, version::Version};
+use crate::{
+    table::{ColumnType, Content, DatabaseKind},
+    transform::operation::Operation,
+    version::Version,
+};
 
 /// `pack.yaml`.
 #[derive(Debug)]
@@ -40,6 +46,8 @@ pub(crate) struct PackFile {
     pub(crate) tenants_ignored: Vec<At<String>>,
     pub(crate) indices_ignored: Vec<At<String>>,
     pub(crate) types: BTreeMap<String, BTreeMap<String, String>>,
+    /// Databases that tables are in.
+    pub(crate) databases: BTreeMap<String, DatabaseWire>,
     pub(crate) allow: Vec<AllowWire>,
 }
 
@@ -91,6 +99,41 @@ pub(crate) struct IndexWire {
     pub(crate) replicas: Option<At<u32>>,
     /// `none` when it is not written.
     pub(crate) partitions: Option<Partitions>,
+    pub(crate) table: Option<TableWire>,
+}
+
+/// A database.
+#[derive(Debug)]
+pub(crate) struct DatabaseWire {
+    /// Where its key stands.
+    pub(crate) place: Place,
+    /// `None` when it could not be read.
+    pub(crate) kind: Option<DatabaseKind>,
+}
+
+/// The table that an index leads to.
+#[derive(Debug)]
+pub(crate) struct TableWire {
+    /// Where its key stands.
+    pub(crate) place: Place,
+    pub(crate) database: Option<At<String>>,
+    pub(crate) name: Option<At<String>>,
+    pub(crate) key: Option<Vec<At<String>>>,
+    /// Where `columns` stands.
+    pub(crate) columns_place: Place,
+    /// Those that could be read.
+    pub(crate) columns: Vec<ColumnWire>,
+    /// Whether every one of them could.
+    pub(crate) is_complete: bool,
+}
+
+/// A column of a table.
+#[derive(Debug)]
+pub(crate) struct ColumnWire {
+    pub(crate) name: At<String>,
+    pub(crate) column_type: At<ColumnType>,
+    pub(crate) content: At<Content>,
+    pub(crate) is_required: bool,
 }
 
 /// The step into a release.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{AllowWire, NamingWire, PackFile};
+use super::{AllowWire, DatabaseWire, NamingWire, PackFile};
 use crate::pack::{
     code,
     diagnostic::Findings,
@@ -41,6 +41,7 @@ impl PackFile {
         let tenants = fields.optional("tenants").map(|entry| Tenants::read(entry, findings));
         let ignored = fields.optional("ignore");
         let types = fields.optional("types");
+        let databases = fields.optional("databases");
         let allow = fields.optional("allow");
         fields.finish(findings);
         let tenants = tenants.unwrap_or_default();
@@ -54,6 +55,9 @@ impl PackFile {
             tenants_ignored: tenants.ignored,
             indices_ignored: ignored.and_then(|entry| texts(entry, findings)).unwrap_or_default(),
             types: types.map(|entry| read_types(entry, findings)).unwrap_or_default(),
+            databases: databases
+                .map(|entry| DatabaseWire::read_all(entry, findings))
+                .unwrap_or_default(),
             allow: allow.map(|entry| AllowWire::read_all(entry, findings)).unwrap_or_default(),
         })
     }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     AllowWire, DownWire, Fate, IndexStepWire, IndexWire, NamingWire, Operations, ReleaseFile,
-    StepWire, WayBackWire, pack_file::flag,
+    StepWire, TableWire, WayBackWire, pack_file::flag,
 };
 use crate::{
     pack::{
@@ -71,6 +71,7 @@ impl IndexWire {
             shards: None,
             replicas: None,
             partitions: None,
+            table: None,
         };
         // An index whose description is wrong is still there: steps may name it.
         let Some(mut fields) = Fields::open(&entry.node, ("an index", place), findings) else {
@@ -83,6 +84,7 @@ impl IndexWire {
         let shards = fields.optional("shards");
         let replicas = fields.optional("replicas");
         let partition = fields.optional("partition");
+        let table = fields.optional("table");
         fields.finish(findings);
         let number_of = |entry: Option<&Entry>, least: u32, findings: &mut Findings| {
             entry.and_then(|entry| count(entry, least, findings))
@@ -98,6 +100,7 @@ impl IndexWire {
                 Some(entry) => read_partitions(entry, findings),
                 None => Some(Partitions::NONE),
             },
+            table: table.and_then(|entry| TableWire::read(entry, findings)),
             ..empty
         }
     }

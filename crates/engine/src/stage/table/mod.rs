@@ -1,0 +1,162 @@
+//! Tables: the documents of some new indices become rows of databases.
+//!
+//! A table follows *its row index in the new set*, as a numbered log, with the same windows as copying; nothing of the live
+//! set is read for it. So the new set is what it is without tables, and a table is one step behind. Its checkpoint stands in
+//! the table's own database and moves with the rows. Before the switch every row is read back and compared, and under the
+//! fence the table has to be where its index is.
+
+mod follow;
+
+mod rejected;
+
+mod settle;
+
+mod compare;
+
+use std::collections::BTreeMap;
+
+use lockstep_core::{
+    plan::model::{Strategy, TargetPlan},
+    table::{RowMaker, Table},
+};
+use lockstep_elastic::IndexPosition;
+use lockstep_tables::{Database, Log, TableError};
+
+pub(super) use self::{compare::compare_tables, follow::follow_tables, settle::settle_tables};
+use super::{CopyPair, StageContext, prepare::read_set, problem};
+use crate::error::EngineError;
+
+/// A table, and the row index that it follows.
+#[derive(Debug, Clone)]
+pub(super) struct TableLog {
+    /// From where the row index gets its documents.
+    pub(super) pair: CopyPair,
+    maker: RowMaker,
+    database: Database,
+    log: Log,
+    /// How far each shard of the row index is known to be written.
+    covered: BTreeMap<u32, i64>,
+}
+
+impl TableLog {
+    /// The table's name for people.
+    fn name(&self) -> String {
+        name_of(self.maker.table())
+    }
+
+    fn failed(&self, error: TableError) -> EngineError {
+        failed(self.maker.table(), error)
+    }
+}
+
+fn name_of(table: &Table) -> String {
+    format!("{}.{}", table.database, table.name)
+}
+
+fn failed(table: &Table, error: TableError) -> EngineError {
+    match error {
+        // Whoever gave the run up took it away, so this driver is nobody any more.
+        TableError::CheckpointGone => EngineError::LeaseLost,
+        error => EngineError::Database { database: table.database.clone(), error },
+    }
+}
+
+/// Every index of the new set that has a table.
+fn with_tables(context: &StageContext) -> impl Iterator<Item = (&TargetPlan, &Table)> {
+    context.plan.targets().filter_map(|target| Some((target, target.table.as_ref()?)))
+}
+
+fn maker(table: &Table) -> Result<RowMaker, EngineError> {
+    RowMaker::new(table.clone()).map_err(EngineError::Bug)
+}
+
+/// Makes the tables that are not there.
+///
+/// # Errors
+/// [`EngineError`] when a database can't be worked with; what was made is known by it, and found again.
+pub(super) async fn make_tables(context: &StageContext) -> Result<(), EngineError> {
+    for (_, table) in with_tables(context) {
+        context.check_stop()?;
+        let database = context.databases.of(table).await?;
+        database.make(&context.run, table).await.map_err(|error| failed(table, error))?;
+    }
+    Ok(())
+}
+
+/// Takes away what the run wrote into tables, and the tables that it made.
+///
+/// # Errors
+/// [`EngineError`] when a database can't be worked with.
+pub(super) async fn take_tables_away(context: &StageContext) -> Result<(), EngineError> {
+    for (_, table) in with_tables(context) {
+        let database = context.databases.of(table).await?;
+        let taken = database.take_away(&context.run, &maker(table)?).await;
+        taken.map_err(|error| failed(table, error))?;
+    }
+    forget_tables(context).await
+}
+
+/// Forgets in every database how far this run got there.
+///
+/// # Errors
+/// [`EngineError`] when a database can't be worked with.
+pub(crate) async fn forget_tables(context: &StageContext) -> Result<(), EngineError> {
+    let tables: BTreeMap<&String, &Table> =
+        with_tables(context).map(|(_, table)| (&table.database, table)).collect();
+    for table in tables.into_values() {
+        let database = context.databases.of(table).await?;
+        database.forget(&context.run).await.map_err(|error| failed(table, error))?;
+    }
+    Ok(())
+}
+
+/// Takes up the tables of the run where their databases say that they are.
+///
+/// # Errors
+/// [`EngineError`] when a database can't be worked with, or a row index isn't the one that the run made.
+pub(super) async fn open_tables(context: &StageContext) -> Result<Vec<TableLog>, EngineError> {
+    if with_tables(context).next().is_none() {
+        return Ok(Vec::new());
+    }
+    let set = read_set(context).await?.record;
+    let mut tables = Vec::new();
+    for pair in context.pairs()? {
+        let strategy = context.plan.indices.get(pair.position).map(|index| &index.strategy);
+        let Some(Strategy::Copy { target: TargetPlan { table: Some(table), .. }, .. }) = strategy
+        else {
+            continue;
+        };
+        let database = context.databases.of(table).await?;
+        let index = set.targets.get(&pair.target).cloned().unwrap_or_default();
+        let log = Log { run: context.run.clone(), index };
+        let mut one =
+            TableLog { pair, maker: maker(table)?, database, log, covered: BTreeMap::new() };
+        let position = one.position(context).await?;
+        let shards: Vec<u32> = position.shards.iter().map(|shard| shard.number).collect();
+        let known = one.database.checkpoints(&one.log, &shards).await;
+        one.covered = known.map_err(|error| one.failed(error))?;
+        tables.push(one);
+    }
+    Ok(tables)
+}
+
+impl TableLog {
+    /// Where the row index stands. Everything up to there is visible to searches afterwards.
+    async fn position(&self, context: &StageContext) -> Result<IndexPosition, EngineError> {
+        let target = self.pair.target.as_str();
+        let mut positions = context.cluster.positions_of(&[target]).await?;
+        let position = positions.remove(target).filter(|found| found.uuid == self.log.index);
+        let Some(position) = position else {
+            return Err(EngineError::Halted(Box::new(problem(
+                "R0302",
+                format!(
+                    "the new index `{target}` was deleted or made anew by somebody else during the run"
+                ),
+                "give this run up with `lockstep abort`, remove what is left under that name, and start again",
+            ))));
+        };
+        // After the positions were read: the other way round a number could be promised that no search sees yet.
+        context.cluster.refresh(&[target]).await?;
+        Ok(position)
+    }
+}
