@@ -86,6 +86,18 @@ fn operation_line(operation: &Operation) -> String {
         }
         Operation::Map(translation) => format!("{name} {}", translated(translation)),
         Operation::Date(dating) => format!("{name} {}", dated(dating)),
+        Operation::Decode(decoding) => format!(
+            "{name} {} from {}{}",
+            decoding.field,
+            decoding.from.as_str(),
+            otherwise(decoding.otherwise)
+        ),
+        Operation::Encode(encoding) => format!(
+            "{name} {} to {}{}",
+            encoding.field,
+            encoding.to.as_str(),
+            otherwise(encoding.otherwise)
+        ),
         Operation::Wrap(wrapping) => format!("{name} {}", listed(&wrapping.fields)),
         Operation::Unwrap(unwrapping) => format!("{name} {}", unwrapped(unwrapping)),
         Operation::Nest(nesting) => format!(

@@ -4,8 +4,8 @@
 //! that it had. Where they have none, a pack's author may know what is good enough and write it; that is not here.
 
 use super::operation::{
-    Branching, Existing, FieldPath, JqStep, Operation, Otherwise, Pair, Relocation, Removal,
-    Translation,
+    Branching, Coding, Decoding, Encoding, Existing, FieldPath, JqStep, Operation, Otherwise, Pair,
+    Relocation, Removal, Translation,
 };
 
 /// What is known of documents before operations are done to them.
@@ -110,6 +110,7 @@ fn changes(operation: &Operation) -> Vec<Target> {
         | Operation::Trim(respelling) => fields(&respelling.fields),
         Operation::Map(translation) => vec![Target::Field(translation.field.clone())],
         Operation::Date(dating) => vec![Target::Field(dating.field.clone())],
+        Operation::Encode(encoding) => vec![Target::Field(encoding.field.clone())],
         Operation::Wrap(wrapping) => fields(&wrapping.fields),
         Operation::Unwrap(unwrapping) => fields(&unwrapping.fields),
         Operation::Nest(nesting) => fields(&nesting.fields),
@@ -121,6 +122,7 @@ fn changes(operation: &Operation) -> Vec<Target> {
         }
         // All that these change, they write.
         Operation::Copy(_)
+        | Operation::Decode(_)
         | Operation::Set(_)
         | Operation::Default(_)
         | Operation::Hash(_)
@@ -167,6 +169,8 @@ fn targets(operation: &Operation) -> Vec<Target> {
         Operation::Split(splitting) => fields(&splitting.into),
         Operation::Join(joining) => vec![Target::Field(joining.into.clone())],
         Operation::Hash(hashing) => vec![Target::Field(hashing.into.clone())],
+        // What it reads may have fields below it.
+        Operation::Decode(decoding) => vec![Target::Field(decoding.field.clone())],
         Operation::When(branching) => {
             branching.then.iter().chain(&branching.otherwise).flat_map(targets).collect()
         }
@@ -185,6 +189,7 @@ fn targets(operation: &Operation) -> Vec<Target> {
         | Operation::Trim(_)
         | Operation::Map(_)
         | Operation::Date(_)
+        | Operation::Encode(_)
         | Operation::Wrap(_)
         | Operation::Unwrap(_) => Vec::new(),
     }
@@ -250,6 +255,11 @@ fn undone(
         }
         Operation::Trim(respelling) => lost(respelling.fields.first(), WHITE_SPACE_LOST),
         Operation::Date(dating) => lost(Some(&dating.field), NO_TRACE_OF_FORM),
+        Operation::Decode(decoding) => lost(Some(&decoding.field), NO_TRACE_OF_CODING),
+        Operation::Encode(encoding) => match turned_encoding(encoding) {
+            Some(decoding) => Ok(vec![Operation::Decode(decoding)]),
+            None => lost(Some(&encoding.field), NO_TRACE_OF_OTHERS),
+        },
         Operation::Wrap(wrapping) => lost(wrapping.fields.first(), NO_TRACE_OF_ONE),
         Operation::Unwrap(unwrapping) => lost(unwrapping.fields.first(), NO_TRACE_OF_LIST),
         Operation::Flatten(flattening) => lost(Some(&flattening.field), NO_TRACE_OF_OBJECT),
@@ -271,6 +281,9 @@ const NO_TRACE_OF_LETTERS: &str =
 const WHITE_SPACE_LOST: &str = "the white space at its ends is lost";
 const NO_TRACE_OF_FORM: &str =
     "afterwards nothing tells with which digits and zone the date was written";
+const NO_TRACE_OF_CODING: &str =
+    "afterwards nothing tells how the text was written and compressed that it was read from";
+const NO_TRACE_OF_OTHERS: &str = "what is no text is lost, or stays as if it were encoded";
 const NO_TRACE_OF_ONE: &str = "afterwards nothing tells whether the value was a list of one before";
 const NO_TRACE_OF_LIST: &str = "afterwards nothing tells whether the value was in a list before";
 const NO_TRACE_OF_OBJECT: &str =
@@ -283,6 +296,17 @@ const NO_TRACE_OF_SEAMS: &str =
 fn turned(relocation: &Relocation) -> Relocation {
     let Relocation { from, to, existing: _ } = relocation;
     Relocation { from: to.clone(), to: from.clone(), existing: Existing::Reject }
+}
+
+/// What reads the texts again; none where others may stand between them.
+fn turned_encoding(encoding: &Encoding) -> Option<Decoding> {
+    let Encoding { field, to, otherwise } = encoding;
+    let takes_all = match to {
+        Coding::Base64 => *otherwise == Otherwise::Reject,
+        Coding::Base64Json | Coding::Base64GzipJson => true,
+    };
+    let decoding = Decoding { field: field.clone(), from: *to, otherwise: Otherwise::Reject };
+    takes_all.then_some(decoding)
 }
 
 /// The same table from right to left. Every value that stands there afterwards must have come from one value only.

@@ -34,6 +34,8 @@ mod table;
 
 mod date;
 
+mod coding;
+
 mod list;
 
 mod flatten;

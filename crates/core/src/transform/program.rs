@@ -1,6 +1,7 @@
 //! A program: the operations of one step or of several, ready to take documents through.
 
 use super::{
+    coding::Decoder,
     date::Redating,
     decide::Decision,
     document::{ROOT, Workspace},
@@ -8,11 +9,12 @@ use super::{
     hash,
     join::Seam,
     operation::{
-        Algorithm, Assignment, CastType, Empty, Existing, FieldPath, Hashing, Operation, Otherwise,
-        Relocation, Respelling, Several,
+        Algorithm, Assignment, CastType, Coding, Empty, Existing, FieldPath, Hashing, Operation,
+        Otherwise, Relocation, Respelling, Several,
     },
     rejection::{Refusal, Rejection, RejectionCode},
     relocate::{Manner, Route},
+    rewrite::Rewrite,
     spelling::Spelling,
     split::Cut,
     table::Table,
@@ -75,6 +77,16 @@ enum Action {
     Date {
         field: String,
         redating: Redating,
+        otherwise: Otherwise,
+    },
+    Decode {
+        field: String,
+        decoder: Decoder,
+        otherwise: Otherwise,
+    },
+    Encode {
+        field: String,
+        to: Coding,
         otherwise: Otherwise,
     },
     Wrap {
@@ -219,6 +231,16 @@ impl Action {
                 redating: Redating::of(dating),
                 otherwise: dating.otherwise,
             },
+            Operation::Decode(decoding) => Self::Decode {
+                field: decoding.field.to_string(),
+                decoder: Decoder(decoding.from),
+                otherwise: decoding.otherwise,
+            },
+            Operation::Encode(encoding) => Self::Encode {
+                field: encoding.field.to_string(),
+                to: encoding.to,
+                otherwise: encoding.otherwise,
+            },
             Operation::Wrap(wrapping) => Self::Wrap { fields: texts(&wrapping.fields) },
             Operation::Unwrap(unwrapping) => Self::Unwrap {
                 fields: texts(&unwrapping.fields),
@@ -297,17 +319,19 @@ impl Action {
                 .make(*levels, |text| text.push_str(json))
                 .and_then(|value| workspace.assign(ROOT, field, value, *overwrite))
                 .map_err(|refusal| (refusal, field.as_str())),
-            Self::Cast { field, to, otherwise } => workspace
-                .rewrite_field(ROOT, field, to, *otherwise)
-                .map_err(|refusal| (refusal, field.as_str())),
+            Self::Cast { field, to, otherwise } => rewrite(workspace, field, (to, *otherwise)),
             Self::Respell { spelling, fields, otherwise } => {
                 each(fields, |field| workspace.rewrite_field(ROOT, field, spelling, *otherwise))
             }
-            Self::Map { field, table, otherwise } => workspace
-                .rewrite_field(ROOT, field, table, *otherwise)
-                .map_err(|refusal| (refusal, field.as_str())),
-            Self::Date { field, redating, otherwise } => workspace
-                .rewrite_field(ROOT, field, redating, *otherwise)
+            Self::Map { field, table, otherwise } => rewrite(workspace, field, (table, *otherwise)),
+            Self::Date { field, redating, otherwise } => {
+                rewrite(workspace, field, (redating, *otherwise))
+            }
+            Self::Decode { field, decoder, otherwise } => {
+                rewrite(workspace, field, (decoder, *otherwise))
+            }
+            Self::Encode { field, to, otherwise } => workspace
+                .encode_field(ROOT, field, (*to, *otherwise))
                 .map_err(|refusal| (refusal, field.as_str())),
             Self::Wrap { fields } => each(fields, |field| workspace.wrap_field(ROOT, field)),
             Self::Unwrap { fields, several, empty } => {
@@ -371,6 +395,16 @@ fn execute_branch<'a>(
             (Refusal::new(code, message), field)
         })
     })
+}
+
+/// Changes a field where it stands.
+fn rewrite<'a>(
+    workspace: &mut Workspace,
+    field: &'a str,
+    (rewriter, otherwise): (&impl Rewrite, Otherwise),
+) -> Result<(), (Refusal, &'a str)> {
+    let outcome = workspace.rewrite_field(ROOT, field, rewriter, otherwise);
+    outcome.map_err(|refusal| (refusal, field))
 }
 
 /// Does it to one field after the other.

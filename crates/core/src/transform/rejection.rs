@@ -57,6 +57,12 @@ pub enum RejectionCode {
     /// A date is written otherwise, or can't be written in the new form.
     #[serde(rename = "T0116")]
     Date,
+    /// A value is not kept as it is to be read, or stands for too much.
+    #[serde(rename = "T0117")]
+    Decode,
+    /// A value can't be kept as a text of this form.
+    #[serde(rename = "T0118")]
+    Encode,
     /// A script failed on the document.
     #[serde(rename = "T0201")]
     ScriptFailed,
@@ -118,6 +124,8 @@ impl RejectionCode {
             Self::Flatten => "T0114",
             Self::Hash => "T0115",
             Self::Date => "T0116",
+            Self::Decode => "T0117",
+            Self::Encode => "T0118",
             Self::ScriptFailed => "T0201",
             Self::ScriptDropped => "T0202",
             Self::ScriptMoved => "T0203",

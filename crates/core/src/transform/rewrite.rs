@@ -21,6 +21,8 @@ pub(super) enum Rewritten {
     Same,
     /// This JSON text, a single value.
     Json(String),
+    /// This JSON text, with so many levels of nesting.
+    Value { json: String, levels: u8 },
     /// Nothing can be made of it.
     Impossible,
 }
@@ -84,6 +86,10 @@ impl Workspace {
             Rewritten::Same => Ok(()),
             Rewritten::Json(json) => {
                 let value = self.make(0, |text| text.push_str(&json))?;
+                self.replace(id, value)
+            }
+            Rewritten::Value { json, levels } => {
+                let value = self.make(levels, |text| text.push_str(&json))?;
                 self.replace(id, value)
             }
             Rewritten::Impossible => self.leave_otherwise(id, rewriter, otherwise),

@@ -222,6 +222,17 @@ fn types_are_compared_where_it_is_clear() {
         &of("long"),
         &["(P0608 a)"],
     );
+    for (coding, kinds) in
+        [("base64", ["keyword", "boolean"]), ("base64-json", ["object", "object"])]
+    {
+        let decode = format!("decode: {{field: a, from: {coding}}}");
+        check(&of("keyword"), &[&decode], &of(kinds[0]), &[]);
+        let told: &[&str] = if coding == "base64" { &["(P0608 a)"] } else { &[] };
+        check(&of("keyword"), &[&decode], &of(kinds[1]), told);
+        let encode = format!("encode: {{field: a, to: {coding}}}");
+        check(&of("long"), &[&encode], &of("long"), &["(P0608 a)"]);
+        check(&of("object"), &[&encode], &of("keyword"), &[]);
+    }
     let table = "map: {field: a, values: {x: 1, y: 2, z: null}}";
     check(&of("keyword"), &[table], &of("long"), &[]);
     check(&of("keyword"), &[table], &of("boolean"), &["(P0608 a)"]);

@@ -320,7 +320,7 @@ fn branching() {
         (
             "when: {field: a, equals: x}\nthen: [remove: {fields: []}, upcase: {fields: [a]}]\notherwise: []",
             &[
-                "error[P0008]: upcase | there is no operation `upcase` | known here: `rename`, `move`, `copy`, `remove`, `set`, `default`, `cast`, `lower`, `upper`, `trim`, `map`, `date`, `wrap`, `unwrap`, `nest`, `flatten`, `split`, `join`, `hash`, `when`, `jq`, `painless`",
+                "error[P0008]: upcase | there is no operation `upcase` | known here: `rename`, `move`, `copy`, `remove`, `set`, `default`, `cast`, `lower`, `upper`, `trim`, `map`, `date`, `decode`, `encode`, `wrap`, `unwrap`, `nest`, `flatten`, `split`, `join`, `hash`, `when`, `jq`, `painless`",
                 "error[P0004]: otherwise | the operation with `when` has no field `otherwise` | known here: `when`, `then`, `else`",
             ],
         ),
@@ -543,6 +543,38 @@ fn dates() {
             &[
                 "error[P0615]: 1 | `1` is no form of a date: write `epoch_millis`, `epoch_second`, `iso`, or a pattern such as `%d.%m.%Y` | write one such as `iso`",
                 "error[P0615]: +2 | `+2` is no zone: `UTC` or a fixed distance such as `+02:00` is needed | write one such as `UTC`",
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn codings() {
+    check(&[
+        ("decode: {field: a, from: base64-gzip-json, otherwise: null}", &[]),
+        ("decode: {field: a, from: base64}", &[]),
+        ("encode: {field: o, to: base64-json}", &[]),
+        (
+            "decode: {field: a}",
+            &["error[P0005]: decode | `decode` lacks the field `from` | add `from: base64-json`"],
+        ),
+        (
+            "decode: {field: z, from: base64-jsn}",
+            &[
+                "error[P0008]: base64-jsn | `from` can't be `base64-jsn` | did you mean `base64-json`?",
+            ],
+        ),
+        (
+            "decode: {field: z, from: base64-json}",
+            &[
+                "warning[P0605]: z | no document has the field `z` here: the mapping before is strict and lacks it | correct the path, or the order of the operations",
+            ],
+        ),
+        (
+            "encode: {field: z, from: base64}",
+            &[
+                "error[P0005]: encode | `encode` lacks the field `to` | add `to: base64-json`",
+                "error[P0004]: from | `encode` has no field `from` | known here: `field`, `to`, `otherwise`",
             ],
         ),
     ]);

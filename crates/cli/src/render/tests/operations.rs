@@ -13,6 +13,8 @@ fn each_operation_has_its_words() {
         {"map": {"field": "sex", "values": [{"from": "m", "to": "male"}, {"from": 1, "to": null}], "otherwise": "null"}},
         {"map": {"field": "day", "values": (1..=7).map(|day| json!({"from": day, "to": day + 1})).collect::<Vec<_>>()}},
         {"date": {"field": "at", "from": "epoch_millis", "to": "%d.%m.%Y", "otherwise": "remove"}},
+        {"decode": {"field": "draft", "from": "base64-gzip-json", "otherwise": "keep"}},
+        {"encode": {"field": "draft", "to": "base64"}},
         {"wrap": {"fields": ["tag"]}},
         {"unwrap": {"fields": ["tag"], "several": "first", "empty": "null"}},
         {"nest": {"fields": ["street", "city"], "into": "home", "existing": "keep"}},
@@ -25,6 +27,8 @@ fn each_operation_has_its_words() {
     map sex by "m" → "male", 1 → null, or make it null
     map day by 1 → 2, 2 → 3, 3 → 4, 4 → 5, … (7 values)
     date at from epoch_millis to %d.%m.%Y, or remove it
+    decode draft from base64-gzip-json, or keep it
+    encode draft to base64
     wrap tag
     unwrap tag, the first of several, an empty list to null
     nest street, city below home, unless something is there

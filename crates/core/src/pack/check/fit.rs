@@ -222,6 +222,8 @@ impl Misfits<'_> {
             | Operation::Cast(_)
             | Operation::Map(_)
             | Operation::Date(_)
+            | Operation::Decode(_)
+            | Operation::Encode(_)
             | Operation::Flatten(_)
             | Operation::Jq(_) => wire.value_place("field"),
             Operation::Lower(respelling)

@@ -9,8 +9,9 @@ use crate::{
         wire::{BranchesWire, OperationWire},
     },
     transform::operation::{
-        CastType, Casting, Condition, DateForm, Dating, Existing, FieldPath, Flattening, Hashing,
-        Joining, JqStep, Operation, Otherwise, Respelling, Translation,
+        CastType, Casting, Coding, Condition, DateForm, Dating, Decoding, Encoding, Existing,
+        FieldPath, Flattening, Hashing, Joining, JqStep, Operation, Otherwise, Respelling,
+        Translation,
     },
 };
 
@@ -79,6 +80,8 @@ impl Step<'_> {
             | Operation::Trim(respelling) => self.respell(respelling),
             Operation::Map(translation) => self.map(translation),
             Operation::Date(dating) => self.date(dating),
+            Operation::Decode(decoding) => self.decode(decoding),
+            Operation::Encode(encoding) => self.encode(encoding),
             // A list is as good as a single value for a mapping.
             Operation::Wrap(wrapping) => self.note_all_absent(&wrapping.fields),
             Operation::Unwrap(unwrapping) => self.note_all_absent(&unwrapping.fields),
@@ -158,6 +161,28 @@ impl Step<'_> {
         }
     }
 
+    /// A text stays one; of any other value nothing is known.
+    fn decode(&mut self, decoding: &Decoding) {
+        self.note_absent(&decoding.field, ("field", 0));
+        match decoding.from {
+            Coding::Base64 if decoding.otherwise == Otherwise::Keep => {}
+            Coding::Base64 => self.become_kind(&decoding.field, Kind::Text),
+            Coding::Base64Json | Coding::Base64GzipJson => {
+                self.become_shape(&decoding.field, Shape::Anything);
+            }
+        }
+    }
+
+    fn encode(&mut self, encoding: &Encoding) {
+        self.note_absent(&encoding.field, ("field", 0));
+        match encoding.to {
+            Coding::Base64 if encoding.otherwise == Otherwise::Keep => {}
+            Coding::Base64 | Coding::Base64Json | Coding::Base64GzipJson => {
+                self.become_kind(&encoding.field, Kind::Text);
+            }
+        }
+    }
+
     fn respell(&mut self, respelling: &Respelling) {
         for (index, field) in respelling.fields.iter().enumerate() {
             self.note_absent(field, ("fields", index));
@@ -222,8 +247,12 @@ impl Step<'_> {
 
     /// A field that the mapping knows is of another kind from here on.
     fn become_kind(&mut self, path: &FieldPath, kind: Kind) {
+        self.become_shape(path, Shape::Value(kind));
+    }
+
+    fn become_shape(&mut self, path: &FieldPath, shape: Shape) {
         if matches!(self.fields.find(&segments(path)), Found::Field(_)) {
-            self.write(path, Shape::Value(kind));
+            self.write(path, shape);
         }
     }
 

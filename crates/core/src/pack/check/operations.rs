@@ -50,6 +50,8 @@ fn check_operation(wire: &OperationWire, findings: &mut Findings) {
         | Operation::Default(_)
         | Operation::Cast(_)
         | Operation::Date(_)
+        | Operation::Decode(_)
+        | Operation::Encode(_)
         | Operation::Jq(_) => {}
     }
 }

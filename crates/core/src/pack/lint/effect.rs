@@ -55,6 +55,8 @@ impl<'a> Effect<'a> {
             // The fields stay; what stands at `into` is another value afterwards.
             Operation::Hash(hashing) => Self::Changed(slice::from_ref(&hashing.into)),
             Operation::Date(dating) => Self::Changed(slice::from_ref(&dating.field)),
+            Operation::Decode(decoding) => Self::Changed(slice::from_ref(&decoding.field)),
+            Operation::Encode(encoding) => Self::Changed(slice::from_ref(&encoding.field)),
             Operation::Map(translation) => Self::Changed(slice::from_ref(&translation.field)),
             Operation::Wrap(wrapping) => Self::Changed(&wrapping.fields),
             Operation::Unwrap(unwrapping) => Self::Changed(&unwrapping.fields),

@@ -17,7 +17,7 @@ use crate::{
         wire::{Fate, OperationWire},
     },
     transform::operation::{
-        CastType, Casting, FieldPath, Operation, Otherwise, Several, Unwrapping,
+        CastType, Casting, Coding, FieldPath, Operation, Otherwise, Several, Unwrapping,
     },
 };
 
@@ -169,6 +169,15 @@ fn lost_in_silence(operation: &Operation) -> Option<Silent<'_>> {
             "that is no such date, or can't be written as one",
             dating.otherwise,
         ),
+        Operation::Decode(decoding) => (
+            slice::from_ref(&decoding.field),
+            "that is not kept so, or stands for too much,",
+            decoding.otherwise,
+        ),
+        // Of any other form there is no value that can't be.
+        Operation::Encode(encoding) if encoding.to == Coding::Base64 => {
+            (slice::from_ref(&encoding.field), "that is no text", encoding.otherwise)
+        }
         Operation::Lower(respelling)
         | Operation::Upper(respelling)
         | Operation::Trim(respelling) => {
@@ -180,6 +189,7 @@ fn lost_in_silence(operation: &Operation) -> Option<Silent<'_>> {
         | Operation::Remove(_)
         | Operation::Set(_)
         | Operation::Default(_)
+        | Operation::Encode(_)
         | Operation::Wrap(_)
         | Operation::Unwrap(_)
         | Operation::Nest(_)

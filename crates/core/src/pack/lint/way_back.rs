@@ -96,6 +96,8 @@ fn strictly(operation: &Operation) -> Option<Operation> {
         | Operation::Wrap(_)
         | Operation::Hash(_)
         | Operation::Date(_)
+        | Operation::Decode(_)
+        | Operation::Encode(_)
         | Operation::Unwrap(_)
         | Operation::Flatten(_)
         | Operation::Split(_)

@@ -13,16 +13,18 @@ use crate::{
         yaml::{Entry, Kind, Node},
     },
     transform::operation::{
-        Algorithm, Assignment, CastType, Casting, Dating, Empty, Existing, FieldPath, Flattening,
-        Hashing, Joining, JqStep, Nesting, Operation, Otherwise, Relocation, Removal, Respelling,
-        Script, Several, Splitting, Translation, Unwrapping, Wrapping, Zone,
+        Algorithm, Assignment, CastType, Casting, Coding, Dating, Decoding, Empty, Encoding,
+        Existing, FieldPath, Flattening, Hashing, Joining, JqStep, Nesting, Operation, Otherwise,
+        Relocation, Removal, Respelling, Script, Several, Splitting, Translation, Unwrapping,
+        Wrapping, Zone,
     },
 };
 
 /// The names of all operations.
 pub(crate) const NAMES: &[&str] = &[
     "rename", "move", "copy", "remove", "set", "default", "cast", "lower", "upper", "trim", "map",
-    "date", "wrap", "unwrap", "nest", "flatten", "split", "join", "hash", "when", "jq", "painless",
+    "date", "decode", "encode", "wrap", "unwrap", "nest", "flatten", "split", "join", "hash",
+    "when", "jq", "painless",
 ];
 
 /// The keys of an operation that holds others; the first one makes it one.
@@ -46,6 +48,12 @@ const OTHERWISE: [(&str, Otherwise); 4] = [
     ("keep", Otherwise::Keep),
     ("remove", Otherwise::Remove),
     ("null", Otherwise::Null),
+];
+
+const CODINGS: [(&str, Coding); 3] = [
+    ("base64", Coding::Base64),
+    ("base64-json", Coding::Base64Json),
+    ("base64-gzip-json", Coding::Base64GzipJson),
 ];
 
 const ALGORITHMS: [(&str, Algorithm); 1] = [("sha256", Algorithm::Sha256)];
@@ -168,6 +176,8 @@ impl<'a> Reader<'a, '_> {
             "trim" => self.respelling().map(Operation::Trim),
             "map" => self.translation().map(Operation::Map),
             "date" => self.dating().map(Operation::Date),
+            "decode" => self.decoding().map(Operation::Decode),
+            "encode" => self.encoding().map(Operation::Encode),
             "wrap" => self.paths("fields").map(|fields| Operation::Wrap(Wrapping { fields })),
             "unwrap" => self.unwrapping().map(Operation::Unwrap),
             "nest" => self.nesting().map(Operation::Nest),
@@ -230,6 +240,23 @@ impl<'a> Reader<'a, '_> {
         };
         let otherwise = self.otherwise();
         Some(Dating { field: field?, from: from?, to: to?, zone: zone?, otherwise })
+    }
+
+    fn decoding(&mut self) -> Option<Decoding> {
+        let (field, from) = (self.path("field"), self.coding("from"));
+        let otherwise = self.otherwise();
+        Some(Decoding { field: field?, from: from?, otherwise })
+    }
+
+    fn encoding(&mut self) -> Option<Encoding> {
+        let (field, to) = (self.path("field"), self.coding("to"));
+        let otherwise = self.otherwise();
+        Some(Encoding { field: field?, to: to?, otherwise })
+    }
+
+    fn coding(&mut self, name: &'static str) -> Option<Coding> {
+        let entry = self.entry(name, "base64-json")?;
+        word(entry, &CODINGS, self.findings).map(|found| found.value)
     }
 
     /// A text that says why it is none.

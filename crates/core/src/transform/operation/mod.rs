@@ -10,8 +10,11 @@ mod hashing;
 
 mod date_form;
 
+mod coding;
+
 use std::fmt;
 
+pub use coding::{Coding, Decoding, Encoding};
 pub use condition::{Branching, Condition, NotAPattern, Pattern, Question, Test};
 pub use date_form::{DateForm, Dating, NotADateForm, NotAZone, Zone};
 pub use hashing::{Algorithm, Hashing};
@@ -154,6 +157,10 @@ pub enum Operation {
     Map(Translation),
     /// Writes dates in another form.
     Date(Dating),
+    /// Reads values that are kept as texts of another form.
+    Decode(Decoding),
+    /// Keeps values as texts of another form.
+    Encode(Encoding),
     /// Makes lists of single values.
     Wrap(Wrapping),
     /// Makes single values of lists.
@@ -192,6 +199,8 @@ impl Operation {
             Self::Trim(_) => "trim",
             Self::Map(_) => "map",
             Self::Date(_) => "date",
+            Self::Decode(_) => "decode",
+            Self::Encode(_) => "encode",
             Self::Wrap(_) => "wrap",
             Self::Unwrap(_) => "unwrap",
             Self::Nest(_) => "nest",

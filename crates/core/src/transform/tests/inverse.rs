@@ -12,7 +12,9 @@ use crate::{
     transform::{
         Program,
         inverse::{Outset, inverse},
-        operation::{Existing, FieldPath, Nesting, Operation, Otherwise, Relocation},
+        operation::{
+            Coding, Encoding, Existing, FieldPath, Nesting, Operation, Otherwise, Relocation,
+        },
     },
 };
 
@@ -51,6 +53,10 @@ fn operations_that_lose_nothing_are_undone() {
         (
             r#"{"when":{"condition":{"field":{"field":"a","test":"exists"}},"then":[{"rename":{"from":"b","to":"n"}},{"move":{"from":"c","to":"x.c"}}]}}"#,
             r#"[{"when":{"condition":{"field":{"field":"a","test":"exists"}},"then":[{"move":{"from":"x.c","to":"c","existing":"reject"}},{"rename":{"from":"n","to":"b","existing":"reject"}}]}}]"#,
+        ),
+        (
+            r#"{"encode":{"field":"a","to":"base64-gzip-json"}},{"encode":{"field":"b","to":"base64"}}"#,
+            r#"[{"decode":{"field":"b","from":"base64","otherwise":"reject"}},{"decode":{"field":"a","from":"base64-gzip-json","otherwise":"reject"}}]"#,
         ),
         (r#"{"hash":{"fields":["a","b"],"into":"x.y"}}"#, r#"[{"remove":{"fields":["x"]}}]"#),
         (
@@ -190,6 +196,18 @@ const LOSING: &[(&str, &str)] = &[
         "`date` of `a` can't be undone: afterwards nothing tells with which digits and zone the date was written",
     ),
     (
+        r#"{"decode":{"field":"a","from":"base64-json"}}"#,
+        "`decode` of `a` can't be undone: afterwards nothing tells how the text was written and compressed that it was read from",
+    ),
+    (
+        r#"{"encode":{"field":"a","to":"base64","otherwise":"keep"}}"#,
+        "`encode` of `a` can't be undone: what is no text is lost, or stays as if it were encoded",
+    ),
+    (
+        r#"{"decode":{"field":"n","from":"base64-json","otherwise":"keep"}},{"rename":{"from":"n.y","to":"n.x"}}"#,
+        "`decode` of `n` can't be undone: afterwards nothing tells how the text was written and compressed that it was read from",
+    ),
+    (
         r#"{"split":{"field":"a","separator":" ","into":["n","o"]}}"#,
         "`split` of `a` can't be undone: a `null` leaves no part, and a part may have been there before",
     ),
@@ -312,7 +330,11 @@ fn change() -> impl Strategy<Value = Operation> {
         translation.otherwise = Otherwise::Reject;
         Operation::Map(translation)
     });
-    let plain = prop_oneof![3 => relocation(), 1 => table];
+    let to = select(&[Coding::Base64, Coding::Base64Json, Coding::Base64GzipJson][..]);
+    let encoding = (path(&["a", "b", "c"], 1..3), to).prop_map(|(field, to)| {
+        Operation::Encode(Encoding { field, to, otherwise: Otherwise::Reject })
+    });
+    let plain = prop_oneof![3 => relocation(), 1 => table, 1 => encoding];
     prop_oneof![3 => plain.clone(), 1 => branching(plain).prop_map(Operation::When)]
 }
 

@@ -7,6 +7,8 @@ mod values;
 
 mod dates;
 
+mod codings;
+
 mod shapes;
 
 mod conditions;

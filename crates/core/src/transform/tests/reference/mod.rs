@@ -5,6 +5,8 @@
 
 mod condition;
 
+mod codings;
+
 mod dates;
 
 mod parts;
@@ -118,6 +120,8 @@ fn apply_one(operation: &Operation, document: &mut Members) -> Outcome {
         | Operation::Trim(_)
         | Operation::Map(_)
         | Operation::Date(_)
+        | Operation::Decode(_)
+        | Operation::Encode(_)
         | Operation::Wrap(_)
         | Operation::Unwrap(_) => values::change(operation, document),
         Operation::Nest(nesting) => nesting.fields.iter().try_for_each(|from| {

@@ -1,8 +1,8 @@
 //! Values that are changed where they stand.
 
-use super::{Json, Members, Outcome, Rejected, at, dates, each, take, take_value};
+use super::{Json, Members, Outcome, Rejected, at, codings, dates, each, take, take_value};
 use crate::transform::operation::{
-    CastType, Empty, Operation, Otherwise, Pair, Several, Unwrapping,
+    CastType, Coding, Empty, Operation, Otherwise, Pair, Several, Unwrapping,
 };
 
 /// What becomes of a document by an operation that changes values where they stand.
@@ -34,6 +34,23 @@ pub(super) fn change(operation: &Operation, document: &mut Members) -> Outcome {
         Operation::Date(dating) => {
             rewrite(document, dating.field.as_str(), dating.otherwise, &|value| {
                 if *value == Json::Null { Some(Json::Null) } else { dates::date(dating, value) }
+            })
+        }
+        Operation::Decode(decoding) => {
+            rewrite(document, decoding.field.as_str(), decoding.otherwise, &|value| {
+                codings::decode(decoding.from, value)
+            })
+        }
+        Operation::Encode(encoding) if encoding.to == Coding::Base64 => {
+            rewrite(document, encoding.field.as_str(), encoding.otherwise, &codings::encode_text)
+        }
+        Operation::Encode(encoding) => {
+            each(document, encoding.field.as_str(), &mut |frame, way| {
+                let value = at(frame, way);
+                if *value != Json::Null {
+                    *value = codings::encoded(&value.render());
+                }
+                Ok(())
             })
         }
         Operation::Wrap(wrapping) => wrapping.fields.iter().try_for_each(|field| {
