@@ -134,6 +134,8 @@ impl fmt::Debug for Secret {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Tell what a cluster holds, without a pack; nothing is changed
+    Survey(commands::survey::SurveyArguments),
     /// Show what an upgrade would do; nothing is changed
     Plan(commands::plan::PlanArguments),
     /// Go through an upgrade on live data, into throw-away indices, and tell what it would come to

@@ -210,6 +210,19 @@ fn what_is_allowed_in_a_pack_is_counted_and_shown_on_demand() {
 }
 
 #[test]
+fn a_cluster_is_surveyed_without_a_pack() {
+    let (runtime, pocket) = seeded();
+    let surveyed = run(&["survey", "--cluster", pocket.url()]);
+    assert_eq!(surveyed.code, Some(0), "{surveyed:#?}");
+    assert!(surveyed.stdout.contains("not recognised: "), "{surveyed:#?}");
+    assert!(surveyed.stdout.contains("next: lockstep pack new NAME"), "{surveyed:#?}");
+    let json = run(&["survey", "--json", "--cluster", pocket.url()]);
+    let told: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!((&told["has_journal"], &told["tracardi"]["sets"]), (&json!(false), &json!([])));
+    runtime.block_on(pocket.stop());
+}
+
+#[test]
 fn a_plan_is_printed_whole_refused_by_version_and_read_in_part() {
     let (runtime, pocket) = seeded();
     let pack = demo_pack();

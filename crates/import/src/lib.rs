@@ -17,6 +17,7 @@ mod pack;
 mod python;
 mod release;
 mod report;
+pub mod sighting;
 mod step;
 mod yaml;
 

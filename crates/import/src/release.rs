@@ -216,7 +216,7 @@ fn database_version(installation: &Installation) -> Result<Option<String>, Mista
 }
 
 /// The first five hexadecimal digits of the MD5.
-fn default_tenant(named: &str) -> String {
+pub(crate) fn default_tenant(named: &str) -> String {
     let digest = Md5::digest(named.as_bytes());
     let digits = digest.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     digits.filter_map(|digit| char::from_digit(u32::from(digit), 16)).take(5).collect()

@@ -16,6 +16,7 @@ pub(crate) mod quarantine;
 pub(crate) mod rehearse;
 pub(crate) mod rollback;
 pub(crate) mod status;
+pub(crate) mod survey;
 pub(crate) mod switch;
 pub(crate) mod upgrade;
 pub(crate) mod verify;
@@ -69,6 +70,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<Exit, CommandEr
         Verb::Demo(arguments) => Box::pin(demo::run(&arguments, context)).await,
         // These look, or write one record, so they can end anywhere.
         Verb::Plan(arguments) => stoppable(context, plan::run(&arguments, context)).await,
+        Verb::Survey(arguments) => stoppable(context, survey::run(&arguments, context)).await,
         Verb::Status(arguments) => stoppable(context, status::run(&arguments, context)).await,
         Verb::Pause(arguments) => stoppable(context, orders::pause(&arguments, context)).await,
         Verb::Resume(arguments) => stoppable(context, orders::resume(&arguments, context)).await,

@@ -12,6 +12,7 @@ pub(crate) mod quarantine;
 pub(crate) mod rehearsal;
 pub(crate) mod report;
 pub(crate) mod status;
+pub(crate) mod survey;
 pub(crate) mod table;
 
 use std::fmt::{Display, Write as _};

@@ -3,8 +3,8 @@
 use lockstep_core::{
     plan::model::WayBack,
     transform::operation::{
-        CastType, Condition, Dating, Empty, Existing, FieldPath, Operation, Otherwise, Pair,
-        Question, Relocation, Several, Test, Translation, Unwrapping,
+        CastType, Condition, Dating, Decoding, Empty, Encoding, Existing, FieldPath, Operation,
+        Otherwise, Pair, Question, Relocation, Several, Test, Translation, Unwrapping,
     },
 };
 
@@ -86,18 +86,8 @@ fn operation_line(operation: &Operation) -> String {
         }
         Operation::Map(translation) => format!("{name} {}", translated(translation)),
         Operation::Date(dating) => format!("{name} {}", dated(dating)),
-        Operation::Decode(decoding) => format!(
-            "{name} {} from {}{}",
-            decoding.field,
-            decoding.from.as_str(),
-            otherwise(decoding.otherwise)
-        ),
-        Operation::Encode(encoding) => format!(
-            "{name} {} to {}{}",
-            encoding.field,
-            encoding.to.as_str(),
-            otherwise(encoding.otherwise)
-        ),
+        Operation::Decode(decoding) => format!("{name} {}", decoded(decoding)),
+        Operation::Encode(encoding) => format!("{name} {}", encoded(encoding)),
         Operation::Wrap(wrapping) => format!("{name} {}", listed(&wrapping.fields)),
         Operation::Unwrap(unwrapping) => format!("{name} {}", unwrapped(unwrapping)),
         Operation::Nest(nesting) => format!(
@@ -205,6 +195,16 @@ fn otherwise(otherwise: Otherwise) -> &'static str {
 fn dated(dating: &Dating) -> String {
     let Dating { field, from, to, zone: _, otherwise: or_else } = dating;
     format!("{field} from {} to {}{}", from.as_str(), to.as_str(), otherwise(*or_else))
+}
+
+fn decoded(decoding: &Decoding) -> String {
+    let Decoding { field, from, otherwise: or_else } = decoding;
+    format!("{field} from {}{}", from.as_str(), otherwise(*or_else))
+}
+
+fn encoded(encoding: &Encoding) -> String {
+    let Encoding { field, to, otherwise: or_else } = encoding;
+    format!("{field} to {}{}", to.as_str(), otherwise(*or_else))
 }
 
 fn unwrapped(unwrapping: &Unwrapping) -> String {

@@ -4,6 +4,7 @@ mod demo;
 mod quarantine;
 mod rehearsal;
 mod sample;
+mod survey;
 
 mod operations;
 
