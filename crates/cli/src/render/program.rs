@@ -3,8 +3,8 @@
 use lockstep_core::{
     plan::model::WayBack,
     transform::operation::{
-        CastType, Condition, Dating, Decoding, Empty, Encoding, Existing, FieldPath, Operation,
-        Otherwise, Pair, Question, Relocation, Several, Test, Translation, Unwrapping,
+        CastType, Condition, Dating, Decoding, Empty, Encoding, Existing, FieldPath, Lists,
+        Operation, Otherwise, Pair, Question, Relocation, Several, Test, Translation, Unwrapping,
     },
 };
 
@@ -112,8 +112,9 @@ fn operation_line(operation: &Operation) -> String {
         }
         Operation::Join(joining) => {
             format!(
-                "{name} {} with {:?} into {}",
+                "{name} {}{} with {:?} into {}",
                 listed(&joining.fields),
+                if joining.lists == Lists::Join { " and what is in lists" } else { "" },
                 joining.separator,
                 joining.into
             )

@@ -2,7 +2,7 @@
 
 use super::{
     document::{NodeId, Shape, Workspace},
-    operation::Existing,
+    operation::{Existing, Lists},
     rejection::{Refusal, RejectionCode},
     rewrite::glimpse,
     search::Found,
@@ -15,6 +15,7 @@ pub(super) struct Seam<'p> {
     pub(super) fields: &'p [&'p str],
     pub(super) separator: &'p str,
     pub(super) into: &'p str,
+    pub(super) lists: Lists,
 }
 
 /// A part that is there.
@@ -53,7 +54,7 @@ impl Workspace {
         parts: &[Part<'_>],
         seam: Seam<'_>,
     ) -> Result<(), Refusal> {
-        let whole = self.joined(parts, seam.separator)?;
+        let whole = self.joined(parts, (seam.separator, seam.lists))?;
         let in_place = parts.iter().find(|part| part.path == seam.into);
         let value = match whole {
             Some(whole) => Some(self.make(0, |text| quote_bytes(&whole, text))?),
@@ -74,26 +75,61 @@ impl Workspace {
     }
 
     /// The content of the whole; nothing where no part has a text.
-    fn joined(&self, parts: &[Part<'_>], separator: &str) -> Result<Option<Vec<u8>>, Refusal> {
+    fn joined(
+        &mut self,
+        parts: &[Part<'_>],
+        (separator, lists): (&str, Lists),
+    ) -> Result<Option<Vec<u8>>, Refusal> {
         let mut whole: Option<Vec<u8>> = None;
         for part in parts {
-            match self.shape(part.field) {
-                Shape::String => {}
-                Shape::Null => continue,
-                Shape::Object => return Err(not_a_string(part.path, "an object")),
+            let text = match self.shape(part.field) {
+                Shape::Array if lists == Lists::Join => Some(self.joined_list(*part, separator)?),
                 Shape::Array => return Err(not_a_string(part.path, "an array")),
-                Shape::Number | Shape::Boolean => {
-                    let value = glimpse(self.scalar_text(part.field));
-                    return Err(not_a_string(part.path, &value));
+                Shape::Object | Shape::String | Shape::Number | Shape::Boolean | Shape::Null => {
+                    self.part_text(*part)?
                 }
-            }
-            if let Some(before) = &mut whole {
-                before.extend_from_slice(separator.as_bytes());
-            }
-            self.push_content(part.field, whole.get_or_insert_default());
+            };
+            let Some(text) = text else { continue };
+            add(&mut whole, &text, separator);
         }
         Ok(whole)
     }
+
+    /// The texts of a list, joined; one that is `null` is left out.
+    fn joined_list(&mut self, list: Part<'_>, separator: &str) -> Result<Vec<u8>, Refusal> {
+        let mut whole: Option<Vec<u8>> = None;
+        let mut next = self.first_child(list.field)?;
+        while let Some(element) = next {
+            next = self.next_sibling(element);
+            let Some(text) = self.part_text(Part { field: element, ..list })? else { continue };
+            add(&mut whole, &text, separator);
+        }
+        Ok(whole.unwrap_or_default())
+    }
+
+    /// The content of a string; nothing of `null`.
+    fn part_text(&self, part: Part<'_>) -> Result<Option<Vec<u8>>, Refusal> {
+        match self.shape(part.field) {
+            Shape::String => {
+                let mut text = Vec::new();
+                self.push_content(part.field, &mut text);
+                Ok(Some(text))
+            }
+            Shape::Null => Ok(None),
+            Shape::Object => Err(not_a_string(part.path, "an object")),
+            Shape::Array => Err(not_a_string(part.path, "an array")),
+            Shape::Number | Shape::Boolean => {
+                Err(not_a_string(part.path, &glimpse(self.scalar_text(part.field))))
+            }
+        }
+    }
+}
+
+fn add(whole: &mut Option<Vec<u8>>, text: &[u8], separator: &str) {
+    if let Some(before) = whole {
+        before.extend_from_slice(separator.as_bytes());
+    }
+    whole.get_or_insert_default().extend_from_slice(text);
 }
 
 fn not_a_string(path: &str, value: &str) -> Refusal {

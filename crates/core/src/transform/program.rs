@@ -9,8 +9,8 @@ use super::{
     hash,
     join::Seam,
     operation::{
-        Algorithm, Assignment, CastType, Coding, Empty, Existing, FieldPath, Hashing, Operation,
-        Otherwise, Relocation, Respelling, Several,
+        Algorithm, Assignment, CastType, Coding, Empty, Existing, FieldPath, Hashing, Lists,
+        Operation, Otherwise, Relocation, Respelling, Several,
     },
     rejection::{Refusal, Rejection, RejectionCode},
     relocate::{Manner, Route},
@@ -115,6 +115,7 @@ enum Action {
         fields: Vec<String>,
         separator: String,
         into: String,
+        lists: Lists,
     },
     Hash {
         fields: Vec<String>,
@@ -265,6 +266,7 @@ impl Action {
                 fields: texts(&joining.fields),
                 separator: joining.separator.clone(),
                 into: joining.into.to_string(),
+                lists: joining.lists,
             },
             Operation::Hash(Hashing { fields, into, algorithm: Algorithm::Sha256, existing }) => {
                 Self::Hash { fields: texts(fields), into: into.to_string(), existing: *existing }
@@ -352,10 +354,10 @@ impl Action {
                     .split_field(ROOT, Cut { field, separator, into: &into })
                     .map_err(|refusal| (refusal, field.as_str()))
             }
-            Self::Join { fields, separator, into } => {
+            Self::Join { fields, separator, into, lists } => {
                 let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
                 workspace
-                    .join_fields(ROOT, Seam { fields: &fields, separator, into })
+                    .join_fields(ROOT, Seam { fields: &fields, separator, into, lists: *lists })
                     .map_err(|refusal| (refusal, into.as_str()))
             }
             Self::Hash { fields, into, existing } => {

@@ -554,6 +554,11 @@ fn codings() {
         ("decode: {field: a, from: base64-gzip-json, otherwise: null}", &[]),
         ("decode: {field: a, from: base64}", &[]),
         ("encode: {field: o, to: base64-json}", &[]),
+        ("join: {fields: [a, b], separator: ',', into: a, lists: join}", &[]),
+        (
+            "join: {fields: [a, b], separator: ',', into: a, lists: keep}",
+            &["error[P0008]: keep | `lists` can't be `keep` | known here: `reject`, `join`"],
+        ),
         (
             "decode: {field: a}",
             &["error[P0005]: decode | `decode` lacks the field `from` | add `from: base64-json`"],

@@ -19,6 +19,7 @@ fn each_operation_has_its_words() {
         {"unwrap": {"fields": ["tag"], "several": "first", "empty": "null"}},
         {"nest": {"fields": ["street", "city"], "into": "home", "existing": "keep"}},
         {"flatten": {"field": "user.home", "prefix": "home_"}},
+        {"join": {"fields": ["tags"], "separator": ",", "into": "tags", "lists": "join"}},
         {"hash": {"fields": ["mail", "name"], "into": "key"}},
     ]);
     insta::assert_snapshot!(shown(&operations), @r#"
@@ -33,6 +34,7 @@ fn each_operation_has_its_words() {
     unwrap tag, the first of several, an empty list to null
     nest street, city below home, unless something is there
     flatten user.home to user.home_*
+    join tags and what is in lists with "," into tags
     hash mail, name into key
     "#);
 }

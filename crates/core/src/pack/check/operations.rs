@@ -244,7 +244,7 @@ fn check_split(wire: &OperationWire, splitting: &Splitting, findings: &mut Findi
 }
 
 fn check_join(wire: &OperationWire, joining: &Joining, findings: &mut Findings) {
-    let Joining { fields, separator: _, into } = joining;
+    let Joining { fields, separator: _, into, lists: _ } = joining;
     if fields.len() < 2 {
         let fix = "name more fields in `fields`, or use `rename` or `move`";
         let message = "`join` needs at least two fields to join";

@@ -271,7 +271,8 @@ mod tests {
     use crate::transform::{
         Document, Program, RejectionCode, Workspace,
         operation::{
-            Assignment, Flattening, Joining, Nesting, Operation, Relocation, Removal, Splitting,
+            Assignment, Flattening, Joining, Lists, Nesting, Operation, Relocation, Removal,
+            Splitting,
         },
     };
 
@@ -328,7 +329,7 @@ mod tests {
                 field: into.remove(0), separator: separator(), into,
             })),
             1 => apart(3).prop_map(move |mut fields| Operation::Join(Joining {
-                into: fields.remove(0), separator: separator(), fields,
+                into: fields.remove(0), separator: separator(), fields, lists: Lists::Reject,
             })),
         ]
     }

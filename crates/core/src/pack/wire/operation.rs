@@ -14,9 +14,9 @@ use crate::{
     },
     transform::operation::{
         Algorithm, Assignment, CastType, Casting, Coding, Dating, Decoding, Empty, Encoding,
-        Existing, FieldPath, Flattening, Hashing, Joining, JqStep, Nesting, Operation, Otherwise,
-        Relocation, Removal, Respelling, Script, Several, Splitting, Translation, Unwrapping,
-        Wrapping, Zone,
+        Existing, FieldPath, Flattening, Hashing, Joining, JqStep, Lists, Nesting, Operation,
+        Otherwise, Relocation, Removal, Respelling, Script, Several, Splitting, Translation,
+        Unwrapping, Wrapping, Zone,
     },
 };
 
@@ -60,6 +60,8 @@ const ALGORITHMS: [(&str, Algorithm); 1] = [("sha256", Algorithm::Sha256)];
 
 const SEVERAL: [(&str, Several); 3] =
     [("reject", Several::Reject), ("first", Several::First), ("keep", Several::Keep)];
+
+const LISTS: [(&str, Lists); 2] = [("reject", Lists::Reject), ("join", Lists::Join)];
 
 const EMPTY: [(&str, Empty); 2] = [("remove", Empty::Remove), ("null", Empty::Null)];
 
@@ -330,7 +332,8 @@ impl<'a> Reader<'a, '_> {
         let fields = self.paths("fields");
         let separator = self.separator();
         let into = self.path("into");
-        Some(Joining { fields: fields?, separator: separator?, into: into? })
+        let lists = self.word("lists", &LISTS);
+        Some(Joining { fields: fields?, separator: separator?, into: into?, lists })
     }
 
     fn hashing(&mut self) -> Option<Hashing> {

@@ -406,6 +406,26 @@ pub struct Joining {
     pub separator: String,
     /// The field for the whole.
     pub into: FieldPath,
+    /// When one of them is a list.
+    #[serde(default, skip_serializing_if = "Lists::is_reject")]
+    pub lists: Lists,
+}
+
+/// What becomes of a list among strings that are joined.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lists {
+    /// The document is rejected.
+    #[default]
+    Reject,
+    /// Its strings are joined in the same manner, and it stands for that text; an empty one for the empty text.
+    Join,
+}
+
+impl Lists {
+    fn is_reject(&self) -> bool {
+        *self == Self::Reject
+    }
 }
 
 /// A program in jq, for the document or for one field of it. One value in, one value out.

@@ -15,7 +15,7 @@ use crate::{
         operation::{
             Algorithm, Assignment, Branching, CastType, Casting, Coding, Condition, DateForm,
             Dating, Decoding, Empty, Encoding, Existing, FieldPath, Flattening, Hashing, Joining,
-            Nesting, Operation, Otherwise, Pair, Pattern, Question, Relocation, Removal,
+            Lists, Nesting, Operation, Otherwise, Pair, Pattern, Question, Relocation, Removal,
             Respelling, Scalar, Several, Splitting, Test, Translation, Unwrapping, Wrapping, Zone,
         },
     },
@@ -230,8 +230,18 @@ fn splitting() -> impl Strategy<Value = Splitting> {
 }
 
 fn joining() -> impl Strategy<Value = Joining> {
-    (vec(path(), 1..4), select(&["", " ", "\""][..]), path())
-        .prop_map(|(fields, separator, into)| Joining { fields, separator: separator.into(), into })
+    (
+        vec(path(), 1..4),
+        select(&["", " ", "\""][..]),
+        path(),
+        select(&[Lists::Reject, Lists::Join][..]),
+    )
+        .prop_map(|(fields, separator, into, lists)| Joining {
+            fields,
+            separator: separator.into(),
+            into,
+            lists,
+        })
 }
 
 pub(super) fn condition() -> impl Strategy<Value = Condition> {

@@ -346,6 +346,8 @@ fn joining() {
     const IN_PLACE: &str = r#"{"join":{"fields":["f","n"],"separator":", ","into":"n"}}"#;
     const NESTED: &str = r#"{"join":{"fields":["p.f","q.l"],"separator":"","into":"p.n"}}"#;
     const UNTIL: &str = r#"{"join":{"fields":["i.f","i.l"],"separator":" ","into":"i.n"}}"#;
+    const LISTS: &str =
+        r#"{"join":{"fields":["t","u"],"separator":",","into":"t","lists":"join"}}"#;
     const AROUND: &str = r#"{"join":{"fields":["n.x","n.y"],"separator":"-","into":"n"}}"#;
     check(&[
         (NAME, r#"{"l":"Lovelace King","f":"Ada","z":1}"#, r#"{"z":1,"n":"Ada Lovelace King"}"#),
@@ -389,6 +391,15 @@ fn joining() {
             "T0106",
         ),
         (UNTIL, r#"{"i":[{"f":"a"}],"i.l":"b"}"#, "T0103"),
+        (LISTS, r#"{"t":["a","b",null],"z":1}"#, r#"{"t":"a,b","z":1}"#),
+        (LISTS, r#"{"t":[]}"#, r#"{"t":""}"#),
+        (LISTS, r#"{"t":"a"}"#, r#"{"t":"a"}"#),
+        (LISTS, r#"{"t":null}"#, r#"{"t":null}"#),
+        (LISTS, r#"{"t":["a","b"],"u":["c","\u0064\""]}"#, r#"{"t":"a,b,c,d\""}"#),
+        (LISTS, r#"{"t":[],"u":"c"}"#, r#"{"t":",c"}"#),
+        (LISTS, r#"{"t":["a",["b"]]}"#, "T0110"),
+        (LISTS, r#"{"t":["a",7]}"#, "T0110"),
+        (LISTS, r#"{"t":{"a":"b"}}"#, "T0110"),
         // What split took apart.
         (
             r#"{"split":{"field":"n","separator":" ","into":["f","l"]}},{"join":{"fields":["f","l"],"separator":" ","into":"n"}}"#,

@@ -6,7 +6,7 @@ use super::{
     Json, Members, Outcome, Rejected, at, objects, rest_in_array, take_value, take_with_parents,
     way, write,
 };
-use crate::transform::operation::{Existing, Joining, Splitting};
+use crate::transform::operation::{Existing, Joining, Lists, Splitting};
 
 pub(super) fn split(
     splitting: &Splitting,
@@ -70,7 +70,20 @@ pub(super) fn join(joining: &Joining, frame: &mut Members, fields: &[&str], into
     let texts: Vec<String> = texts
         .into_iter()
         .filter(|value| *value != Json::Null)
-        .map(|value| if let Json::Text(text) = value { Ok(text) } else { Err(Rejected) })
+        .map(|value| match value {
+            Json::Text(text) => Ok(text),
+            Json::Array(elements) if joining.lists == Lists::Join => {
+                let elements = elements.iter().filter(|element| **element != Json::Null);
+                let texts: Vec<&str> = elements
+                    .map(|element| match element {
+                        Json::Text(text) => Ok(text.as_str()),
+                        _ => Err(Rejected),
+                    })
+                    .collect::<Outcome<_>>()?;
+                Ok(texts.join(&joining.separator))
+            }
+            _ => Err(Rejected),
+        })
         .collect::<Outcome<_>>()?;
     let mut is_in_place = false;
     for field in fields {
