@@ -11,6 +11,7 @@ use crate::{
     mistake::{INDEX, INDEX_TWICE, MAPPING_MISSING, Mistake, PARTITIONING, Place},
     python::{Kind, PythonText, Value},
     release::{Contexts, default_of},
+    rows::Rows,
 };
 
 /// One index of a release.
@@ -34,6 +35,19 @@ pub(crate) struct Index {
     pub(crate) kept_loose: Vec<String>,
     /// Whether its installer gives it an alias.
     pub(crate) has_alias: bool,
+    /// Whether the release has it, or the pack alone.
+    pub(crate) origin: Origin,
+}
+
+/// Why an index is in a release.
+#[derive(Debug, Clone)]
+pub(crate) enum Origin {
+    /// Its index list has it.
+    Listed,
+    /// The release before has it and this one has no place for its documents: they are kept as they are.
+    Kept,
+    /// The release before has it and this one has a table for its documents.
+    Table(Rows),
 }
 
 /// How an index is cut by time.
@@ -100,7 +114,18 @@ fn index(entry: Entry, body: Body) -> Index {
     let Entry { key, name, is_static, is_shared: _, partitioning, mapping: _ } = entry;
     let Body { mapping, settings, shards, has_alias } = body;
     let kept_loose = Vec::new();
-    Index { key, name, is_static, partitioning, mapping, settings, shards, kept_loose, has_alias }
+    Index {
+        key,
+        name,
+        is_static,
+        partitioning,
+        mapping,
+        settings,
+        shards,
+        kept_loose,
+        has_alias,
+        origin: Origin::Listed,
+    }
 }
 
 fn unknown_entry(place: Place, message: String) -> Mistake {
@@ -226,7 +251,8 @@ impl Reader<'_> {
                 };
                 (default, self.config.place(line), true)
             }
-            Kind::Boolean(_)
+            Kind::Number(_)
+            | Kind::Boolean(_)
             | Kind::Nothing
             | Kind::Tuple(_)
             | Kind::Dictionary(_)

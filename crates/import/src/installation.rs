@@ -36,12 +36,18 @@ pub(crate) const SETUP: &str = "service/setup";
 /// Which migrations there are.
 pub(crate) const MIGRATIONS: &str = "process_engine/migration/migration_manager.py";
 
-/// Where migration files are.
+/// Where migration files are up to 0.8.2.
 pub(crate) const SCHEMAS: &str = "process_engine/migration/schemas";
 
-const FILES: [&str; 4] = [CONFIG, VERSION, INDEX_LIST, MIGRATIONS];
+/// Where migration files are from 0.9 on.
+pub(crate) const SCHEMAS_OF_0_9: &str = "process_engine/migration/elastic";
 
-const FOLDERS: [&str; 2] = ["service/setup/mappings", SCHEMAS];
+/// The tables of its database, from 0.9 on.
+pub(crate) const TABLES: &str = "service/storage/mysql/schema/table.py";
+
+const FILES: [&str; 5] = [CONFIG, VERSION, INDEX_LIST, MIGRATIONS, TABLES];
+
+const FOLDERS: [&str; 3] = ["service/setup/mappings", SCHEMAS, SCHEMAS_OF_0_9];
 
 /// The largest file that is read; a mapping has some 20 KB.
 const FILE_BYTES_MAX: u64 = 16 << 20;
@@ -76,7 +82,7 @@ impl Installation {
     /// A file that every version has.
     pub(crate) fn text(&self, file: &str) -> Result<&str, Mistake> {
         self.files.get(file).map(String::as_str).ok_or_else(|| {
-            let fix = "give a whole installation of Tracardi 0.7 or 0.8: a site-packages folder, a checkout, or a wheel";
+            let fix = "give a whole installation of Tracardi 0.7 to 0.9: a site-packages folder, a checkout, or a wheel";
             let message = "there is no such file, which every Tracardi from 0.7.0 on has";
             Mistake::new(NOT_AN_INSTALLATION, self.place(file), message, fix)
         })

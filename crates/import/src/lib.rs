@@ -17,8 +17,11 @@ mod pack;
 mod python;
 mod release;
 mod report;
+mod rows;
 pub mod sighting;
 mod step;
+mod table_class;
+mod table_report;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -79,6 +82,7 @@ pub fn import(installations: &[Installation], fields: Fields) -> Result<Imported
     if fields == Fields::Mended {
         keep_loose(&mut releases);
     }
+    rows::take_over(&mut releases)?;
     let steps = steps(&releases, fields)?;
     let report = report::report(&releases, &steps, fields);
     let mut files = pack::files(&releases, &steps);

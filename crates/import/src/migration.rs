@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    installation::{Installation, MIGRATIONS, SCHEMAS},
+    installation::{Installation, MIGRATIONS, SCHEMAS, SCHEMAS_OF_0_9},
     mistake::{ENTRY, MIGRATION_MISSING, MIGRATION_UNREADABLE, Mistake, Place, WORKER_UNKNOWN},
 };
 
@@ -31,6 +31,17 @@ pub(crate) struct Entry {
     pub(crate) is_production: bool,
     pub(crate) script: Option<String>,
     pub(crate) worker: Worker,
+    /// What its documents are, where they become rows.
+    pub(crate) record: Option<Record>,
+}
+
+/// What documents are that become rows of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Record {
+    /// Tracardi's name for them, such as `event-source`.
+    pub(crate) kind: String,
+    /// The version that is written into them.
+    pub(crate) version: Option<String>,
 }
 
 /// Who does the work in Tracardi.
@@ -44,14 +55,17 @@ pub(crate) enum Worker {
     UserReindex,
     /// Python: an encoded value is taken apart and put together otherwise.
     ValidationSchemaReindex,
+    /// Python: every document becomes a row of a table.
+    CopyToMysql,
 }
 
 impl Worker {
-    const ALL: [(&'static str, Self); 4] = [
+    const ALL: [(&'static str, Self); 5] = [
         ("reindex", Self::Reindex),
         ("reindex_to_one_index", Self::ReindexToOneIndex),
         ("user_reindex_071", Self::UserReindex),
         ("validation_schema_reindex_071", Self::ValidationSchemaReindex),
+        ("copy_to_mysql", Self::CopyToMysql),
     ];
 
     /// What Tracardi calls it.
@@ -61,15 +75,18 @@ impl Worker {
             Self::ReindexToOneIndex => "reindex_to_one_index",
             Self::UserReindex => "user_reindex_071",
             Self::ValidationSchemaReindex => "validation_schema_reindex_071",
+            Self::CopyToMysql => "copy_to_mysql",
         }
     }
 }
 
 /// Reads the file with a name that the table of migrations gives.
 pub(crate) fn read(installation: &Installation, name: &str) -> Result<Migration, Vec<Mistake>> {
-    let file = format!("{SCHEMAS}/{name}.json");
-    let place = installation.place(&file);
-    let Some(text) = installation.files.get(&file) else {
+    let candidates = [SCHEMAS, SCHEMAS_OF_0_9].map(|folder| format!("{folder}/{name}.json"));
+    let found = candidates.iter().find(|file| installation.files.contains_key(*file));
+    let file = found.unwrap_or(&candidates[0]);
+    let place = installation.place(file);
+    let Some(text) = installation.files.get(file) else {
         let message =
             format!("the migration file `{name}.json`, which {MIGRATIONS} names, is not there");
         let fix = "give a whole installation";
@@ -124,7 +141,9 @@ const FIELDS: [&str; 8] = [
     "params",
 ];
 
-const COPY_FIELDS: [&str; 5] = ["from_index", "to_index", "multi", "script", "production"];
+/// Whether an index is static, its list says.
+const COPY_FIELDS: [&str; 6] =
+    ["from_index", "to_index", "multi", "script", "production", "static"];
 
 struct Reader<'a> {
     place: &'a Place,
@@ -150,14 +169,14 @@ impl Reader<'_> {
             Some(_) => return Err(self.wrong("`production` must be true or false")),
         };
         let worker = self.worker(entry)?;
-        self.check_parameters(worker, entry.get("params"))?;
+        let record = self.parameters(worker, entry.get("params"))?;
         let is_multi = match copy.get("multi") {
             Some(Value::Bool(flag)) => *flag,
             _ => return Err(self.wrong("`multi` must be true or false")),
         };
         let (from, to) = (self.text(copy, "from_index")?, self.text(copy, "to_index")?);
-        let entry =
-            Entry { position: self.position, from, to, is_multi, is_production, script, worker };
+        let position = self.position;
+        let entry = Entry { position, from, to, is_multi, is_production, script, worker, record };
         Ok((entry, copy.contains_key("production")))
     }
 
@@ -174,14 +193,34 @@ impl Reader<'_> {
         })
     }
 
-    /// Only `reindex_to_one_index` has parameters: into which partition everything goes. The pack keeps partitions.
-    fn check_parameters(&self, worker: Worker, parameters: Option<&Value>) -> Result<(), Mistake> {
-        match parameters {
-            None | Some(Value::Null) => Ok(()),
-            Some(parameters) if worker == Worker::ReindexToOneIndex => {
-                self.object(parameters, "`params`", &["partitioning", "replace"]).map(|_| ())
+    /// `reindex_to_one_index` has parameters: into which partition everything goes. The pack keeps partitions. Those of
+    /// `copy_to_mysql` say what its documents are.
+    fn parameters(
+        &self,
+        worker: Worker,
+        parameters: Option<&Value>,
+    ) -> Result<Option<Record>, Mistake> {
+        match (worker, parameters) {
+            (Worker::CopyToMysql, None | Some(Value::Null)) => {
+                Err(self.wrong("`params` must say by `mysql` what its documents are"))
             }
-            Some(_) => Err(self.wrong("`params` means nothing to this worker")),
+            (Worker::CopyToMysql, Some(parameters)) => {
+                let parameters = self.object(parameters, "`params`", &["mysql", "version"])?;
+                let kind = self.text(parameters, "mysql")?;
+                let version = match parameters.get("version") {
+                    None => None,
+                    Some(_) => Some(self.text(parameters, "version")?),
+                };
+                Ok(Some(Record { kind, version }))
+            }
+            (_, None | Some(Value::Null)) => Ok(None),
+            (Worker::ReindexToOneIndex, Some(parameters)) => {
+                self.object(parameters, "`params`", &["partitioning", "replace"])?;
+                Ok(None)
+            }
+            (Worker::Reindex | Worker::UserReindex | Worker::ValidationSchemaReindex, Some(_)) => {
+                Err(self.wrong("`params` means nothing to this worker"))
+            }
         }
     }
 

@@ -73,7 +73,7 @@ codes! {
     VERSION_UNTOLD = "A0103";
     /// A version from before there were migrations.
     VERSION_TOO_OLD = "A0104";
-    /// A version that isn't supported yet.
+    /// A version newer than those that are known.
     VERSION_TOO_NEW = "A0105";
     /// Two installations of one version.
     VERSION_TWICE = "A0106";
@@ -87,6 +87,8 @@ codes! {
     INDEX_TWICE = "A0203";
     /// How an index is partitioned can't be told.
     PARTITIONING = "A0204";
+    /// A table that isn't understood, or isn't there.
+    TABLE = "A0205";
     /// A mapping file that isn't there.
     MAPPING_MISSING = "A0301";
     /// A mapping file that can't be read.
@@ -103,6 +105,8 @@ codes! {
     WORKER_UNKNOWN = "A0404";
     /// Two entries that lead to one index.
     ENTRY_TWICE = "A0405";
+    /// Documents that become rows, in a way that isn't known.
+    RECORD_UNKNOWN = "A0406";
     /// The folder for the pack is in use.
     FOLDER_IN_USE = "A0501";
     /// The pack can't be written.

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use lockstep_core::pack::model::Partition;
 
 use crate::{
+    index_list::Partitioning,
     mend::KEPT,
     migration::Worker,
     release::{Contexts, Release},
+    rows::{Other, Rows, Source},
     step::{Carried, Fate, Set, Slot, Step, partitions},
     yaml,
 };
@@ -47,6 +49,36 @@ types:
   flattened: {opensearch: flat_object}
 "#;
 
+/// The database of the releases that have one.
+pub(crate) const DATABASE: &str = "main";
+
+const DATABASES: &str = "databases:
+  # Since 0.9.0. Its address comes from the environment, see docs/tables.md of Lockstep.
+  main: {kind: mysql}
+";
+
+const NAMING_WITH_DATABASE: &str = r#"naming:
+  # Aliases carry the version. An index of one piece has none: it would be called like its index.
+  default:
+    index: "{version}.{tenant}.{name}"
+    partitioned: "{version}.{tenant}.{name}-{partition}"
+    alias: "{version}.{tenant}.{name}"
+    template: "template.{version}.{tenant}.{name}"
+    template_pattern: "{version}.{tenant}.{name}-*-*"
+  single:
+    index: "{version}.{tenant}.{name}"
+  production:
+    index: "prod-{version}.{tenant}.{name}"
+    partitioned: "prod-{version}.{tenant}.{name}-{partition}"
+    alias: "prod-{version}.{tenant}.{name}"
+    template: "prod-template.{version}.{tenant}.{name}"
+    template_pattern: "prod-{version}.{tenant}.{name}-*-*"
+  production-single:
+    index: "prod-{version}.{tenant}.{name}"
+  static:
+    index: "static-{version}.{tenant}.{name}"
+"#;
+
 const NAMING_OF_ONE_CONTEXT: &str = r#"naming:
   default:
     index: "{version}.{tenant}.{name}"
@@ -59,7 +91,9 @@ const NAMING_OF_ONE_CONTEXT: &str = r#"naming:
 
 /// The files of the pack, by path below its folder.
 pub(crate) fn files(releases: &[Release], steps: &[Step<'_>]) -> BTreeMap<String, String> {
-    let mut files = BTreeMap::from([("pack.yaml".to_owned(), PACK.to_owned())]);
+    let has_database = releases.iter().any(|release| !release.tables.is_empty());
+    let pack = format!("{PACK}{}", if has_database { DATABASES } else { "" });
+    let mut files = BTreeMap::from([("pack.yaml".to_owned(), pack)]);
     for release in releases {
         let folder = format!("releases/{}", release.version);
         let step = steps.iter().find(|step| step.release.version == release.version);
@@ -82,11 +116,22 @@ fn release_file(release: &Release, step: Option<&Step<'_>>) -> String {
     if release.contexts == Contexts::One {
         lines.push(NAMING_OF_ONE_CONTEXT.trim_end().to_owned());
     }
+    if !release.tables.is_empty() {
+        lines.push(NAMING_WITH_DATABASE.trim_end().to_owned());
+    }
     lines.push("indices:".to_owned());
     let mut headings = Headings { contexts: release.contexts, indent: "  ", told: None };
     for slot in release.slots() {
         headings.tell(slot.set, &mut lines);
-        lines.push(format!("  {}: {{{}}}", yaml::text(&slot.key()), index_fields(slot)));
+        let (key, fields) = (yaml::text(&slot.key()), index_fields(release, slot));
+        match slot.index.rows(slot.set) {
+            None => lines.push(format!("  {key}: {{{}}}", fields.join(", "))),
+            Some(rows) => {
+                lines.push(format!("  {key}:"));
+                lines.extend(fields.iter().map(|field| format!("    {field}")));
+                table_lines(rows, slot.set, &mut lines);
+            }
+        }
     }
     if let Some(step) = step {
         step_lines(step, &mut lines);
@@ -119,13 +164,44 @@ fn heading(set: Set) -> &'static str {
     }
 }
 
-fn index_fields(slot: Slot<'_>) -> String {
+/// The table that documents of an index lead to.
+fn table_lines(rows: &Rows, set: Set, lines: &mut Vec<String>) {
+    let name = |text: &str| yaml::text(text);
+    let key: Vec<String> = rows.table.key.iter().map(|column| name(column)).collect();
+    lines.extend([
+        "    table:".to_owned(),
+        format!("      database: {DATABASE}"),
+        format!("      name: {}", name(&rows.table.name)),
+        format!("      key: [{}]", key.join(", ")),
+        "      columns:".to_owned(),
+    ]);
+    for column in &rows.columns {
+        let is_key = rows.table.key.contains(&column.name);
+        let source = match &column.source {
+            Source::Id => "from: _id".to_owned(),
+            Source::Tenant => "from: _tenant".to_owned(),
+            Source::Production => format!("value: {}", set == Set::Production),
+            Source::Field(path) if is_key => format!("from: {}, required: true", name(path)),
+            Source::Field(path) => format!("from: {}", name(path)),
+        };
+        lines.push(format!(
+            "        - {{name: {}, type: {}, {source}}}",
+            name(&column.name),
+            column.column_type
+        ));
+    }
+}
+
+fn index_fields(release: &Release, slot: Slot<'_>) -> Vec<String> {
     let Slot { set, index } = slot;
     let mut fields = vec![format!("name: {}", yaml::text(&index.name))];
-    match set {
-        Set::Test => {}
-        Set::Static => fields.push("naming: static".to_owned()),
-        Set::Production => fields.push("naming: production".to_owned()),
+    let is_single = index.partitioning == Partitioning::No && !release.tables.is_empty();
+    match (set, is_single) {
+        (Set::Test, false) => {}
+        (Set::Test, true) => fields.push("naming: single".to_owned()),
+        (Set::Static, _) => fields.push("naming: static".to_owned()),
+        (Set::Production, false) => fields.push("naming: production".to_owned()),
+        (Set::Production, true) => fields.push("naming: production-single".to_owned()),
     }
     fields.push(format!("mapping: {}", yaml::text(&format!("{}.json", index.key))));
     let kinds: Vec<&str> = partitions(index).kinds().map(Partition::word).collect();
@@ -144,7 +220,7 @@ fn index_fields(slot: Slot<'_>) -> String {
             .collect();
         fields.push(format!("settings: {{{}}}", settings.join(", ")));
     }
-    fields.join(", ")
+    fields
 }
 
 fn step_lines(step: &Step<'_>, lines: &mut Vec<String>) {
@@ -185,6 +261,9 @@ fn carried_lines(slot: Slot<'_>, carried: &Carried<'_>, lines: &mut Vec<String>)
     let script = entry.as_ref().and_then(|entry| entry.script.as_deref());
     let keeps_token = entry.as_ref().is_some_and(|entry| entry.worker == Worker::UserReindex);
     let key = yaml::text(&key);
+    if let Some(rows) = slot.index.rows(slot.set) {
+        return row_lines((&key, &fields), rows, lines);
+    }
     if script.is_none() && removed.is_empty() && renamed.is_empty() && !keeps_token {
         if fields.is_empty() && source.index.mapping == slot.index.mapping {
             lines.push(format!("    {key}: unchanged"));
@@ -228,4 +307,63 @@ fn carried_lines(slot: Slot<'_>, carried: &Carried<'_>, lines: &mut Vec<String>)
         None => "what the step takes away is lost",
     };
     lines.push(format!("        irreversible: {}", yaml::text(reason)));
+}
+
+/// The step of documents that become rows.
+fn row_lines((key, fields): (&str, &[String]), rows: &Rows, lines: &mut Vec<String>) {
+    lines.extend([format!("    {key}:"), "      migrate:".to_owned()]);
+    lines.extend(fields.iter().map(|field| format!("        {field}")));
+    let operations = row_operations(rows);
+    if operations.is_empty() {
+        lines.push("        operations: []".to_owned());
+    } else {
+        lines.push("        operations:".to_owned());
+        lines.extend(operations.iter().map(|line| format!("          {line}")));
+    }
+    let reason = "Tracardi writes to the table after the switch, and rows can't be followed";
+    lines.push(format!("        irreversible: {}", yaml::text(reason)));
+}
+
+fn row_operations(rows: &Rows) -> Vec<String> {
+    let mut lines = Vec::new();
+    for field in &rows.decoded {
+        lines.extend([
+            format!("- when: {{field: {field}, equals: \"\"}}"),
+            format!("  then: [remove: {{fields: [{field}]}}]"),
+            format!("- decode: {{field: {field}, from: base64-gzip-json}}"),
+        ]);
+    }
+    for field in &rows.joined {
+        lines.push(format!(
+            "- join: {{fields: [{field}], separator: \",\", into: {field}, lists: join}}"
+        ));
+    }
+    for other in &rows.others {
+        match other {
+            Other::Contrary { from, to } => lines.extend([
+                format!("- copy: {{from: {from}, to: {to}}}"),
+                format!(
+                    "- map: {{field: {to}, values: [{{from: true, to: false}}, {{from: false, to: true}}]}}"
+                ),
+                format!("- default: {{field: {to}, value: false}}"),
+            ]),
+            Other::Renamed { field, values } => {
+                let pairs: Vec<String> =
+                    values.iter().map(|(from, to)| format!("{from}: {to}")).collect();
+                lines.push(format!(
+                    "- map: {{field: {field}, values: {{{}}}, otherwise: keep}}",
+                    pairs.join(", ")
+                ));
+            }
+            Other::Version { object, fields, version } => {
+                lines.push(format!("- when: {{field: {object}, exists: true}}"));
+                lines.push("  then:".to_owned());
+                lines.extend(fields.iter().map(|field| {
+                    let version = yaml::text(version);
+                    format!("    - set: {{field: {object}.{field}, value: {version}}}")
+                }));
+            }
+        }
+    }
+    lines
 }

@@ -1,5 +1,7 @@
 //! One installation as a release: which version it is, its indices, and which migrations lead to it.
 
+use std::collections::BTreeMap;
+
 use lockstep_core::version::Version;
 use md5::{Digest as _, Md5};
 
@@ -8,6 +10,7 @@ use crate::{
     installation::{CONFIG, Installation, MIGRATIONS, VERSION},
     mistake::{GAP, Mistake, PYTHON, Place, VERSION_TOO_NEW, VERSION_TOO_OLD, VERSION_UNTOLD},
     python::{Kind, PythonText, Value},
+    table_class::{self, TableClass},
 };
 
 /// One installed version.
@@ -27,6 +30,8 @@ pub(crate) struct Release {
     pub(crate) indices: Vec<Index>,
     /// Indices that belong to no version or no tenant.
     pub(crate) left_alone: Vec<LeftAlone>,
+    /// The tables of its database, by name; none where it has no database.
+    pub(crate) tables: BTreeMap<String, TableClass>,
 }
 
 /// Which sets of indices a release has.
@@ -41,10 +46,12 @@ pub(crate) enum Contexts {
 impl Release {
     /// Reads an installation.
     pub(crate) fn read(installation: &Installation) -> Result<Self, Vec<Mistake>> {
-        let (version, contexts) = version_of(installation).map_err(|mistake| vec![mistake])?;
+        let (version, contexts, has_database) =
+            version_of(installation).map_err(|mistake| vec![mistake])?;
         let database = database_version(installation).map_err(|mistake| vec![mistake])?;
         let named = database.as_deref().unwrap_or(version.as_str());
         let list = index_list::read(installation, contexts)?;
+        let tables = if has_database { table_class::read(installation)? } else { BTreeMap::new() };
         Ok(Self {
             installation: installation.clone(),
             label: named.replace('.', ""),
@@ -53,6 +60,7 @@ impl Release {
             contexts,
             indices: list.indices,
             left_alone: list.left_alone,
+            tables,
         })
     }
 
@@ -130,7 +138,8 @@ fn not_a_migration(text: &PythonText, line: usize) -> Mistake {
     Mistake::new(PYTHON, text.place(line), message, fix)
 }
 
-fn version_of(installation: &Installation) -> Result<(Version, Contexts), Mistake> {
+/// The version, its contexts, and whether it keeps a part of its data in a database.
+fn version_of(installation: &Installation) -> Result<(Version, Contexts, bool), Mistake> {
     let place = installation.place(CONFIG);
     let text = PythonText::read(&place, installation.text(CONFIG)?)?;
     let Some(value) = text.assigned("VERSION")? else {
@@ -147,21 +156,29 @@ fn version_of(installation: &Installation) -> Result<(Version, Contexts), Mistak
         return Err(untold(place, "`VERSION` is neither a text nor a variable with a default"));
     };
     let mut numbers = written.split(['.', '-']).map(|part| part.parse::<u32>().ok());
-    let contexts = match (numbers.next().flatten(), numbers.next().flatten()) {
-        (Some(0), Some(7)) => Contexts::One,
-        (Some(0), Some(8)) => Contexts::TestAndProduction,
+    let (contexts, has_database) = match (numbers.next().flatten(), numbers.next().flatten()) {
+        (Some(0), Some(7)) => (Contexts::One, false),
+        (Some(0), Some(8)) => (Contexts::TestAndProduction, false),
+        (Some(0), Some(9)) => (Contexts::TestAndProduction, true),
         (Some(0), Some(0..=6)) => return Err(too_old(written, place)),
         (Some(_), Some(_)) => {
             let message = format!(
-                "Tracardi {written} keeps a part of its data in MySQL, which Lockstep can't write yet"
+                "Tracardi {written} is newer than 0.9, and what it does with documents isn't known"
             );
-            let fix = "import up to 0.8.2, and leave this installation out";
+            let fix = "import up to 0.9.0, and leave this installation out";
             return Err(Mistake::new(VERSION_TOO_NEW, place, message, fix));
         }
         _ => return Err(untold(place, &format!("`{written}` is no version"))),
     };
-    match written.parse::<Version>() {
-        Ok(version) => Ok((version, contexts)),
+    // 0.9.0 was published as `0.9.0-rc5` and the like.
+    let is_candidate =
+        |rest: &&str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
+    let number = match written.split_once("-rc") {
+        Some((number, rest)) if has_database && is_candidate(&rest) => number,
+        Some(_) | None => written,
+    };
+    match number.parse::<Version>() {
+        Ok(version) => Ok((version, contexts, has_database)),
         Err(error) => Err(untold(place, &error.to_string())),
     }
 }
@@ -196,6 +213,7 @@ pub(crate) fn default_of(kind: &Kind) -> Option<&str> {
             }
         }
         Kind::Call(..)
+        | Kind::Number(_)
         | Kind::Boolean(_)
         | Kind::Nothing
         | Kind::Name(_)

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::{
     Fields, fields,
-    index_list::Partitioning,
+    index_list::{Origin, Partitioning},
     migration::{Entry, Worker},
     release::{Contexts, Release},
     step::{Carried, Ending, Fate, Set, Slot, Step},
+    table_report,
 };
 
 /// The rules that hold for every step.
@@ -127,6 +128,7 @@ fn step_section(step: &Step<'_>, lines: &mut Vec<String>) {
         lines.push(String::new());
         lines.extend(notes.into_iter().map(|note| format!("- {note}")));
     }
+    table_report::section(step, lines);
 }
 
 /// A row for each index, a column for each context.
@@ -158,7 +160,11 @@ fn cell(slot: Slot<'_>, fate: &Fate<'_>) -> String {
         Fate::Carried(carried) => carried,
     };
     let mut words = Vec::new();
+    if let Some(rows) = slot.index.rows(slot.set) {
+        words.push(format!("rows of `{}`", rows.table.name));
+    }
     match &carried.entry {
+        _ if matches!(slot.index.origin, Origin::Kept) => words.push("kept as it is".to_owned()),
         Some(entry) => words.push(format!("entry {}", entry.position)),
         None => words.push("no entry, carried as it is".to_owned()),
     }
@@ -229,7 +235,9 @@ fn keys(keys: impl Iterator<Item = String>) -> String {
 }
 
 fn forgotten(carried: &[(Slot<'_>, &Carried<'_>)], notes: &mut Vec<String>) {
-    let forgotten = carried.iter().filter(|(_, carried)| carried.entry.is_none());
+    let forgotten = carried.iter().filter(|(slot, carried)| {
+        carried.entry.is_none() && matches!(slot.index.origin, Origin::Listed)
+    });
     let forgotten = keys(forgotten.map(|(slot, _)| slot.key()));
     if !forgotten.is_empty() {
         notes.push(format!("**Carried although no entry names them:** {forgotten}."));

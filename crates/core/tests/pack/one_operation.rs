@@ -555,6 +555,19 @@ fn codings() {
         ("decode: {field: a, from: base64}", &[]),
         ("encode: {field: o, to: base64-json}", &[]),
         ("join: {fields: [a, b], separator: ',', into: a, lists: join}", &[]),
+        ("join: {fields: [a], separator: ',', into: a, lists: join}", &[]),
+        (
+            "join: {fields: [], separator: ',', into: a, lists: join}",
+            &[
+                "error[P0610]: [] | `join` needs at least one field to join | name more fields in `fields`, or use `rename` or `move`",
+            ],
+        ),
+        (
+            "join: {fields: [a], separator: ',', into: a}",
+            &[
+                "error[P0610]: [a] | `join` needs at least two fields to join | name more fields in `fields`, or use `rename` or `move`",
+            ],
+        ),
         (
             "join: {fields: [a, b], separator: ',', into: a, lists: keep}",
             &["error[P0008]: keep | `lists` can't be `keep` | known here: `reject`, `join`"],

@@ -15,6 +15,8 @@ pub(crate) struct Value {
 pub(crate) enum Kind {
     /// `"text"`
     Text(String),
+    /// `40`, as it is written
+    Number(String),
     /// `True`, `False`
     Boolean(bool),
     /// `None`
@@ -45,6 +47,11 @@ impl PythonText {
                 Err(self.more_than_data(line, message))
             }
         }
+    }
+
+    /// The value that stands at a position.
+    pub(crate) fn value_at(&self, position: usize) -> Result<Value, Mistake> {
+        Reader { text: self, position }.value(0)
     }
 
     fn more_than_data(&self, line: usize, message: String) -> Mistake {
@@ -80,11 +87,16 @@ impl Reader<'_> {
                 }
                 Kind::Text(text)
             }
+            Some(Token::Number(number)) => {
+                self.position += 1;
+                Kind::Number(number)
+            }
             Some(Token::Name(name)) => self.named(name, depth)?,
             Some(Token::Sign('(')) => Kind::Tuple(self.items(')', depth, Self::value)?),
             Some(Token::Sign('{')) => Kind::Dictionary(self.items('}', depth, Self::pair)?),
-            Some(Token::Composed | Token::Number(_) | Token::Sign(_)) | None => {
-                return Err(self.unexpected("a text, a name, `(`, `{` or a call is expected here"));
+            Some(Token::Composed | Token::Sign(_)) | None => {
+                return Err(self
+                    .unexpected("a text, a number, a name, `(`, `{` or a call is expected here"));
             }
         };
         self.ended(depth)?;
@@ -208,6 +220,8 @@ mod tests {
             ("x = ('a' 'b')", r#"Some(Tuple([Value { kind: Text("ab"), line: 1 }]))"#),
             ("x = a.b", r#"Some(Name("a.b"))"#),
             ("x = None\ny = 1", "Some(Nothing)"),
+            ("x = f(40)", r#"Some(Call("f", [(None, Value { kind: Number("40"), line: 1 })]))"#),
+            ("x = 4 + 5", "a.py:1: this is worked out by Python, and nothing is executed here"),
             ("x = {}", "Some(Dictionary([]))"),
             ("y = 1", "None"),
             ("x = 'a' + b", "a.py:1: this is worked out by Python, and nothing is executed here"),
@@ -215,12 +229,21 @@ mod tests {
                 "x = 'a' if b else 'c'",
                 "a.py:1: this is worked out by Python, and nothing is executed here",
             ),
-            ("x = {\n'a': f'b'}", "a.py:2: a text, a name, `(`, `{` or a call is expected here"),
-            ("x = {\n**a}", "a.py:2: a text, a name, `(`, `{` or a call is expected here"),
+            (
+                "x = {\n'a': f'b'}",
+                "a.py:2: a text, a number, a name, `(`, `{` or a call is expected here",
+            ),
+            (
+                "x = {\n**a}",
+                "a.py:2: a text, a number, a name, `(`, `{` or a call is expected here",
+            ),
             ("x = 'a'\n'b'", r#"Some(Text("a"))"#),
             ("x = 'a'\n@b", r#"Some(Text("a"))"#),
             ("x = {\n'a'\n'b' 'c'}", "a.py:3: `:` is expected here"),
-            ("x = f(a, b=", "a.py:1: a text, a name, `(`, `{` or a call is expected here"),
+            (
+                "x = f(a, b=",
+                "a.py:1: a text, a number, a name, `(`, `{` or a call is expected here",
+            ),
             ("x = 'a'\nx = 'b'", "a.py:2: `x` is assigned a second time, so its value isn't known"),
         ];
         for (text, expected) in cases {

@@ -9,8 +9,8 @@ use crate::{
         wire::{Fate, OperationWire},
     },
     transform::operation::{
-        Branching, FieldPath, Flattening, Hashing, Joining, Nesting, Operation, Relocation, Script,
-        Splitting, Translation,
+        Branching, FieldPath, Flattening, Hashing, Joining, Lists, Nesting, Operation, Relocation,
+        Script, Splitting, Translation,
     },
 };
 
@@ -244,10 +244,14 @@ fn check_split(wire: &OperationWire, splitting: &Splitting, findings: &mut Findi
 }
 
 fn check_join(wire: &OperationWire, joining: &Joining, findings: &mut Findings) {
-    let Joining { fields, separator: _, into, lists: _ } = joining;
-    if fields.len() < 2 {
+    let Joining { fields, separator: _, into, lists } = joining;
+    let (needed, message) = match lists {
+        Lists::Reject => (2, "`join` needs at least two fields to join"),
+        // One list is enough.
+        Lists::Join => (1, "`join` needs at least one field to join"),
+    };
+    if fields.len() < needed {
         let fix = "name more fields in `fields`, or use `rename` or `move`";
-        let message = "`join` needs at least two fields to join";
         findings.error(code::JOIN, wire.value_place("fields"), message, fix);
     }
     for (index, part) in fields.iter().enumerate() {
