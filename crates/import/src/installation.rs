@@ -83,7 +83,8 @@ impl Installation {
     pub(crate) fn text(&self, file: &str) -> Result<&str, Mistake> {
         self.files.get(file).map(String::as_str).ok_or_else(|| {
             let fix = "give a whole installation of Tracardi 0.7 to 0.9: a site-packages folder, a checkout, or a wheel";
-            let message = "there is no such file, which every Tracardi from 0.7.0 on has";
+            let since = if file == TABLES { "0.9.0" } else { "0.7.0" };
+            let message = format!("there is no such file, which every Tracardi from {since} on has");
             Mistake::new(NOT_AN_INSTALLATION, self.place(file), message, fix)
         })
     }

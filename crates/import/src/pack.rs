@@ -167,7 +167,7 @@ fn heading(set: Set) -> &'static str {
 /// The table that documents of an index lead to.
 fn table_lines(rows: &Rows, set: Set, lines: &mut Vec<String>) {
     let name = |text: &str| yaml::text(text);
-    let key: Vec<String> = rows.table.key.iter().map(|column| name(column)).collect();
+    let key: Vec<String> = rows.key.iter().map(|column| name(column)).collect();
     lines.extend([
         "    table:".to_owned(),
         format!("      database: {DATABASE}"),
@@ -176,12 +176,10 @@ fn table_lines(rows: &Rows, set: Set, lines: &mut Vec<String>) {
         "      columns:".to_owned(),
     ]);
     for column in &rows.columns {
-        let is_key = rows.table.key.contains(&column.name);
         let source = match &column.source {
             Source::Id => "from: _id".to_owned(),
             Source::Tenant => "from: _tenant".to_owned(),
             Source::Production => format!("value: {}", set == Set::Production),
-            Source::Field(path) if is_key => format!("from: {}, required: true", name(path)),
             Source::Field(path) => format!("from: {}", name(path)),
         };
         lines.push(format!(

@@ -25,6 +25,9 @@ pub(crate) struct Rows {
     pub(crate) table: TableClass,
     /// The columns that documents have something for, in the table's order.
     pub(crate) columns: Vec<RowColumn>,
+    /// The columns of the key: those of the table's own that no field can change, or a document whose field changes would leave
+    /// its row behind.
+    pub(crate) key: Vec<String>,
     /// Columns that stay empty.
     pub(crate) empty: Vec<String>,
     /// Fields that no column takes: they stay in the index.
@@ -254,7 +257,13 @@ fn rows(known: &Known, (table, record): (&TableClass, &Record), mapping: &mut Va
                 .any(|other| matches!(other, Other::Contrary { from, .. } if *from == path))
     };
     let unrowed = fields.iter().filter(|path| !is_taken(path)).cloned().collect();
-    Rows { table: table.clone(), columns, empty, unrowed, decoded, joined, others }
+    let is_field = |name: &str| {
+        columns
+            .iter()
+            .any(|column| column.name == name && matches!(column.source, Source::Field(_)))
+    };
+    let key = table.key.iter().filter(|name| !is_field(name)).cloned().collect();
+    Rows { table: table.clone(), columns, key, empty, unrowed, decoded, joined, others }
 }
 
 fn others(known: &Known, record: &Record, mapping: &mut Value) -> Vec<Other> {

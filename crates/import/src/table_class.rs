@@ -135,7 +135,9 @@ impl Class<'_> {
             _ => ("", None),
         };
         let known = match (name, length) {
-            ("String", Some(length)) if length.bytes().all(|byte| byte.is_ascii_digit()) => {
+            ("String", Some(length))
+                if !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit()) =>
+            {
                 return Ok(format!("string({length})"));
             }
             ("Text", None) => "text",
@@ -190,8 +192,6 @@ impl Class<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     fn told(text: &str) -> String {

@@ -13,7 +13,7 @@ use crate::{
 const LOST_BY_TRACARDI: [(&str, &str); 3] = [
     ("identification_point", "its conversion is the one for the other direction"),
     ("import", "`config` stays encoded where an object is expected"),
-    ("task", "it takes no state that a finished task has"),
+    ("task", "it refuses `PROGRESS`, the state in which tasks of upgrades stay"),
 ];
 
 /// The section of a step, where there is a database.
@@ -55,7 +55,7 @@ fn by_table(led: &[(Slot<'_>, &Rows)]) -> BTreeMap<String, String> {
         let cells = [
             format!("`{}`", rows.table.name),
             slot.index.key.clone(),
-            rows.table.key.join(", "),
+            rows.key.join(", "),
             listed(named),
             listed(rows.decoded.iter().map(|field| format!("`{field}`"))),
             listed(rows.joined.iter().map(|field| format!("`{field}`"))),
@@ -74,6 +74,7 @@ fn notes(step: &Step<'_>, slots: &[Slot<'_>], led: &[(Slot<'_>, &Rows)]) -> Vec<
     kept(step, slots, &mut notes);
     test_only(slots, &mut notes);
     unique(led, &mut notes);
+    other_keys(led, &mut notes);
     unrowed(led, &mut notes);
     for (table, reason) in LOST_BY_TRACARDI {
         if led.iter().any(|(_, rows)| rows.table.name == table) {
@@ -138,9 +139,24 @@ fn unique(led: &[(Slot<'_>, &Rows)], notes: &mut Vec<String>) {
     }
     for (table, columns) in told {
         notes.push(format!(
-            "**One row for each {columns}:** Tracardi's `{table}` takes no second one, whatever tenant or context it is of unless that is named here. Where its installer made the table, the second document is set aside with the database's reason, never written over the first one; Tracardi's own migration overwrites, or loses it. Decide about it with `lockstep quarantine`."
+            "**One row of `{table}` for each {columns}**, over all tenants and contexts that aren't told apart by it: so says Tracardi. Where the table is there already, a second document is set aside with the database's reason and never written over the first one, as Tracardi's own migration does. Decide about it with `lockstep quarantine`. A table that Lockstep makes has no such rule."
         ));
     }
+}
+
+/// Tables whose own key has a column that changes.
+fn other_keys(led: &[(Slot<'_>, &Rows)], notes: &mut Vec<String>) {
+    let mut told = BTreeMap::new();
+    for (_, rows) in led.iter().filter(|(_, rows)| rows.key != rows.table.key) {
+        let quoted = listed(rows.key.iter().map(|name| format!("`{name}`")));
+        let table = rows.table.name.as_str();
+        let own = rows.table.key.join(", ");
+        told.insert(table, format!(
+            "**Another key:** that of `{table}` is {own} in Tracardi, with a field that changes. Here it is {}, so that a document has one row whatever changes. Lockstep makes the table so; if Tracardi made it already, say ``ALTER TABLE `{table}` DROP PRIMARY KEY, ADD PRIMARY KEY ({quoted})`` while it is empty.",
+            rows.key.join(", ")
+        ));
+    }
+    notes.extend(told.into_values());
 }
 
 fn unrowed(led: &[(Slot<'_>, &Rows)], notes: &mut Vec<String>) {

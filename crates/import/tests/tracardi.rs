@@ -22,7 +22,7 @@ use lockstep_core::{
 };
 use lockstep_import::{Fields, Installation, Mistake, folder, import};
 
-const VERSIONS: [&str; 4] = ["0.7.4", "0.8.0", "0.8.1", "0.8.2"];
+const VERSIONS: [&str; 5] = ["0.7.4", "0.8.0", "0.8.1", "0.8.2", "0.9.0"];
 
 fn fixture(version: &str) -> PathBuf {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
@@ -54,10 +54,13 @@ fn installations_become_a_pack_without_a_mistake() {
     installations.reverse();
     let imported = import(&installations, Fields::Mended).unwrap();
     assert_eq!(imported.versions, VERSIONS);
-    assert_eq!((imported.index_count, imported.carried_count, imported.script_count), (47, 30, 7));
+    assert_eq!((imported.index_count, imported.carried_count, imported.script_count), (82, 55, 7));
     assert_eq!(imported.files.get("README.md"), Some(&imported.report));
     let files = files(imported.files.clone());
-    assert_eq!(read(&files).diagnostics.render(&files, false), "");
+    let reading = read(&files);
+    assert_eq!(reading.diagnostics.render(&files, false), "");
+    // That there is no way back from a table is no oversight.
+    assert!(!reading.lints.warnings.render(&files, false).contains("L607"));
     for (path, text) in &imported.files {
         let is_told = !path.contains("/mappings/") || path.ends_with("0.8.0/mappings/profile.json");
         if is_told {
@@ -70,7 +73,7 @@ fn installations_become_a_pack_without_a_mistake() {
 fn as_shipped_nothing_stands_beside_scripts_and_mappings() {
     // What would be rejected is told by the check of the pack.
     let whole = import(&VERSIONS.map(installation), Fields::AsShipped).unwrap();
-    assert_eq!((whole.index_count, whole.carried_count, whole.script_count), (47, 30, 7));
+    assert_eq!((whole.index_count, whole.carried_count, whole.script_count), (82, 55, 7));
     let whole = files(whole.files);
     let told = read(&whole).diagnostics.render(&whole, false);
     assert_eq!(told.matches("error[P0607]: the field `level` of").count(), 2, "{told}");
@@ -240,11 +243,13 @@ const CASES: &[(&str, &[Change])] = &[
             (CONFIG, "self.version = VERSION", "self.version = '0.6.1'"),
         ],
     ),
-    ("a version with MySQL", &[(CONFIG, "'0.8.0'", "'0.9.0-rc5'")]),
+    ("a version that is too new", &[(CONFIG, "'0.8.0'", "'0.10.0'")]),
+    ("a candidate for a version", &[(CONFIG, "'0.8.0'", "'0.8.0-rc5'")]),
     ("a version that is no version", &[(CONFIG, "'0.8.0'", "'0.8.0-dev'")]),
     ("a version that is worked out", &[(CONFIG, "'0.8.0')", "'0.8.0') + suffix")]),
     ("no version", &[(CONFIG, "VERSION = os", "version = os")]),
-    ("an unknown worker", &[(MIGRATION, r#""worker": "reindex""#, r#""worker": "copy_to_mysql""#)]),
+    ("an unknown worker", &[(MIGRATION, r#""worker": "reindex""#, r#""worker": "copy_to_file""#)]),
+    ("rows of no kind", &[(MIGRATION, r#""worker": "reindex""#, r#""worker": "copy_to_mysql""#)]),
     ("an entry without script", &[(MIGRATION, "\"script\": null", "\"skript\": null")]),
     ("a script that is no text", &[(MIGRATION, "\"script\": null", "\"script\": [\"a\"]")]),
     ("an entry that says nothing of partitions", &[(MIGRATION, "\"multi\": true,", "")]),
@@ -329,6 +334,48 @@ fn what_is_not_understood_is_refused_by_file_and_line() {
     let told: Vec<String> =
         CASES.iter().map(|(what, changes)| format!("# {what}\n{}\n", with(changes))).collect();
     assert_snapshot!("mistakes", told.join("\n"));
+}
+
+const TABLES: &str = "service/storage/mysql/schema/table.py";
+const ROWS: &str = "process_engine/migration/elastic/0820_to_09x.json";
+
+/// A change in a file of 0.9.0, by what it does.
+const TABLE_CASES: &[(&str, Change)] = &[
+    ("an unknown kind of record", (ROWS, "\"mysql\": \"task\"", "\"mysql\": \"tasks\"")),
+    (
+        "a parameter that isn't known",
+        (ROWS, "\"mysql\": \"task\"", "\"mysql\": \"task\", \"size\": 1"),
+    ),
+    ("a version that is a number", (ROWS, "\"version\": \"0.9.0-rc2\"", "\"version\": 2")),
+    ("a table that isn't there", (TABLES, "__tablename__ = 'task'", "__tablename__ = 'tasks'")),
+    ("a type that isn't known", (TABLES, "draft = Column(JSON)", "draft = Column(Binary)")),
+    (
+        "a key of other columns",
+        (TABLES, "PrimaryKeyConstraint('id', 'tenant')", "PrimaryKeyConstraint('ids')"),
+    ),
+    (
+        "a constraint that isn't known",
+        (TABLES, "UniqueConstraint('event_type'", "CheckConstraint('event_type'"),
+    ),
+    ("a table's name that is worked out", (TABLES, "'workflow'", "PREFIX + 'workflow'")),
+];
+
+#[test]
+fn tables_that_are_not_understood_are_refused_by_file_and_line() {
+    let told: Vec<String> = TABLE_CASES
+        .iter()
+        .map(|(what, (file, from, to))| {
+            let mut changed = installation("0.9.0");
+            let text = changed.files.get_mut(*file).unwrap();
+            assert!(text.contains(from), "`{from}` in {file}");
+            *text = text.replacen(from, to, 1);
+            format!("# {what}\n{}\n", mistakes(&[installation("0.8.2"), changed]))
+        })
+        .collect();
+    let mut without = installation("0.9.0");
+    without.files.retain(|file, _| file != TABLES);
+    let without = mistakes(&[installation("0.8.2"), without]);
+    assert_snapshot!("mistakes_of_tables", format!("{}\n# no tables\n{without}", told.join("\n")));
 }
 
 #[test]

@@ -21,7 +21,9 @@ pub(super) fn check(passage: &Passage<'_>, findings: &mut Findings) {
     match (down, irreversible) {
         (Some(down), _) => check_down(passage, down, findings),
         (None, Some(reason)) => {
-            if derived(passage, &operations).is_ok() {
+            // What the application writes to a table can't be followed, whatever the operations are.
+            let has_table = passage.new_index.table.is_some();
+            if !has_table && derived(passage, &operations).is_ok() {
                 let message = format!(
                     "`{}` is said to be irreversible, though every operation can be undone",
                     passage.key
