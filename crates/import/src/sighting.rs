@@ -32,8 +32,8 @@ pub struct SeenSet {
     pub context: Context,
     /// How many indices.
     pub index_count: u64,
-    /// How many of them can be found by an alias, as Tracardi reads.
-    pub aliased_count: u64,
+    /// How many of them have no alias and should: Tracardi reads through these, from 0.9 on what is cut by time alone.
+    pub unaliased_count: u64,
     /// How many of them are closed, so that nothing else is known of them.
     pub closed_count: u64,
     /// Live documents.
@@ -129,7 +129,7 @@ impl SeenSet {
                 .is_some_and(|(_, _, named)| default_tenant(named) == parsed.tenant),
             context: parsed.context,
             index_count: 0,
-            aliased_count: 0,
+            unaliased_count: 0,
             closed_count: 0,
             document_count: 0,
             bytes: 0,
@@ -139,7 +139,8 @@ impl SeenSet {
 
     fn add(&mut self, parsed: &Parsed<'_>, facts: &IndexFacts) {
         self.index_count += 1;
-        self.aliased_count += u64::from(!facts.aliases.is_empty());
+        let needs_alias = parsed.kind.is_some() || self.version != Some("0.9.0");
+        self.unaliased_count += u64::from(needs_alias && facts.aliases.is_empty());
         self.closed_count += u64::from(!facts.is_open);
         self.document_count += facts.document_count;
         self.bytes += facts.bytes;

@@ -55,6 +55,8 @@ mod jq;
 
 mod tracardi_import;
 
+mod tracardi_tables;
+
 mod proxy;
 
 mod moment;
@@ -125,6 +127,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             jq::scenarios(),
             tracardi_hops::scenarios(&stand.cluster.name),
             tracardi_import::scenarios(&stand.cluster.name),
+            tracardi_tables::scenarios(),
         ];
         trials.extend(
             scenarios

@@ -112,7 +112,7 @@ fn add_notes(text: &mut Text, sets: &[SeenSet]) {
         sets.iter().filter(|set| is_meant(set)).map(named).collect()
     };
     note(
-        those(&|set| set.aliased_count < set.index_count),
+        those(&|set| set.unaliased_count > 0),
         "not all indices have an alias, through which Tracardi reads",
     );
     note(
@@ -190,7 +190,7 @@ fn set_json(set: &SeenSet) -> Value {
         is_default_tenant,
         context,
         index_count,
-        aliased_count,
+        unaliased_count,
         closed_count,
         document_count,
         bytes,
@@ -206,7 +206,7 @@ fn set_json(set: &SeenSet) -> Value {
         "is_default_tenant": is_default_tenant,
         "context": context.as_str(),
         "indices": index_count,
-        "indices_with_alias": aliased_count,
+        "indices_without_alias": unaliased_count,
         "indices_closed": closed_count,
         "documents": document_count,
         "bytes": bytes,
