@@ -47,7 +47,7 @@ pub(crate) enum Origin {
     /// The release before has it and this one has no place for its documents: they are kept as they are.
     Kept,
     /// The release before has it and this one has a table for its documents.
-    Table(Rows),
+    Table(Box<Rows>),
 }
 
 /// How an index is cut by time.

@@ -32,7 +32,7 @@ pub(crate) struct Entry {
     pub(crate) script: Option<String>,
     pub(crate) worker: Worker,
     /// What its documents are, where they become rows.
-    pub(crate) record: Option<Record>,
+    pub(crate) record: Option<Box<Record>>,
 }
 
 /// What documents are that become rows of a table.
@@ -199,7 +199,7 @@ impl Reader<'_> {
         &self,
         worker: Worker,
         parameters: Option<&Value>,
-    ) -> Result<Option<Record>, Mistake> {
+    ) -> Result<Option<Box<Record>>, Mistake> {
         match (worker, parameters) {
             (Worker::CopyToMysql, None | Some(Value::Null)) => {
                 Err(self.wrong("`params` must say by `mysql` what its documents are"))
@@ -211,7 +211,7 @@ impl Reader<'_> {
                     None => None,
                     Some(_) => Some(self.text(parameters, "version")?),
                 };
-                Ok(Some(Record { kind, version }))
+                Ok(Some(Box::new(Record { kind, version })))
             }
             (_, None | Some(Value::Null)) => Ok(None),
             (Worker::ReindexToOneIndex, Some(parameters)) => {

@@ -130,7 +130,6 @@ const KNOWN: [Known; 19] = [
         columns: &[("tags", "projects")],
         decoded: &["draft"],
         joined: &["projects"],
-        ..PLAIN
     },
     Known { kind: "import", table: "import", decoded: &["config"], ..PLAIN },
     Known { kind: "event-validation", table: "event_validation", joined: &["tags"], ..PLAIN },
@@ -212,7 +211,7 @@ fn taken(index: &Index, release: &Release, migration: &Migration) -> Result<Inde
         return Err(Mistake::new(TABLE, release.installation.place(TABLES), message, fix));
     };
     let rows = rows(known, (table, record), &mut index.mapping);
-    index.origin = Origin::Table(rows);
+    index.origin = Origin::Table(Box::new(rows));
     Ok(index)
 }
 
@@ -225,7 +224,7 @@ fn rows(known: &Known, (table, record): (&TableClass, &Record), mapping: &mut Va
     let joined = declared(known.joined, mapping);
     for field in &decoded {
         // Whatever comes out of the text, nobody searches for it.
-        mapping["properties"][*field] = json!({"type": "object", "enabled": false});
+        declare(mapping, field, json!({"type": "object", "enabled": false}));
     }
     let others = others(known, record, mapping);
     let fields = leaves(mapping);
@@ -266,11 +265,18 @@ fn rows(known: &Known, (table, record): (&TableClass, &Record), mapping: &mut Va
     Rows { table: table.clone(), columns, key, empty, unrowed, decoded, joined, others }
 }
 
+fn declare(mapping: &mut Value, field: &str, definition: Value) {
+    let fields = mapping.get_mut("properties").and_then(Value::as_object_mut);
+    if let Some(fields) = fields {
+        fields.insert(field.to_owned(), definition);
+    }
+}
+
 fn others(known: &Known, record: &Record, mapping: &mut Value) -> Vec<Other> {
     let has = |mapping: &Value, field: &str| mapping["properties"].get(field).is_some();
     match known.kind {
         "user" if has(mapping, "disabled") && !has(mapping, "enabled") => {
-            mapping["properties"]["enabled"] = json!({"type": "boolean"});
+            declare(mapping, "enabled", json!({"type": "boolean"}));
             vec![Other::Contrary { from: "disabled", to: "enabled" }]
         }
         "task" if has(mapping, "status") => {

@@ -198,12 +198,12 @@ mod tests {
         let files = BTreeMap::from([(TABLES.to_owned(), text.to_owned())]);
         match read(&Installation { shown: "x".to_owned(), files }) {
             Ok(tables) => format!("{:?}", tables.into_values().collect::<Vec<_>>()),
-            Err(mistakes) => mistakes
-                .iter()
-                .map(|mistake| {
+            Err(mistakes) => {
+                let tell = |mistake: &Mistake| {
                     format!("{}: {}", mistake.place.line.unwrap_or_default(), mistake.message)
-                })
-                .collect(),
+                };
+                mistakes.iter().map(tell).collect::<Vec<_>>().join("; ")
+            }
         }
     }
 

@@ -1,5 +1,5 @@
 //! A made-up Tracardi goes from 0.8.2 to 0.9, which keeps a part of its documents in tables: on the pocket cluster, with a real
-//! MariaDB. What the rows must be is written down here by hand.
+//! `MariaDB`. What the rows must be is written down here by hand.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -26,7 +26,7 @@ use crate::{
 /// What the releases call a tenant without a name of its own. More tenants would be alike, and each costs seconds.
 const TENANTS: [(&str, &str); 1] = [("ffe49", "8504a")];
 
-/// Where MariaDB is, among the databases of `LOCKSTEP_TEST_DATABASES`.
+/// Where `MariaDB` is, among the databases of `LOCKSTEP_TEST_DATABASES`.
 const MARIADB: &str = "mariadb=";
 
 /// A pocket cluster is enough: no script runs in this step.

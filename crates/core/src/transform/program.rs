@@ -9,8 +9,8 @@ use super::{
     hash,
     join::Seam,
     operation::{
-        Algorithm, Assignment, CastType, Coding, Empty, Existing, FieldPath, Hashing, Lists,
-        Operation, Otherwise, Relocation, Respelling, Several,
+        Algorithm, Assignment, CastType, Coding, Empty, Existing, FieldPath, Hashing, Joining,
+        Lists, Operation, Otherwise, Relocation, Respelling, Several,
     },
     rejection::{Refusal, Rejection, RejectionCode},
     relocate::{Manner, Route},
@@ -262,12 +262,7 @@ impl Action {
                 separator: splitting.separator.clone(),
                 into: texts(&splitting.into),
             },
-            Operation::Join(joining) => Self::Join {
-                fields: texts(&joining.fields),
-                separator: joining.separator.clone(),
-                into: joining.into.to_string(),
-                lists: joining.lists,
-            },
+            Operation::Join(joining) => Self::join(joining),
             Operation::Hash(Hashing { fields, into, algorithm: Algorithm::Sha256, existing }) => {
                 Self::Hash { fields: texts(fields), into: into.to_string(), existing: *existing }
             }
@@ -296,6 +291,12 @@ impl Action {
         // A value that is too deep gets more levels than any document may have, and is refused where it is written.
         let levels = Scanner::new(&json).value(DEPTH_MAX).unwrap_or(u8::MAX);
         Self::Assign { field: assignment.field.to_string(), json, levels, overwrite }
+    }
+
+    fn join(joining: &Joining) -> Self {
+        let Joining { fields, separator, into, lists } = joining;
+        let (separator, into) = (separator.clone(), into.to_string());
+        Self::Join { fields: texts(fields), separator, into, lists: *lists }
     }
 
     fn branch(operations: &[Operation]) -> Vec<Branch> {

@@ -423,6 +423,7 @@ pub enum Lists {
 }
 
 impl Lists {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
     fn is_reject(&self) -> bool {
         *self == Self::Reject
     }
