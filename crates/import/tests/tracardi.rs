@@ -405,7 +405,7 @@ fn versions_must_follow_each_other() {
       give the installations between the two as well, one for each version
     A0102 0.8.0/service/storage/index.py
       there is no such file, which every Tracardi from 0.7.0 on has
-      give a whole installation of Tracardi 0.7 or 0.8: a site-packages folder, a checkout, or a wheel
+      give a whole installation of Tracardi 0.7 to 0.9: a site-packages folder, a checkout, or a wheel
     A0301 0.7.4/service/storage/index.py:19
       the mapping file of `entity`, `service/setup/mappings/e.json`, is not there
       give a whole installation; wheels and site-packages have these files as well
