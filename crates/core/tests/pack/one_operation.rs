@@ -559,13 +559,13 @@ fn codings() {
         (
             "join: {fields: [], separator: ',', into: a, lists: join}",
             &[
-                "error[P0610]: [] | `join` needs at least one field to join | name more fields in `fields`, or use `rename` or `move`",
+                "error[P0610]: join | `join` needs at least one field to join | name more fields in `fields`, or use `rename` or `move`",
             ],
         ),
         (
             "join: {fields: [a], separator: ',', into: a}",
             &[
-                "error[P0610]: [a] | `join` needs at least two fields to join | name more fields in `fields`, or use `rename` or `move`",
+                "error[P0610]: a | `join` needs at least two fields to join | name more fields in `fields`, or use `rename` or `move`",
             ],
         ),
         (
