@@ -3,8 +3,9 @@
 use lockstep_core::{
     plan::model::WayBack,
     transform::operation::{
-        CastType, Condition, Dating, Decoding, Empty, Encoding, Existing, FieldPath, Lists,
-        Operation, Otherwise, Pair, Question, Relocation, Several, Test, Translation, Unwrapping,
+        CastType, Condition, Dating, Decoding, Empty, Encoding, Existing, FieldPath, Joining,
+        Lists, Operation, Otherwise, Pair, Question, Relocation, Several, Test, Translation,
+        Unwrapping,
     },
 };
 
@@ -110,15 +111,7 @@ fn operation_line(operation: &Operation) -> String {
                 listed(&splitting.into)
             )
         }
-        Operation::Join(joining) => {
-            format!(
-                "{name} {}{} with {:?} into {}",
-                listed(&joining.fields),
-                if joining.lists == Lists::Join { " and what is in lists" } else { "" },
-                joining.separator,
-                joining.into
-            )
-        }
+        Operation::Join(joining) => format!("{name} {}", joined(joining)),
         Operation::Hash(hashing) => format!(
             "{name} {} into {}{}",
             listed(&hashing.fields),
@@ -196,6 +189,15 @@ fn otherwise(otherwise: Otherwise) -> &'static str {
 fn dated(dating: &Dating) -> String {
     let Dating { field, from, to, zone: _, otherwise: or_else } = dating;
     format!("{field} from {} to {}{}", from.as_str(), to.as_str(), otherwise(*or_else))
+}
+
+fn joined(joining: &Joining) -> String {
+    let Joining { fields, separator, into, lists } = joining;
+    let lists = match lists {
+        Lists::Reject => "",
+        Lists::Join => " and what is in lists",
+    };
+    format!("{}{lists} with {separator:?} into {into}", listed(fields))
 }
 
 fn decoded(decoding: &Decoding) -> String {

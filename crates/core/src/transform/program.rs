@@ -374,16 +374,19 @@ impl Action {
                     execute_branch(("else", otherwise), workspace)
                 }
             }
-            Self::Elsewhere => {
-                let message = "a script runs in the engine only";
-                Err((Refusal::new(RejectionCode::ScriptElsewhere, message), "ctx"))
-            }
+            Self::Elsewhere => Err(elsewhere()),
             Self::Apart => {
                 let message = "a program in jq runs in a process of its own only";
                 Err((Refusal::new(RejectionCode::JqElsewhere, message), "."))
             }
         }
     }
+}
+
+/// What only the engine can do.
+fn elsewhere() -> (Refusal, &'static str) {
+    let message = "a script runs in the engine only";
+    (Refusal::new(RejectionCode::ScriptElsewhere, message), "ctx")
 }
 
 /// Does the operations of a branch; a refusal says which of them it is about.
