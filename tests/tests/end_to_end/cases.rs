@@ -75,9 +75,10 @@ fn hold(runtime: &Runtime, stand: &Stand) -> Outcome {
     runtime.block_on(async {
         let cluster = stand.session().cluster;
         let identity = cluster.identity().await?;
-        let fitter = Fitter::new(cluster, &identity);
+        let fitter = Fitter::new(cluster.clone(), &identity);
         for case in &cases {
-            let outcome = trial::run(&pack, case);
+            let outcome =
+                lockstep_engine::trial::run((&cluster, &JqHosts::none()), &pack, case).await?;
             assert_eq!(trial::judge(case, &outcome), [], "{}", case.folder);
             for fitting in outcome.fittings(case) {
                 let fit = fit(&fitter, &pack, (fitting.position, fitting.index), fitting.document);

@@ -53,6 +53,8 @@ mod scripts;
 
 mod jq;
 
+mod fusing;
+
 mod tracardi_import;
 
 mod tracardi_tables;
@@ -60,8 +62,6 @@ mod tracardi_tables;
 mod proxy;
 
 mod moment;
-
-mod dice;
 
 mod victim;
 
@@ -80,6 +80,7 @@ use std::{
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use lockstep_tests::dice;
 use tokio::runtime::Runtime;
 
 use crate::stand::{Stand, Trouble, stands};
@@ -125,6 +126,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             tracardi::scenarios(),
             scripts::scenarios(&stand.cluster.name),
             jq::scenarios(),
+            fusing::scenarios(&stand.cluster.name),
             tracardi_hops::scenarios(&stand.cluster.name),
             tracardi_import::scenarios(&stand.cluster.name),
             tracardi_tables::scenarios(),

@@ -159,12 +159,14 @@ const NAUGHTY: &str = "def id = ctx._id; \
     if (id == 'moves') { ctx._routing = 'elsewhere' } \
     if (id == 'strays') { ctx.stray = 1 } \
     if (id == 'empties') { ctx._source = null } \
+    if (id == 'deepens') { for (int i = 0; i < 130; i++) { def m = new HashMap(); m.put('a', ctx._source.name); ctx._source.name = m } } \
     if (id == 'works-with-a-number') { ctx._source.attributes.n = ctx._source.attributes.n + ' EUR' }";
 
 fn rejected(runtime: &Runtime, stand: &Stand) -> Outcome {
     runtime.block_on(async {
         stand.seed(400).await?;
         let cases = [
+            ("deepens", "T0204", "nested deeper than 128 levels"),
             ("drops", "T0202", ""),
             ("empties", "T0204", ""),
             ("fails", "T0201", "null_pointer_exception"),

@@ -168,26 +168,25 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     async fn tried<'c>(&self, case: &'c Case) -> Result<CaseReport<'c>, CommandError> {
-        let needs_scripts = trial::needs_scripts(self.pack, case);
-        let outcome = if trial::is_native(self.pack, case) {
-            trial::run(self.pack, case)
-        } else if needs_scripts && self.without_painless {
-            return Ok(CaseReport::not_tried(case, State::LeftOut));
-        } else if needs_scripts && self.is_pocket {
-            return Ok(CaseReport::not_tried(case, State::NotRun));
-        } else {
-            let run = lockstep_engine::trial::run((&self.cluster, &self.jq), self.pack, case);
-            match run.await {
-                Ok(outcome) => outcome,
-                Err(EngineError::Cluster(failure)) if failure.status() == Some(400) => {
-                    let refusal = Some(failure.reason().to_owned());
-                    return Ok(CaseReport {
-                        script_refusal: refusal,
-                        ..CaseReport::not_tried(case, State::Failed)
-                    });
-                }
-                Err(error) => return Err(error.into()),
+        if trial::needs_scripts(self.pack, case) {
+            if self.without_painless {
+                return Ok(CaseReport::not_tried(case, State::LeftOut));
             }
+            if self.is_pocket {
+                return Ok(CaseReport::not_tried(case, State::NotRun));
+            }
+        }
+        let hosts = (&self.cluster, &self.jq);
+        let outcome = match lockstep_engine::trial::run(hosts, self.pack, case).await {
+            Ok(outcome) => outcome,
+            Err(EngineError::Cluster(failure)) if failure.status() == Some(400) => {
+                let refusal = Some(failure.reason().to_owned());
+                return Ok(CaseReport {
+                    script_refusal: refusal,
+                    ..CaseReport::not_tried(case, State::Failed)
+                });
+            }
+            Err(error) => return Err(error.into()),
         };
         let mut problems = trial::judge(case, &outcome);
         let mut updates = Vec::new();

@@ -55,7 +55,7 @@ pub mod inverse;
 pub(crate) use date::moment;
 pub use document::Workspace;
 pub use jq::JqPart;
-pub use parts::{Part, Scripts, Transform};
+pub use parts::{Part, ScriptPart, Transform};
 pub use program::{Document, Program};
 pub use rejection::{Rejection, RejectionCode};
 pub use stand_in::{StandInTouched, StandIns};

@@ -13,7 +13,7 @@ pub struct Transform {
     parts: Vec<Part>,
 }
 
-/// A stretch of operations that run at the same place.
+/// Operations that run at the same place.
 #[derive(Debug, Clone)]
 pub enum Part {
     /// Here.
@@ -21,16 +21,18 @@ pub enum Part {
     /// In a process of its own; one operation.
     Jq(JqPart),
     /// In the engine.
-    Scripts(Scripts),
+    Script(ScriptPart),
 }
 
-/// Scripts that the engine runs one after the other, on the same document.
+/// A script that the engine runs. Each is a part of its own, also where several follow each other: in one engine's call a
+/// script would find what the one before left in memory (two fields that are one list, a `Float`), not the document that it
+/// finds when the steps are done one by one.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Scripts {
-    /// Position of the first one in the list of operations; the others follow it.
-    pub first_index: usize,
-    /// At least one.
-    pub scripts: Vec<Script>,
+pub struct ScriptPart {
+    /// Its position in the list of operations.
+    pub index: usize,
+    /// The script.
+    pub script: Script,
 }
 
 impl Transform {
@@ -41,13 +43,7 @@ impl Transform {
         for (index, operation) in operations.into_iter().enumerate() {
             if let Operation::Painless(script) = operation {
                 end_program(&mut natives, index, &mut parts);
-                match parts.last_mut() {
-                    Some(Part::Scripts(before)) => before.scripts.push(script),
-                    Some(Part::Program(_) | Part::Jq(_)) | None => {
-                        let scripts = Scripts { first_index: index, scripts: vec![script] };
-                        parts.push(Part::Scripts(scripts));
-                    }
-                }
+                parts.push(Part::Script(ScriptPart { index, script }));
             } else if let Operation::Jq(step) = operation {
                 end_program(&mut natives, index, &mut parts);
                 parts.push(Part::Jq(JqPart { index, step }));
@@ -78,11 +74,11 @@ impl Transform {
         }
     }
 
-    /// The stretches that the engine runs.
-    pub fn scripts(&self) -> impl Iterator<Item = &Scripts> {
+    /// The scripts, which the engine runs.
+    pub fn scripts(&self) -> impl Iterator<Item = &ScriptPart> {
         self.parts.iter().filter_map(|part| match part {
             Part::Program(_) | Part::Jq(_) => None,
-            Part::Scripts(scripts) => Some(scripts),
+            Part::Script(script) => Some(script),
         })
     }
 }
@@ -100,8 +96,7 @@ impl Part {
     fn len(&self) -> usize {
         match self {
             Self::Program(program) => program.operations().len(),
-            Self::Jq(_) => 1,
-            Self::Scripts(scripts) => scripts.scripts.len(),
+            Self::Jq(_) | Self::Script(_) => 1,
         }
     }
 }
@@ -129,7 +124,7 @@ mod tests {
                 let (name, first) = match part {
                     Part::Program(program) => ("r", program.first_index()),
                     Part::Jq(jq) => ("j", jq.index),
-                    Part::Scripts(scripts) => ("p", scripts.first_index),
+                    Part::Script(script) => ("p", script.index),
                 };
                 assert_eq!(first, next, "{letters}");
                 next += part.len();
@@ -147,10 +142,10 @@ mod tests {
             ("", ""),
             ("rr", "rr"),
             ("p", "p"),
-            ("pp", "pp"),
+            ("pp", "p|p"),
             ("rp", "r|p"),
             ("pr", "p|r"),
-            ("rrpprp", "rr|pp|r|p"),
+            ("rrpprp", "rr|p|p|r|p"),
             ("prrp", "p|rr|p"),
             ("j", "j"),
             ("rjjr", "r|j|j|r"),

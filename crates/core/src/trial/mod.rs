@@ -1,7 +1,8 @@
-//! Tries the cases of a pack: a document goes up through its step and down again, and what came of it is held against
-//! what the case says.
+//! The cases of a pack when they are tried: which operations lead a case's document up and back, and what came of it is held
+//! against what the case says.
 //!
-//! Pure: what an engine says to the documents is asked elsewhere, of those that [`Outcome::fittings`] lists. What a
+//! Pure: taking documents through is the engine's, as scripts may take part, and so is asking mappings, of the documents
+//! that [`Outcome::fittings`] lists. What a
 //! case is and how it is read is in [`crate::pack::cases`].
 
 mod verdict;
@@ -15,7 +16,7 @@ use crate::{
         model::{IndexStep, Pack},
     },
     plan::{model::WayBack, ways_back},
-    transform::{Document, Program, Rejection, Transform, Workspace, operation::Operation},
+    transform::{Rejection, Transform, operation::Operation},
 };
 
 /// What became of the document of a case.
@@ -67,18 +68,6 @@ pub struct Fitting<'a> {
     pub document: &'a [u8],
 }
 
-/// Takes a case's document through its step and back. Scripts can't run here: see [`needs_scripts`].
-pub fn run(pack: &Pack, case: &Case) -> Outcome {
-    let before = case.before.as_bytes();
-    let up = passage(case, up_operations(pack, case), before);
-    let Passage::Document(after) = &up else { return Outcome { up, back: Back::NotTried } };
-    let back = match way_back(pack, case) {
-        WayBack::None { step: _, reason } => Back::None { reason },
-        WayBack::Program { operations } => Back::of(case, passage(case, operations, after)),
-    };
-    Outcome { up, back }
-}
-
 impl Back {
     /// What came back of a case's document.
     pub fn of(case: &Case, passage: Passage) -> Self {
@@ -115,16 +104,7 @@ impl Outcome {
 
 /// Whether a case can only be tried in an engine, because scripts take part in its step or in the way back.
 pub fn needs_scripts(pack: &Pack, case: &Case) -> bool {
-    takes_part(pack, case, |transform| transform.scripts().next().is_some())
-}
-
-/// Whether [`run`] can try a case: nothing but operations takes part in its step and in the way back.
-pub fn is_native(pack: &Pack, case: &Case) -> bool {
-    !takes_part(pack, case, |transform| transform.as_program().is_none())
-}
-
-fn takes_part(pack: &Pack, case: &Case, is_part: impl Fn(&Transform) -> bool) -> bool {
-    let has_scripts = |operations| is_part(&Transform::new(operations));
+    let has_scripts = |operations| Transform::new(operations).scripts().next().is_some();
     let is_back_scripted = match way_back(pack, case) {
         WayBack::Program { operations } => has_scripts(operations),
         WayBack::None { step: _, reason: _ } => false,
@@ -155,20 +135,6 @@ pub fn way_back(pack: &Pack, case: &Case) -> WayBack {
         step: case.release.clone(),
         reason: "no document gets into this index".to_owned(),
     })
-}
-
-fn passage(case: &Case, operations: Vec<Operation>, source: &[u8]) -> Passage {
-    let mut made = Vec::new();
-    let document = Document { id: &case.name, routing: None, source };
-    let outcome =
-        Program::new(operations).apply(&mut Workspace::default(), document, &mut |made_of| {
-            made.push(made_of.source.to_vec());
-        });
-    match (outcome, made.len()) {
-        (Err(rejection), _) => Passage::Rejected(rejection),
-        (Ok(()), 1) => Passage::Document(made.swap_remove(0)),
-        (Ok(()), count) => Passage::Several(count),
-    }
 }
 
 /// Whether two documents say the same, as verification has it.

@@ -1,5 +1,27 @@
 use super::*;
-use crate::pack::{PackFiles, cases, load};
+use crate::{
+    pack::{PackFiles, cases, load},
+    transform::{Document, Program, Workspace},
+};
+
+/// What becomes of a case's document where no script takes part.
+fn run(pack: &Pack, case: &Case) -> Outcome {
+    let up = passage(up_operations(pack, case), case.before.as_bytes());
+    let Passage::Document(after) = &up else { return Outcome { up, back: Back::NotTried } };
+    let back = match way_back(pack, case) {
+        WayBack::None { step: _, reason } => Back::None { reason },
+        WayBack::Program { operations } => Back::of(case, passage(operations, after)),
+    };
+    Outcome { up, back }
+}
+
+fn passage(operations: Vec<Operation>, source: &[u8]) -> Passage {
+    let mut made = Vec::new();
+    let document = Document { id: "1", routing: None, source };
+    let applied = Program::new(operations)
+        .apply(&mut Workspace::default(), document, &mut |one| made = one.source.to_vec());
+    applied.map_or_else(Passage::Rejected, |()| Passage::Document(made))
+}
 
 /// Two releases: `note` has a step that can be undone, `person` one with a written way back, `log` one with none.
 fn files(more: &[(&str, &str)]) -> PackFiles {

@@ -1,16 +1,21 @@
 //! Steps: what the steps of an index make of the documents of a page.
 //!
 //! Operations run here, each document when its bytes are needed. As soon as scripts or programs in jq take part, the whole page
-//! goes through all steps first: operations here, scripts in the engine, programs in jq in processes of their own, in turn. Either way a document that a step rejects is told apart, and
+//! goes through all steps first: operations here, scripts in the engine, programs in jq in processes of their own, in turn. A
+//! script finds the document that the one before left, as text, so that steps at once are steps one by one. Either way a document
+//! that a step rejects is told apart, and
 //! the others go on.
 
 use std::sync::Arc;
 
-use lockstep_core::transform::{
-    Document, JqPart, Part, Program, Rejection, RejectionCode, Scripts, StandIns, Transform,
-    Workspace,
+use lockstep_core::{
+    json::{DEPTH_MAX, Scanner, text_of},
+    transform::{
+        Document, JqPart, Part, Program, Rejection, RejectionCode, ScriptPart, StandIns, Transform,
+        Workspace,
+    },
 };
-use lockstep_elastic::{Cluster, Hit, Made, Page, ScriptDocument, ScriptText, Scripted};
+use lockstep_elastic::{Cluster, Failure, Hit, Made, Page, ScriptDocument, ScriptText, Scripted};
 
 use crate::{error::EngineError, jq::JqHosts, scripts::script_text};
 
@@ -28,6 +33,29 @@ impl Course {
     }
 }
 
+/// Where scripts run: in a cluster, or in what a test puts in its place.
+pub trait ScriptHost: Sync {
+    /// Runs a script over each of some documents, and gives what became of each, in order. Changes nothing.
+    ///
+    /// # Errors
+    /// [`Failure`] when it can't be done at all.
+    fn run(
+        &self,
+        script: ScriptText<'_>,
+        documents: &[ScriptDocument<'_>],
+    ) -> impl Future<Output = Result<Vec<Scripted>, Failure>> + Send;
+}
+
+impl ScriptHost for Cluster {
+    async fn run(
+        &self,
+        script: ScriptText<'_>,
+        documents: &[ScriptDocument<'_>],
+    ) -> Result<Vec<Scripted>, Failure> {
+        self.run_scripts(&[script], documents).await
+    }
+}
+
 /// How the documents of one page get through the steps.
 #[derive(Debug)]
 pub(super) enum Steps {
@@ -40,7 +68,7 @@ pub(super) enum Steps {
 }
 
 /// What the steps made of a document: its source.
-type Outcome = Result<Vec<u8>, Rejection>;
+pub(crate) type Outcome = Result<Vec<u8>, Rejection>;
 
 impl Steps {
     /// Does what has to be done for a page as a whole.
@@ -114,29 +142,26 @@ impl Passing {
     }
 }
 
-/// Takes one document through all steps, wherever each of them runs. Nothing is written.
+/// Takes documents through all steps, wherever each of them runs, and gives what became of each, in order. Nothing is written.
 ///
 /// # Errors
 /// [`EngineError`] when scripts can't be run at all.
-pub(crate) async fn take_one(
-    cluster: &Cluster,
+pub(crate) async fn take_all(
+    host: &impl ScriptHost,
     course: &Course,
-    (index, document): (&str, Document<'_>),
-) -> Result<Result<Vec<u8>, Rejection>, EngineError> {
-    let passing = Passing {
+    (index, documents): (&str, &[Document<'_>]),
+) -> Result<Vec<Outcome>, EngineError> {
+    let passing = documents.iter().map(|document| Passing {
         id: document.id.to_owned(),
         routing: document.routing.map(str::to_owned),
         outcome: Ok(document.source.to_vec()),
-    };
-    let mut passed = through_all(cluster, course, (index, vec![passing])).await?;
-    passed
-        .pop()
-        .map(|one| one.outcome)
-        .ok_or_else(|| EngineError::Bug(format!("`{}` of `{index}` is gone", document.id)))
+    });
+    let passed = through_all(host, course, (index, passing.collect())).await?;
+    Ok(passed.into_iter().map(|one| one.outcome).collect())
 }
 
 async fn through_all(
-    cluster: &Cluster,
+    host: &impl ScriptHost,
     course: &Course,
     (index, mut passing): (&str, Vec<Passing>),
 ) -> Result<Vec<Passing>, EngineError> {
@@ -144,9 +169,7 @@ async fn through_all(
         match part {
             Part::Program(program) => passing = through_program(program, passing).await?,
             Part::Jq(jq) => passing = through_jq(&course.jq, jq, passing).await?,
-            Part::Scripts(scripts) => {
-                through_scripts(cluster, scripts, (index, &mut passing)).await?;
-            }
+            Part::Script(script) => through_script(host, script, (index, &mut passing)).await?,
         }
     }
     Ok(passing)
@@ -227,9 +250,9 @@ async fn through_jq(
     .await
 }
 
-async fn through_scripts(
-    cluster: &Cluster,
-    scripts: &Scripts,
+async fn through_script(
+    host: &impl ScriptHost,
+    script: &ScriptPart,
     (index, passing): (&str, &mut [Passing]),
 ) -> Result<(), EngineError> {
     let mut stand_ins = Vec::with_capacity(passing.len());
@@ -244,8 +267,7 @@ async fn through_scripts(
             Some(ScriptDocument { index, id: &one.id, routing, source })
         })
         .collect();
-    let texts: Vec<ScriptText<'_>> = scripts.scripts.iter().map(script_text).collect();
-    let mut scripted = cluster.run_scripts(&texts, &documents).await?.into_iter();
+    let mut scripted = host.run(script_text(&script.script), &documents).await?.into_iter();
     for (one, stand_ins) in passing.iter_mut().zip(stand_ins) {
         if one.outcome.is_err() {
             continue;
@@ -253,8 +275,8 @@ async fn through_scripts(
         let scripted = scripted.next().ok_or_else(|| {
             EngineError::Bug(format!("no script was run for `{}` of `{index}`", one.id))
         })?;
-        one.outcome = outcome(scripts, scripted)
-            .and_then(|source| restore(scripts, source, stand_ins.as_ref()));
+        one.outcome = outcome(script.index, scripted)
+            .and_then(|source| restore(script.index, source, stand_ins.as_ref()));
     }
     Ok(())
 }
@@ -276,26 +298,20 @@ fn put_stand_ins(one: &mut Passing) -> Option<StandIns> {
     }
 }
 
-fn restore(scripts: &Scripts, source: Vec<u8>, stand_ins: Option<&StandIns>) -> Outcome {
+fn restore(index: usize, source: Vec<u8>, stand_ins: Option<&StandIns>) -> Outcome {
     let Some(stand_ins) = stand_ins else { return Ok(source) };
     stand_ins.restore(&source).map_err(|error| {
-        Rejection::of_script(RejectionCode::ScriptNumber, only(scripts), error.to_string())
+        Rejection::of_script(RejectionCode::ScriptNumber, Some(index), error.to_string())
     })
 }
 
-/// Several scripts in a row are told apart only where the engine does.
-fn only(scripts: &Scripts) -> Option<usize> {
-    (scripts.scripts.len() == 1).then_some(scripts.first_index)
-}
-
 /// One document out for one document in, at the same place: nothing else can be caught up with, compared and taken back.
-fn outcome(scripts: &Scripts, scripted: Scripted) -> Outcome {
-    let only = only(scripts);
-    let rejected = |code, message: String| Err(Rejection::of_script(code, only, message));
+/// `index` is the script's place among the operations.
+fn outcome(index: usize, scripted: Scripted) -> Outcome {
+    let rejected = |code, message: String| Err(Rejection::of_script(code, Some(index), message));
     let made = match scripted {
-        Scripted::Failed { script_index, reason } => {
-            let index = script_index.map(|index| scripts.first_index + index).or(only);
-            return Err(Rejection::of_script(RejectionCode::ScriptFailed, index, reason));
+        Scripted::Failed { script_index: _, reason } => {
+            return rejected(RejectionCode::ScriptFailed, reason);
         }
         Scripted::Made(made) => made,
     };
@@ -313,11 +329,16 @@ fn outcome(scripts: &Scripts, scripted: Scripted) -> Outcome {
         let message = format!("it puts `{}` beside `ctx._source`", strays.join("`, `"));
         return rejected(RejectionCode::ScriptResult, message);
     }
-    match source {
-        Some(source) if source.starts_with(b"{") => Ok(source),
-        Some(_) | None => {
-            let message = "it leaves no object in `ctx._source`";
-            rejected(RejectionCode::ScriptResult, message.to_owned())
+    let Some(source) = source.filter(|source| source.starts_with(b"{")) else {
+        let message = "it leaves no object in `ctx._source`";
+        return rejected(RejectionCode::ScriptResult, message.to_owned());
+    };
+    // An engine takes more levels than any document may have that is compared.
+    match text_of(&source).and_then(|text| Scanner::new(text).value(DEPTH_MAX)) {
+        Ok(_levels) => Ok(source),
+        Err(fault) => {
+            let message = format!("what it leaves can't be read: {fault}");
+            rejected(RejectionCode::ScriptResult, message)
         }
     }
 }
@@ -327,13 +348,15 @@ mod tests {
     use super::*;
 
     fn told(scripted: Scripted) -> String {
-        let operations = r#"[{"painless":{"script":"a"}},{"painless":{"script":"b"}}]"#;
-        let transform = Transform::new(serde_json::from_str(operations).expect("operations"));
-        let scripts = transform.scripts().next().expect("scripts");
-        match outcome(scripts, scripted) {
+        match outcome(1, scripted) {
             Ok(source) => String::from_utf8(source).expect("text"),
             Err(rejection) => rejection.to_string(),
         }
+    }
+
+    /// A document of this many levels.
+    fn levels(count: usize) -> String {
+        format!("{}1{}", r#"{"a":"#.repeat(count), "}".repeat(count))
     }
 
     #[test]
@@ -350,25 +373,32 @@ mod tests {
             (made(true, true, &[], Some(r#"{"a":1}"#)), r#"{"a":1}"#),
             (
                 made(false, true, &[], Some("{}")),
-                "T0202: it sets `ctx.op`: a script that leaves documents out can't be caught up with",
+                "T0202: operation 2 (`painless`): it sets `ctx.op`: a script that leaves documents out can't be caught up with",
             ),
             (
                 made(true, false, &[], Some("{}")),
-                "T0203: it changes `ctx._id`, `ctx._routing` or `ctx._index`",
+                "T0203: operation 2 (`painless`): it changes `ctx._id`, `ctx._routing` or `ctx._index`",
             ),
             (
                 made(true, true, &["x", "y"], Some("{}")),
-                "T0204: it puts `x`, `y` beside `ctx._source`",
+                "T0204: operation 2 (`painless`): it puts `x`, `y` beside `ctx._source`",
             ),
-            (made(true, true, &[], Some("[1]")), "T0204: it leaves no object in `ctx._source`"),
-            (made(true, true, &[], None), "T0204: it leaves no object in `ctx._source`"),
             (
-                told(Scripted::Failed { script_index: Some(1), reason: "null".to_owned() }),
-                "T0201: operation 2 (`painless`): null",
+                made(true, true, &[], Some("[1]")),
+                "T0204: operation 2 (`painless`): it leaves no object in `ctx._source`",
+            ),
+            (
+                made(true, true, &[], None),
+                "T0204: operation 2 (`painless`): it leaves no object in `ctx._source`",
             ),
             (
                 told(Scripted::Failed { script_index: None, reason: "null".to_owned() }),
-                "T0201: null",
+                "T0201: operation 2 (`painless`): null",
+            ),
+            (made(true, true, &[], Some(&levels(128))), &levels(128)),
+            (
+                made(true, true, &[], Some(&levels(129))),
+                "T0204: operation 2 (`painless`): what it leaves can't be read: not JSON at byte 640: nested deeper than 128 levels",
             ),
         ];
         for (shown, expected) in rows {

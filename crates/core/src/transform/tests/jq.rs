@@ -53,7 +53,7 @@ fn through(
             let made: Result<Vec<_>, _> = values.iter().map(|value| program.run(value)).collect();
             part.put(&mut workspace, &source, made.map_err(|failure| part.failed(failure))?)
         }
-        Part::Scripts(_) => panic!("no script is among the steps"),
+        Part::Script(_) => panic!("no script is among the steps"),
     })
 }
 

@@ -1,18 +1,19 @@
-//! Random draws of a scenario, all from one seed, so that a run which failed can be drawn again.
+//! Random draws, all from one seed, so that what failed can be drawn again.
 
 use std::time::Duration;
 
 /// splitmix64: short, and good enough for moments and faults.
 #[derive(Debug)]
-pub(crate) struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// Draws that follow from a seed.
+    pub fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// The same for the same name: FNV-1a of it is the seed.
-    pub(crate) fn named(name: &str) -> Self {
+    pub fn named(name: &str) -> Self {
         Self(seed_of(name))
     }
 
@@ -24,25 +25,36 @@ impl Dice {
     }
 
     /// A number from 0 to one less than the bound.
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound.max(1)
     }
 
     /// A time from nothing to the longest, in steps of 100 µs.
-    pub(crate) fn duration(&mut self, longest: Duration) -> Duration {
+    pub fn duration(&mut self, longest: Duration) -> Duration {
         let steps = u64::try_from(longest.as_micros() / 100).unwrap_or(u64::MAX);
         Duration::from_micros(self.below(steps.saturating_add(1)) * 100)
     }
 
+    /// Whether something that is so once in `bound` times is so.
+    pub fn once_in(&mut self, bound: u64) -> bool {
+        self.below(bound) == 0
+    }
+
+    /// A number from 0 to one less than the bound, as a size.
+    pub fn count(&mut self, bound: usize) -> usize {
+        let bound = u64::try_from(bound).unwrap_or(u64::MAX);
+        usize::try_from(self.below(bound)).unwrap_or_default()
+    }
+
     /// One of several; `None` of none.
-    pub(crate) fn pick<T: Copy>(&mut self, some: &[T]) -> Option<T> {
+    pub fn pick<T: Copy>(&mut self, some: &[T]) -> Option<T> {
         let count = u64::try_from(some.len()).unwrap_or(u64::MAX);
         usize::try_from(self.below(count)).ok().and_then(|at| some.get(at).copied())
     }
 }
 
 /// FNV-1a of a name.
-pub(crate) fn seed_of(name: &str) -> u64 {
+pub fn seed_of(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |seed, byte| {
         (seed ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3)
     })
