@@ -196,6 +196,8 @@ pub(crate) enum PackVerb {
     Check(commands::pack_check::PackCheckArguments),
     /// Try the test cases of a pack: documents before and after a step
     Test(commands::pack_test::PackTestArguments),
+    /// Take documents that nobody thought of through the steps of a pack, and show small ones that cause trouble
+    Fuzz(commands::pack_fuzz::PackFuzzArguments),
     /// Remember what the releases of a pack are, so that nobody changes them any more
     Lock(commands::pack_lock::PackLockArguments),
     /// Print a page of a pack in Markdown: releases, indices, steps, ways back

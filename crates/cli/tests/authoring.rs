@@ -22,3 +22,6 @@ mod first_pack;
 
 #[path = "authoring/lock.rs"]
 mod lock;
+
+#[path = "authoring/fuzz.rs"]
+mod fuzz;

@@ -27,6 +27,8 @@ pub mod compare;
 
 pub mod trial;
 
+pub mod fuzz;
+
 pub mod run;
 
 pub mod rehearsal;

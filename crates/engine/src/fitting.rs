@@ -1,4 +1,4 @@
-//! Asks an engine whether a release's mapping takes a document: in an index of its own, which is made for it and removed.
+//! Asks an engine whether a release's mapping takes documents: in an index of its own, which is made for them and removed.
 //!
 //! No other index is touched. The index has a name that nobody else has, so whatever bears it is removed in the end, also
 //! when the answer to a request was lost.
@@ -20,6 +20,9 @@ use crate::error::EngineError;
 
 /// What the names of these indices begin with.
 pub const NAME_PREFIX: &str = "lockstep-pack-test-";
+
+/// Documents that are tried in one index: few enough for one request.
+const TOGETHER_MAX: usize = 200;
 
 /// How often the index is looked for when the answer to its making was lost: it may come a moment later.
 const LOOKS_WHEN_UNSURE: u32 = 5;
@@ -70,8 +73,45 @@ impl Fitter {
         logical: &LogicalIndex,
         document: &[u8],
     ) -> Result<Fit, EngineError> {
+        let fit = self.fit_together(pack, logical, &[document]).await?.pop();
+        fit.ok_or_else(|| EngineError::Bug("a document was not tried".to_owned()))
+    }
+
+    /// The same for many documents, each for itself: they are tried together, and one that is refused is tried alone as well,
+    /// as a document before it may have given a field of a loose mapping its type.
+    ///
+    /// # Errors
+    /// As [`Self::fit`].
+    pub async fn fit_each(
+        &self,
+        pack: &Pack,
+        logical: &LogicalIndex,
+        documents: &[&[u8]],
+    ) -> Result<Vec<Fit>, EngineError> {
+        let mut fits = Vec::with_capacity(documents.len());
+        for some in documents.chunks(TOGETHER_MAX) {
+            for (fit, document) in
+                self.fit_together(pack, logical, some).await?.into_iter().zip(some)
+            {
+                fits.push(match fit {
+                    Fit::Refused { .. } if some.len() > 1 => {
+                        self.fit(pack, logical, document).await?
+                    }
+                    Fit::Taken | Fit::Refused { .. } | Fit::NoIndex { .. } => fit,
+                });
+            }
+        }
+        Ok(fits)
+    }
+
+    async fn fit_together(
+        &self,
+        pack: &Pack,
+        logical: &LogicalIndex,
+        documents: &[&[u8]],
+    ) -> Result<Vec<Fit>, EngineError> {
         let name = format!("{NAME_PREFIX}{}", Uuid::now_v7().simple());
-        let asked = self.asked(pack, logical, (&name, document)).await;
+        let asked = self.asked(pack, logical, (&name, documents)).await;
         let is_unsure = asked.as_ref().is_err_and(Failure::outcome_unknown);
         // What is left behind matters more than why nothing was learned.
         self.remove(&name, if is_unsure { LOOKS_WHEN_UNSURE } else { 1 }).await?;
@@ -82,8 +122,8 @@ impl Fitter {
         &self,
         pack: &Pack,
         logical: &LogicalIndex,
-        (name, document): (&str, &[u8]),
-    ) -> Result<Fit, Failure> {
+        (name, documents): (&str, &[&[u8]]),
+    ) -> Result<Vec<Fit>, Failure> {
         let (schema, _translated) = translate(logical, self.engine, &pack.type_equivalents);
         let target = TargetPlan {
             index: name.to_owned(),
@@ -96,23 +136,29 @@ impl Fitter {
         match self.cluster.create_index(name, &create_body(&target, &schema, name)).await {
             Ok(_created) => {}
             Err(failure) if failure.status() == Some(400) => {
-                return Ok(Fit::NoIndex { reason: failure.reason().to_owned() });
+                let refused = Fit::NoIndex { reason: failure.reason().to_owned() };
+                return Ok(vec![refused; documents.len()]);
             }
             Err(failure) => return Err(failure),
         }
-        // With its id as routing a document stands where it would anyway, and a mapping that requires routing is content.
-        let key = Key { id: "case", routing: Some("case") };
+        let mut fits = vec![Fit::Taken; documents.len()];
         let mut body = BulkBody::default();
-        if let Err(unwritable) =
-            body.index(&IndexName::parse(name)?, key, Version::Internal, document)
-        {
-            return Ok(Fit::Refused { reason: unwritable.to_string() });
+        let index = IndexName::parse(name)?;
+        for (position, (document, fit)) in documents.iter().zip(&mut fits).enumerate() {
+            let id = position.to_string();
+            // With its id as routing a document stands where it would anyway, and a mapping that requires routing is content.
+            let key = Key { id: &id, routing: Some(&id) };
+            if let Err(unwritable) = body.index(&index, key, Version::Internal, document) {
+                *fit = Fit::Refused { reason: unwritable.to_string() };
+            }
         }
-        let report = self.cluster.write_all(body).await?;
-        Ok(match report.poison.into_iter().next() {
-            Some(poison) => Fit::Refused { reason: poison.rejection.reason },
-            None => Fit::Taken,
-        })
+        for poison in self.cluster.write_all(body).await?.poison {
+            let position = poison.item.id.parse::<usize>().ok();
+            if let Some(fit) = position.and_then(|position| fits.get_mut(position)) {
+                *fit = Fit::Refused { reason: poison.rejection.reason };
+            }
+        }
+        Ok(fits)
     }
 
     /// Removes the index, whatever became of its making.

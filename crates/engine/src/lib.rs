@@ -11,6 +11,10 @@ pub mod fitting;
 
 pub mod trial;
 
+pub mod fuzz;
+
+pub mod sample;
+
 pub mod survey;
 
 pub mod report;

@@ -6,6 +6,7 @@ pub(crate) mod doctor;
 pub(crate) mod orders;
 pub(crate) mod pack_check;
 pub(crate) mod pack_docs;
+pub(crate) mod pack_fuzz;
 pub(crate) mod pack_import;
 pub(crate) mod pack_lock;
 pub(crate) mod pack_new;
@@ -92,6 +93,7 @@ async fn pack(verb: &PackVerb, context: &Context) -> Result<Exit, CommandError> 
             pack_import::tracardi(arguments, context)
         }
         PackVerb::Test(arguments) => pack_test::run(arguments, context).await,
+        PackVerb::Fuzz(arguments) => pack_fuzz::run(arguments, context).await,
     }
 }
 
