@@ -192,6 +192,8 @@ pub(crate) enum QuarantineVerb {
 pub(crate) enum PackVerb {
     /// Write a small pack to begin with
     New(commands::pack_new::PackNewArguments),
+    /// Draft a release and the step into it, from two sets that live in a cluster or from mappings
+    Step(commands::pack_step::PackStepArguments),
     /// Find every mistake in a pack, and what probably was not meant; -v shows what is allowed
     Check(commands::pack_check::PackCheckArguments),
     /// Try the test cases of a pack: documents before and after a step
@@ -261,7 +263,7 @@ mod tests {
         command.build();
         let mut found = Vec::new();
         helps(&mut command, "", &mut found);
-        assert_eq!(found.len(), 30);
+        assert_eq!(found.len(), 31);
         for (path, help) in found {
             insta::assert_snapshot!(path.replace(' ', "_"), help);
         }

@@ -25,3 +25,6 @@ mod lock;
 
 #[path = "authoring/fuzz.rs"]
 mod fuzz;
+
+#[path = "authoring/step.rs"]
+mod step;

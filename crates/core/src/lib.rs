@@ -29,6 +29,8 @@ pub mod trial;
 
 pub mod fuzz;
 
+pub mod sketch;
+
 pub mod run;
 
 pub mod rehearsal;

@@ -15,6 +15,8 @@ pub mod fuzz;
 
 pub mod sample;
 
+pub mod sets;
+
 pub mod survey;
 
 pub mod report;

@@ -11,6 +11,7 @@ pub(crate) mod pack_import;
 pub(crate) mod pack_lock;
 pub(crate) mod pack_new;
 pub(crate) mod pack_schema;
+pub(crate) mod pack_step;
 pub(crate) mod pack_test;
 pub(crate) mod plan;
 pub(crate) mod quarantine;
@@ -93,6 +94,7 @@ async fn pack(verb: &PackVerb, context: &Context) -> Result<Exit, CommandError> 
             pack_import::tracardi(arguments, context)
         }
         PackVerb::Test(arguments) => pack_test::run(arguments, context).await,
+        PackVerb::Step(arguments) => pack_step::run(arguments, context).await,
         PackVerb::Fuzz(arguments) => pack_fuzz::run(arguments, context).await,
     }
 }

@@ -41,6 +41,11 @@ pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use lint::{Allowed, Lints};
 pub use load::{PackFiles, Reading, load, read};
 
+/// Whether two words are so near that one may be meant by the other.
+pub(crate) fn is_near(one: &str, other: &str) -> bool {
+    nearest::nearest(one, [other]).is_some()
+}
+
 /// The names of all operations that a step may have.
 pub fn operation_names() -> &'static [&'static str] {
     wire::OPERATION_NAMES
