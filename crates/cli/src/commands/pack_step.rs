@@ -17,12 +17,17 @@ use lockstep_core::{
     sketch::{About, Answer, Answers, Question, Seen, Side, files, questions},
     version::Version,
 };
+use lockstep_elastic::Cluster;
 use lockstep_engine::{EngineError, pack_folder, sets};
 use serde_json::{Value, json};
 
 use super::{Context, read_pack};
 use crate::{
-    cli::PackFlag, connection::connect, error::CommandError, exit::Exit, render::quantity::counted,
+    cli::PackFlag,
+    connection::connect,
+    error::CommandError,
+    exit::Exit,
+    render::{Text, quantity::counted},
 };
 
 /// Flags of `lockstep pack step`.
@@ -151,50 +156,16 @@ async fn sides(
     context: &Context,
     base: &Base,
 ) -> Result<(Side, Side), CommandError> {
+    let PackStepArguments { from, to, label, .. } = arguments;
     let cluster = if arguments.from_cluster {
         Some(connect(&context.global.cluster).await?.cluster)
     } else {
         None
     };
-    let mut folders = arguments.mappings.iter();
-    let mut old_indices = BTreeMap::new();
-    match (&base.newest, &cluster) {
-        (Some(release), _) => {
-            for (key, index) in &release.indices {
-                let partitions = index.partitions.kinds().collect();
-                let mapping = index.mapping.clone();
-                old_indices.insert(key.clone(), Seen { mapping, partitions, ..Seen::default() });
-            }
-            if let Some(cluster) = &cluster {
-                let mut seen = sets::of_release(cluster, &base.pack, release).await?;
-                for (key, index) in &release.indices {
-                    if let (Some(of_pack), Some(live)) =
-                        (old_indices.get_mut(key), seen.remove(&index.name))
-                    {
-                        of_pack.documents = live.documents;
-                    }
-                }
-            }
-        }
-        (None, Some(cluster)) => {
-            let release = base.release(&arguments.from, None)?;
-            old_indices = sets::of_release(cluster, &base.pack, &release).await?;
-        }
-        (None, None) => {
-            let [old, _] = arguments.mappings.as_slice() else {
-                return Err(CommandError::Usage {
-                    message: "the pack has no release, and --mappings names one folder".to_owned(),
-                    hint: "name the folder with the mappings of FROM, then that of TO",
-                });
-            };
-            old_indices = of_folder(old)?;
-            folders.next();
-        }
-    }
-    let mut new_indices = match (&cluster, folders.next()) {
+    let old_indices = old_indices(arguments, cluster.as_ref(), base).await?;
+    let mut new_indices = match (&cluster, arguments.mappings.last()) {
         (Some(cluster), _) => {
-            let release = base.release(&arguments.to, arguments.label.as_ref())?;
-            sets::of_release(cluster, &base.pack, &release).await?
+            sets::of_release(cluster, &base.pack, &base.release(to, label.as_ref())?).await?
         }
         (None, Some(folder)) => of_folder(folder)?,
         (None, None) => BTreeMap::new(),
@@ -202,7 +173,7 @@ async fn sides(
     if let Some(release) = &base.newest {
         new_indices = by_key(new_indices, release);
     }
-    for (version, indices) in [(&arguments.from, &old_indices), (&arguments.to, &new_indices)] {
+    for (version, indices) in [(from, &old_indices), (to, &new_indices)] {
         if indices.is_empty() {
             return Err(CommandError::Usage {
                 message: format!("no index of {version} was found"),
@@ -211,15 +182,52 @@ async fn sides(
             });
         }
     }
-    let side = |version: &Version, label: Option<&String>, indices| Side {
-        version: version.clone(),
-        label: label.cloned(),
-        indices,
-    };
     Ok((
-        side(&arguments.from, None, old_indices),
-        side(&arguments.to, arguments.label.as_ref(), new_indices),
+        Side { version: from.clone(), label: None, indices: old_indices },
+        Side { version: to.clone(), label: label.clone(), indices: new_indices },
     ))
+}
+
+/// What the release before looks like: as the pack says, with documents from the cluster; else as was found.
+async fn old_indices(
+    arguments: &PackStepArguments,
+    cluster: Option<&Cluster>,
+    base: &Base,
+) -> Result<BTreeMap<String, Seen>, CommandError> {
+    let Some(release) = &base.newest else {
+        return match (cluster, arguments.mappings.as_slice()) {
+            (Some(cluster), _) => {
+                let release = base.release(&arguments.from, None)?;
+                Ok(sets::of_release(cluster, &base.pack, &release).await?)
+            }
+            (None, [old, _new]) => of_folder(old),
+            (None, _) => Err(CommandError::Usage {
+                message: "the pack has no release, and --mappings names one folder".to_owned(),
+                hint: "name the folder with the mappings of FROM, then that of TO",
+            }),
+        };
+    };
+    if arguments.mappings.len() > 1 {
+        return Err(CommandError::Usage {
+            message: format!("the pack has the mappings of {} already", release.version),
+            hint: "name the folder with the mappings of TO alone",
+        });
+    }
+    let mut live = match cluster {
+        Some(cluster) => sets::of_release(cluster, &base.pack, release).await?,
+        None => BTreeMap::new(),
+    };
+    let seen = release.indices.iter().map(|(key, index)| {
+        let seen = Seen {
+            mapping: index.mapping.clone(),
+            settings: index.settings.clone(),
+            partitions: index.partitions.kinds().collect(),
+            documents: live.remove(&index.name).map(|live| live.documents).unwrap_or_default(),
+            remarks: Vec::new(),
+        };
+        (key.clone(), seen)
+    });
+    Ok(seen.collect())
 }
 
 /// Indices are found by their physical names; where the release before has one of them, its key there is taken.
@@ -319,33 +327,26 @@ fn tell(
         }))?;
         return Ok(Exit::Done);
     }
-    let mut text = format!(
-        "drafted {} in {shown}: {}\n",
-        new.version,
-        counted(new.indices.len() as u64, "index", "indices")
-    );
+    let mut text = Text::default();
+    let indices = counted(new.indices.len() as u64, "index", "indices");
+    text.line(format_args!("drafted {} in {shown}: {indices}", new.version));
     for question in open {
-        let names: Vec<String> = question
-            .candidates
-            .iter()
-            .map(|one| format!("`{}` ({})", one.name, one.reason))
-            .collect();
-        let candidates = if names.is_empty() {
-            String::new()
-        } else {
-            format!("; perhaps it is now {}", names.join(" or "))
-        };
-        text += &format!("open: {}{candidates}\n", what(&question.about));
+        let names =
+            question.candidates.iter().map(|one| format!("`{}` ({})", one.name, one.reason));
+        let names = names.collect::<Vec<_>>().join(" or ");
+        let perhaps = if names.is_empty() { names } else { format!("; perhaps it is now {names}") };
+        text.line(format_args!("open: {}{perhaps}", what(&question.about)));
     }
     let path = format!("{shown}/releases/{}/release.yaml", new.version.as_str());
-    text += &if open.is_empty() && mistakes == 0 {
-        format!("next: read {path}; lockstep pack check {shown}; lockstep pack fuzz {shown}\n")
+    let next = if open.is_empty() && mistakes == 0 {
+        format!("read {path}; lockstep pack check {shown}; lockstep pack fuzz {shown}")
     } else {
+        let mistakes = counted(mistakes, "mistake", "mistakes");
         format!(
-            "next: decide in {path} what is open there; lockstep pack check {shown} finds {} as it is\n",
-            counted(mistakes, "mistake", "mistakes")
+            "decide in {path} what is open there; lockstep pack check {shown} finds {mistakes} as it is"
         )
     };
-    context.ui.data(&text)?;
+    text.advice("next", &next);
+    context.ui.data(text.as_str())?;
     Ok(Exit::Done)
 }

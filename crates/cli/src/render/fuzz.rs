@@ -110,14 +110,14 @@ fn remark(step: &StepReport<'_>) -> String {
         return "a script in Painless needs --cluster".to_owned();
     };
     let tried = (outcome.drawn_count - outcome.impossible_count) as u64;
-    let mut remark = counted(tried, "document", "documents");
-    if outcome.impossible_count > 0 {
-        remark += &format!(", {} more that the old mapping refuses", outcome.impossible_count);
-    }
-    if let Some(sampled) = step.sampled {
-        remark += &format!("; drawn like {}", counted(sampled, "live one", "live ones"));
-    }
-    remark
+    let tried = counted(tried, "document", "documents");
+    let impossible = match outcome.impossible_count {
+        0 => String::new(),
+        count => format!(", {count} more that the old mapping refuses"),
+    };
+    let like = step.sampled.map(|count| counted(count, "live one", "live ones"));
+    let like = like.map(|ones| format!("; drawn like {ones}")).unwrap_or_default();
+    format!("{tried}{impossible}{like}")
 }
 
 fn sum(report: &Report<'_>) -> String {

@@ -27,8 +27,7 @@ impl Json {
         match self {
             Self::Null => 1,
             Self::Boolean(_) => 2,
-            Self::Number(text) => 2 + text.len(),
-            Self::Text(text) => 2 + text.len(),
+            Self::Number(text) | Self::Text(text) => 2 + text.len(),
             Self::List(list) => 3 + list.iter().map(Self::weight).sum::<usize>(),
             Self::Object(members) => {
                 3 + members.iter().map(|(name, value)| name.len() + value.weight()).sum::<usize>()

@@ -35,13 +35,14 @@ struct Seen {
     texts: u64,
     moments: u64,
     letters_max: usize,
-    /// Texts and how often each was seen; `None` once there were too many.
-    words: Option<BTreeMap<String, u64>>,
+    /// Texts and how often each was seen, as long as they are few.
+    words: BTreeMap<String, u64>,
+    has_too_many_words: bool,
     objects: u64,
     object: Profile,
     lists: u64,
     len_max: usize,
-    element: Option<Box<Seen>>,
+    element: Option<Box<Self>>,
 }
 
 impl Profile {
@@ -53,7 +54,7 @@ impl Profile {
             if self.fields.len() >= FIELDS_MAX && !self.fields.contains_key(name) {
                 continue;
             }
-            let seen = self.fields.entry(name.clone()).or_insert_with(Seen::new);
+            let seen = self.fields.entry(name.clone()).or_default();
             seen.add(value);
         }
     }
@@ -75,10 +76,6 @@ impl Profile {
 }
 
 impl Seen {
-    fn new() -> Self {
-        Self { words: Some(BTreeMap::new()), ..Self::default() }
-    }
-
     fn add(&mut self, value: &Value) {
         self.count += 1;
         match value {
@@ -90,8 +87,10 @@ impl Seen {
             Value::Array(list) => {
                 self.lists += 1;
                 self.len_max = self.len_max.max(list.len());
-                let element = self.element.get_or_insert_with(|| Box::new(Self::new()));
-                list.iter().for_each(|one| element.add(one));
+                let element = self.element.get_or_insert_default();
+                for one in list {
+                    element.add(one);
+                }
             }
             Value::Object(_) => {
                 self.objects += 1;
@@ -108,20 +107,25 @@ impl Seen {
         self.texts += 1;
         let letters = text.chars().count();
         self.letters_max = self.letters_max.max(letters);
-        let Some(words) = &mut self.words else { return };
-        if letters > WORD_LETTERS_MAX || (words.len() >= WORDS_MAX && !words.contains_key(text)) {
-            self.words = None;
+        if self.has_too_many_words {
             return;
         }
-        *words.entry(text.to_owned()).or_default() += 1;
+        let is_new = !self.words.contains_key(text);
+        if letters > WORD_LETTERS_MAX || (is_new && self.words.len() >= WORDS_MAX) {
+            self.has_too_many_words = true;
+            self.words.clear();
+            return;
+        }
+        *self.words.entry(text.to_owned()).or_default() += 1;
     }
 
     fn values(&self) -> Vec<(u64, Values)> {
-        let texts = match &self.words {
-            Some(words) if words.values().sum::<u64>() >= WORD_COUNT_MIN * words.len() as u64 => {
-                Values::OneOf(words.keys().cloned().collect())
-            }
-            Some(_) | None => Values::Text(self.letters_max),
+        let is_few = !self.words.is_empty()
+            && self.words.values().sum::<u64>() >= WORD_COUNT_MIN * self.words.len() as u64;
+        let texts = if is_few {
+            Values::OneOf(self.words.keys().cloned().collect())
+        } else {
+            Values::Text(self.letters_max)
         };
         let mut values = vec![
             (self.nulls, Values::Null),

@@ -21,44 +21,41 @@ pub fn files(new: &Side, old: Option<&Side>, answers: &Answers) -> BTreeMap<Stri
         files.insert(format!("{folder}/mappings/{key}.json"), text);
     }
     let mut page =
-        format!("# Drafted from what the indices of {} look like.\n", new.version.as_str());
-    if let Some(label) = &new.label {
-        page += &format!("label: {}\n", text(label));
-    }
-    page += "indices:\n";
+        vec![format!("# Drafted from what the indices of {} look like.", new.version.as_str())];
+    page.extend(new.label.iter().map(|label| format!("label: {}", text(label))));
+    page.push("indices:".to_owned());
     for (key, seen) in &new.indices {
-        for remark in &seen.remarks {
-            page += &format!("  # {remark}\n");
-        }
-        let partition = match seen.partitions.as_slice() {
-            [] => String::new(),
-            [one] => format!(", partition: {}", one.word()),
-            several => {
-                let words: Vec<&str> = several.iter().map(|kind| kind.word()).collect();
-                format!(", partition: [{}]", words.join(", "))
-            }
-        };
-        let settings = if seen.settings.is_empty() {
-            String::new()
-        } else {
-            format!(", settings: {}", flow(&seen.settings))
-        };
-        let mapping = text(&format!("{key}.json"));
-        page += &format!("  {}: {{mapping: {mapping}{settings}{partition}}}\n", text(key));
+        page.extend(seen.remarks.iter().map(|remark| format!("  # {remark}")));
+        page.push(index_line(key, seen));
     }
-    if let Some(old) = old {
-        page += &step(old, new, answers);
-    }
-    files.insert(format!("{folder}/release.yaml"), page);
+    page.extend(old.into_iter().flat_map(|old| step(old, new, answers)));
+    files.insert(format!("{folder}/release.yaml"), page.join("\n") + "\n");
     files
 }
 
-fn step(old: &Side, new: &Side, answers: &Answers) -> String {
+fn index_line(key: &str, seen: &Seen) -> String {
+    let mapping = text(&format!("{key}.json"));
+    let settings = if seen.settings.is_empty() {
+        String::new()
+    } else {
+        format!(", settings: {}", flow(&seen.settings))
+    };
+    let words: Vec<&str> = seen.partitions.iter().map(|kind| kind.word()).collect();
+    let partition = match words.as_slice() {
+        [] => String::new(),
+        [one] => format!(", partition: {one}"),
+        several => format!(", partition: [{}]", several.join(", ")),
+    };
+    format!("  {}: {{mapping: {mapping}{settings}{partition}}}", text(key))
+}
+
+fn step(old: &Side, new: &Side, answers: &Answers) -> Vec<String> {
     let open = questions(old, new);
-    let mut page = format!("step:\n  from: {}\n  indices:\n", text(old.version.as_str()));
+    let from = format!("  from: {}", text(old.version.as_str()));
+    let mut page = vec!["step:".to_owned(), from, "  indices:".to_owned()];
     for (key, after) in &new.indices {
         let Some(before) = old.indices.get(key) else { continue };
-        page += &kept((key, before, after), &open, answers);
+        page.extend(kept((key, before, after), &open, answers));
     }
     for (key, after) in added(old, new) {
         let from = answers.iter().find_map(|(about, answer)| match (about, answer) {
@@ -66,30 +63,31 @@ fn step(old: &Side, new: &Side, answers: &Answers) -> String {
             (About::Index { .. } | About::Field { .. }, Answer::Carry(_) | Answer::Drop) => None,
         });
         match from.and_then(|from| Some((from, old.indices.get(from)?))) {
-            Some((from, before)) => page += &moved((key, from), (before, after)),
-            None => page += &format!("    {}: new\n", text(key)),
+            Some((from, before)) => page.extend(moved((key, from), (before, after))),
+            None => page.push(format!("    {}: new", text(key))),
         }
     }
     for question in &open {
         let About::Index { key } = &question.about else { continue };
         match answers.get(&question.about) {
-            Some(Answer::Drop) => page += &format!("    {}: dropped\n", text(key)),
+            Some(Answer::Drop) => page.push(format!("    {}: dropped", text(key))),
             Some(Answer::Carry(_)) => {}
-            None => {
-                page += &format!(
-                    "    # OPEN: {} has no index `{key}`. Its documents end here with\n    #   {}: dropped\n",
-                    new.version.as_str(),
-                    text(key)
-                );
-                for Candidate { name, reason } in &question.candidates {
-                    page += &format!(
-                        "    # or it is now `{name}` ({reason}):\n    #   {}: {{migrate: {{from: {}, operations: []}}}}\n",
-                        text(name),
-                        text(key)
-                    );
-                }
-            }
+            None => page.extend(gone_index(key, question, new)),
         }
+    }
+    page
+}
+
+fn gone_index(key: &str, question: &Question, new: &Side) -> Vec<String> {
+    let version = new.version.as_str();
+    let mut page = vec![
+        format!("    # OPEN: {version} has no index `{key}`. Its documents end here with"),
+        format!("    #   {}: dropped", text(key)),
+    ];
+    for Candidate { name, reason } in &question.candidates {
+        let (name, from) = (text(name), text(key));
+        page.push(format!("    # or it is now `{name}` ({reason}):"));
+        page.push(format!("    #   {name}: {{migrate: {{from: {from}, operations: []}}}}"));
     }
     page
 }
@@ -99,9 +97,9 @@ fn kept(
     (key, before, after): (&str, &Seen, &Seen),
     open: &[Question],
     answers: &Answers,
-) -> String {
+) -> Vec<String> {
     if is_equal(&before.mapping, &after.mapping) && before.partitions == after.partitions {
-        return format!("    {}: unchanged\n", text(key));
+        return vec![format!("    {}: unchanged", text(key))];
     }
     let difference = Difference::of(&before.mapping, &after.mapping);
     let mut operations = Vec::new();
@@ -128,11 +126,10 @@ fn kept(
         let names: Vec<&str> = difference.added.keys().map(String::as_str).collect();
         comments.push(format!("new here: {}", names.join(", ")));
     }
-    let mut page = format!("    {}:\n", text(key));
-    for comment in comments {
-        page += &format!("      # {comment}\n");
-    }
-    page + &migrate("", &operations)
+    let mut page = vec![format!("    {}:", text(key))];
+    page.extend(comments.iter().map(|comment| format!("      # {comment}")));
+    page.extend(migrate(None, &operations));
+    page
 }
 
 /// What becomes of a field that the new mapping doesn't have.
@@ -180,26 +177,23 @@ fn carry(from: &str, to: &str) -> String {
     format!("- {word}: {{from: {}, to: {}}}", text(from), text(to))
 }
 
-fn moved((key, from): (&str, &str), (before, after): (&Seen, &Seen)) -> String {
+fn moved((key, from): (&str, &str), (before, after): (&Seen, &Seen)) -> Vec<String> {
     let difference = Difference::of(&before.mapping, &after.mapping);
-    let mut page = format!("    {}:\n", text(key));
-    for field in &difference.gone {
-        page += &format!("      # OPEN: the new mapping has no `{field}`\n");
-    }
-    page + &migrate(&format!("from: {}", text(from)), &[])
+    let mut page = vec![format!("    {}:", text(key))];
+    let gone = difference.gone.iter();
+    page.extend(gone.map(|field| format!("      # OPEN: the new mapping has no `{field}`")));
+    page.extend(migrate(Some(from), &[]));
+    page
 }
 
-fn migrate(from: &str, operations: &[String]) -> String {
-    let mut page = "      migrate:\n".to_owned();
-    if !from.is_empty() {
-        page += &format!("        {from}\n");
-    }
+fn migrate(from: Option<&str>, operations: &[String]) -> Vec<String> {
+    let mut page = vec!["      migrate:".to_owned()];
+    page.extend(from.map(|from| format!("        from: {}", text(from))));
     if operations.is_empty() {
-        return page + "        operations: []\n";
-    }
-    page += "        operations:\n";
-    for operation in operations {
-        page += &format!("          {operation}\n");
+        page.push("        operations: []".to_owned());
+    } else {
+        page.push("        operations:".to_owned());
+        page.extend(operations.iter().map(|operation| format!("          {operation}")));
     }
     page
 }

@@ -11,7 +11,7 @@ const PACK: &str = "format: 1\nname: shop\ndata_parts: 2\nmode: alias\nnaming:\n
                     index: \"{tenant}-{name}-v{version}\"\n    \
                     partitioned: \"{tenant}-{name}-v{version}-{partition}\"\n    alias: \"{tenant}-{name}\"\n";
 
-fn strict(fields: Value) -> Seen {
+fn strict(fields: &Value) -> Seen {
     Seen { mapping: json!({"dynamic": "strict", "properties": fields}), ..Seen::default() }
 }
 
@@ -56,7 +56,7 @@ fn what_can_be_told_is_written_and_nothing_is_open() {
     ];
     for (before, after, expected) in rows {
         let (old, new) =
-            (side("1.0", &[("note", strict(before))]), side("1.1", &[("note", strict(after))]));
+            (side("1.0", &[("note", strict(&before))]), side("1.1", &[("note", strict(&after))]));
         assert_eq!(questions(&old, &new), [], "{expected}");
         let (step, errors) = drafted(&old, &new, &Answers::new());
         assert!(step.contains(expected), "{step}");
@@ -69,13 +69,13 @@ fn people() -> (Side, Side) {
     let documents = |name: &str| (0..5).map(|number| document(number, name)).collect();
     let old = Seen {
         documents: documents("mail"),
-        ..strict(json!({
+        ..strict(&json!({
             "mail": {"type": "keyword"}, "adress": {"type": "text"}, "debug": {"type": "boolean"},
             "home": {"properties": {"city": {"type": "text"}}}}))
     };
     let new = Seen {
         documents: documents("contact"),
-        ..strict(json!({
+        ..strict(&json!({
             "contact": {"type": "keyword"}, "address": {"type": "text"}, "place": {"properties": {"city": {"type": "text"}}}}))
     };
     (side("1.0", &[("person", old)]), side("1.1", &[("person", new)]))
@@ -149,7 +149,7 @@ fn what_can_not_be_told_is_asked_and_stays_open_until_it_is_answered() {
 
 #[test]
 fn an_index_that_is_gone_is_never_dropped_unasked() {
-    let fields = || strict(json!({"a": {"type": "long"}}));
+    let fields = || strict(&json!({"a": {"type": "long"}}));
     let monthly = Seen { partitions: vec![Partition::Month], ..fields() };
     let old = side("1.0", &[("log", fields()), ("order", monthly.clone())]);
     let new = side("1.1", &[("journal", fields()), ("order", monthly)]);
@@ -174,11 +174,11 @@ fn an_index_that_is_gone_is_never_dropped_unasked() {
 fn names_that_yaml_would_take_for_something_else_are_quoted() {
     let old = side(
         "1.0",
-        &[("note", strict(json!({"Yes": {"type": "keyword"}, "a: b": {"type": "keyword"}})))],
+        &[("note", strict(&json!({"Yes": {"type": "keyword"}, "a: b": {"type": "keyword"}})))],
     );
     let new = side(
         "1.1",
-        &[("note", strict(json!({"Yes": {"type": "long"}, "a: b": {"type": "long"}})))],
+        &[("note", strict(&json!({"Yes": {"type": "long"}, "a: b": {"type": "long"}})))],
     );
     let (step, errors) = drafted(&old, &new, &Answers::new());
     assert!(step.contains("field: \"Yes\"") && step.contains("field: \"a: b\""), "{step}");

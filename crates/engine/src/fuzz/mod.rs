@@ -2,10 +2,12 @@
 //!
 //! Drawing and making smaller is `lockstep_core::fuzz`. Nothing is written but into throw-away indices ([`crate::fitting`]).
 
+mod on_the_way;
+
 use std::collections::BTreeMap;
 
 use lockstep_core::{
-    compare::{FieldDifferences, document_hash, fields_differing},
+    compare::FieldDifferences,
     fuzz::{Dice, Json, Shape, document, smaller},
     pack::{
         cases::Case,
@@ -13,11 +15,12 @@ use lockstep_core::{
     },
     plan::model::WayBack,
     transform::{Document, Rejection, RejectionCode, operation::Operation},
-    trial::{Back, Outcome, Passage, needs_scripts, up_operations, way_back},
+    trial::{Outcome, Passage, needs_scripts, up_operations, way_back},
 };
 use lockstep_elastic::Cluster;
 use tokio_util::sync::CancellationToken;
 
+use self::on_the_way::{Trial, open};
 use crate::{
     error::EngineError,
     fitting::{Fit, Fitter},
@@ -28,8 +31,6 @@ use crate::{
 const TOGETHER: usize = 100;
 /// Times that a document is made smaller: more than any drawn one needs.
 const ROUNDS_MAX: usize = 60;
-/// Fields that are named of a document that comes back as another one.
-const FIELDS_NAMED_MAX: usize = 5;
 
 /// A step of one index.
 #[derive(Debug, Clone, Copy)]
@@ -145,7 +146,7 @@ impl Trouble {
 enum Verdict {
     Impossible,
     Fine,
-    Trouble(Trouble, Outcome),
+    Trouble(Box<(Trouble, Outcome)>),
 }
 
 impl<'a> Subject<'a> {
@@ -172,7 +173,7 @@ impl<'a> Subject<'a> {
         self.pack.releases.get(self.position.checked_sub(1)?)?.indices.get(self.from)
     }
 
-    fn new(&self) -> Option<&'a LogicalIndex> {
+    fn newer(&self) -> Option<&'a LogicalIndex> {
         self.pack.releases.get(self.position)?.indices.get(self.index)
     }
 
@@ -195,7 +196,7 @@ impl<'a> Subject<'a> {
     /// Names of fields that a document of a loose mapping may have as well, and that are worth trying.
     pub fn names(&self) -> Vec<String> {
         let mut names = vec!["lockstep_unknown".to_owned()];
-        let properties = self.new().and_then(|index| index.mapping.get("properties"));
+        let properties = self.newer().and_then(|index| index.mapping.get("properties"));
         names.extend(
             properties
                 .and_then(serde_json::Value::as_object)
@@ -241,7 +242,8 @@ impl Fuzzer {
                 match verdict {
                     Verdict::Impossible => report.impossible_count += 1,
                     Verdict::Fine => {}
-                    Verdict::Trouble(trouble, outcome) => {
+                    Verdict::Trouble(found) => {
+                        let (trouble, outcome) = *found;
                         kinds
                             .entry(trouble.kind())
                             .and_modify(|(_, _, _, count)| *count += 1)
@@ -275,10 +277,10 @@ impl Fuzzer {
                 }
                 let verdicts = self.judged(of, some).await?.into_iter();
                 better = some.iter().zip(verdicts).find_map(|(document, verdict)| match verdict {
-                    Verdict::Trouble(trouble, outcome) if trouble.kind() == kind => {
-                        Some((document.clone(), trouble, outcome))
+                    Verdict::Trouble(found) if found.0.kind() == kind => {
+                        Some((document.clone(), found.0, found.1))
                     }
-                    Verdict::Trouble(..) | Verdict::Fine | Verdict::Impossible => None,
+                    Verdict::Trouble(_) | Verdict::Fine | Verdict::Impossible => None,
                 });
                 if better.is_some() {
                     break;
@@ -295,7 +297,7 @@ impl Fuzzer {
         (subject, shape): (Subject<'_>, &Shape),
         documents: &[Json],
     ) -> Result<Vec<Verdict>, EngineError> {
-        let (Some(old), Some(new)) = (subject.old(), subject.new()) else {
+        let (Some(old), Some(new)) = (subject.old(), subject.newer()) else {
             return Err(EngineError::Bug(format!("no step leads to `{}`", subject.index)));
         };
         let mut trials: Vec<Trial> =
@@ -318,7 +320,7 @@ impl Fuzzer {
             match fit {
                 Fit::Taken => {}
                 Fit::Refused { reason } if trial.is_known => {
-                    trial.ends(Trouble::Refused { reason })
+                    trial.ends(Trouble::Refused { reason });
                 }
                 Fit::Refused { reason } => trial.ends(Trouble::UnknownRefused { reason }),
                 Fit::NoIndex { reason } => trial.ends(Trouble::NoIndex { reason }),
@@ -386,90 +388,6 @@ impl Fuzzer {
     }
 }
 
-fn open(
-    trials: &mut [Trial],
-    document: impl Fn(&Trial) -> Option<Vec<u8>>,
-) -> (Vec<&mut Trial>, Vec<Vec<u8>>) {
-    let open = trials.iter_mut().filter(|trial| trial.verdict.is_none());
-    open.filter_map(|trial| document(trial).map(|document| (trial, document))).unzip()
-}
-
 fn passage(taken: Result<Vec<u8>, Rejection>) -> Passage {
     taken.map_or_else(Passage::Rejected, Passage::Document)
-}
-
-/// A document on its way.
-#[derive(Debug)]
-struct Trial {
-    before: String,
-    /// Whether it has no field but those that the old mapping names.
-    is_known: bool,
-    up: Option<Passage>,
-    back: Back,
-    /// Once it is known.
-    verdict: Option<Verdict>,
-}
-
-impl Trial {
-    fn new(document: &Json, shape: &Shape) -> Self {
-        let (before, is_known) = (document.to_string(), shape.knows(document));
-        Self { before, is_known, up: None, back: Back::NotTried, verdict: None }
-    }
-
-    fn up_document(&self) -> Option<&[u8]> {
-        match &self.up {
-            Some(Passage::Document(document)) => Some(document),
-            Some(Passage::Rejected(_) | Passage::Several(_)) | None => None,
-        }
-    }
-
-    fn back_document(&self) -> Option<&[u8]> {
-        match &self.back {
-            Back::Other(Passage::Document(document)) => Some(document),
-            Back::Other(Passage::Rejected(_) | Passage::Several(_))
-            | Back::NotTried
-            | Back::None { reason: _ }
-            | Back::Same => None,
-        }
-    }
-
-    fn go_up(&mut self, passage: Option<Passage>) {
-        self.up = passage;
-        match self.up.clone() {
-            None => self.ends(Trouble::Panicked),
-            Some(Passage::Rejected(rejection)) => self.ends(Trouble::Rejected(rejection)),
-            Some(Passage::Document(document)) if document_hash(&document).is_err() => {
-                self.ends(Trouble::Unreadable);
-            }
-            Some(Passage::Document(_) | Passage::Several(_)) => {}
-        }
-    }
-
-    fn come_back(&mut self, passage: Option<Passage>, subject: &Subject<'_>) {
-        let Some(passage) = passage else { return self.ends(Trouble::Panicked) };
-        self.back = Back::of(&subject.case(&self.before), passage);
-        match self.back.clone() {
-            Back::Other(Passage::Rejected(rejection)) => {
-                self.ends(Trouble::BackRejected(rejection));
-            }
-            Back::Other(Passage::Document(back)) if subject.is_back_derived() => {
-                let differing = fields_differing(self.before.as_bytes(), &back, FIELDS_NAMED_MAX);
-                self.ends(differing.map_or(Trouble::Unreadable, Trouble::BackDiffers));
-            }
-            Back::Other(Passage::Document(_) | Passage::Several(_))
-            | Back::NotTried
-            | Back::None { reason: _ }
-            | Back::Same => {}
-        }
-    }
-
-    fn ends(&mut self, trouble: Trouble) {
-        self.verdict = Some(self.trouble(trouble));
-    }
-
-    fn trouble(&self, trouble: Trouble) -> Verdict {
-        // Of a defect there is nothing to keep: its case holds the document alone.
-        let up = self.up.clone().unwrap_or(Passage::Several(0));
-        Verdict::Trouble(trouble, Outcome { up, back: self.back.clone() })
-    }
 }
