@@ -196,8 +196,9 @@ impl Bench<'_> {
         else {
             return Err(EngineError::Bug(format!("`{}` has no origin", subject.index)).into());
         };
+        let of_mapping = Shape::of_mapping(&old.mapping, &subject.names());
         if !self.arguments.profile {
-            return Ok((Shape::of_mapping(&old.mapping, &subject.names()), None));
+            return Ok((of_mapping, None));
         }
         let of = (subject.pack, release, subject.from);
         let mut profile = Profile::default();
@@ -213,7 +214,7 @@ impl Bench<'_> {
                 hint: "name an index that has some with --index, or leave out --profile",
             });
         }
-        Ok((profile.shape(), Some(profile.count())))
+        Ok((profile.shape(&of_mapping), Some(profile.count())))
     }
 
     /// Keeps a finding as a test case; one that is there already stays as it is.

@@ -64,12 +64,13 @@ impl Profile {
         self.count
     }
 
-    /// What documents may look like that are like these.
-    pub fn shape(&self) -> Shape {
+    /// What documents may look like that are like these. What a field's values look like that are no texts, such as dates and
+    /// addresses, their mapping knows better.
+    pub fn shape(&self, of_mapping: &Shape) -> Shape {
         let field = |(name, seen): (&String, &Seen)| {
             let percent = (seen.count * 100).checked_div(self.count).unwrap_or_default();
             let presence = u8::try_from(percent.clamp(1, 100)).unwrap_or(100);
-            (name.clone(), Field { presence, values: seen.values() })
+            (name.clone(), Field { presence, values: seen.values(of_mapping.fields.get(name)) })
         };
         Shape { fields: self.fields.iter().map(field).collect(), strays: Vec::new() }
     }
@@ -119,7 +120,7 @@ impl Seen {
         *self.words.entry(text.to_owned()).or_default() += 1;
     }
 
-    fn values(&self) -> Vec<(u64, Values)> {
+    fn values(&self, of_mapping: Option<&Field>) -> Vec<(u64, Values)> {
         let is_few = !self.words.is_empty()
             && self.words.values().sum::<u64>() >= WORD_COUNT_MIN * self.words.len() as u64;
         let texts = if is_few {
@@ -127,21 +128,40 @@ impl Seen {
         } else {
             Values::Text(self.letters_max)
         };
+        let typed = of_mapping.map(Field::typed).unwrap_or_default();
+        let inside = of_mapping.and_then(Field::inside).cloned().unwrap_or_default();
         let mut values = vec![
             (self.nulls, Values::Null),
+            (self.objects, Values::Object(self.object.shape(&inside))),
+        ];
+        if let Some(element) = &self.element {
+            let field = Field { presence: 100, values: element.values(of_mapping) };
+            values.push((self.lists, Values::List(Box::new(field), self.len_max.min(5))));
+        }
+        if typed.is_empty() || is_few {
+            values.extend(self.singles(texts));
+        } else {
+            let count = self.booleans + self.wholes + self.fractions + self.texts + self.moments;
+            // All weights count the same values.
+            let scale: u64 = typed.iter().map(|(weight, _)| weight).sum();
+            for (weight, _) in &mut values {
+                *weight *= scale;
+            }
+            values.extend(typed.into_iter().map(|(weight, values)| (weight * count, values)));
+        }
+        values.retain(|(weight, _)| *weight > 0);
+        values
+    }
+
+    /// Single values as they were seen.
+    fn singles(&self, texts: Values) -> Vec<(u64, Values)> {
+        vec![
             (self.booleans, Values::Boolean),
             (self.wholes, Values::Whole(64)),
             (self.fractions, Values::Fraction),
             (self.texts, texts),
             (self.moments, Values::Moment),
-            (self.objects, Values::Object(self.object.shape())),
-        ];
-        if let Some(element) = &self.element {
-            let field = Field { presence: 100, values: element.values() };
-            values.push((self.lists, Values::List(Box::new(field), self.len_max.min(5))));
-        }
-        values.retain(|(weight, _)| *weight > 0);
-        values
+        ]
     }
 }
 

@@ -100,8 +100,20 @@ impl Shape {
 }
 
 impl Field {
+    /// Its single values, where they have another form than any text: dates, numbers, addresses.
+    pub(super) fn typed(&self) -> Vec<(u64, Values)> {
+        let is_free = |values: &Values| matches!(values, Values::Text(_) | Values::Anything);
+        let is_single = |values: &Values| {
+            !matches!(values, Values::Null | Values::List(..) | Values::Object(_))
+        };
+        if self.values.iter().any(|(_, values)| is_free(values)) {
+            return Vec::new();
+        }
+        self.values.iter().filter(|(_, values)| is_single(values)).cloned().collect()
+    }
+
     /// The shape of its objects.
-    fn inside(&self) -> Option<&Shape> {
+    pub(super) fn inside(&self) -> Option<&Shape> {
         self.values.iter().find_map(|(_, values)| match values {
             Values::Object(shape) => Some(shape),
             Values::List(element, _) => element.inside(),

@@ -69,13 +69,17 @@ fn a_profile_keeps_shapes_and_words_and_no_other_value() {
         profile.add(&one);
     }
     assert_eq!(profile.count(), 40);
-    let shape = profile.shape();
+    let of_mapping = json!({"properties": {
+        "mail": {"type": "keyword"}, "state": {"type": "keyword"}, "at": {"type": "ip"},
+        "depth": {"properties": {"n": {"type": "date"}}}}});
+    let shape = profile.shape(&Shape::of_mapping(&of_mapping, &[]));
     assert_eq!(shape.fields["depth"].presence, 25);
     let mut dice = Dice::new(1);
     let all: String = (0..300).map(|_| document(&shape, &mut dice).to_string()).collect();
     assert!(!all.contains("example.org") && !all.contains("person"));
     assert!(all.contains("\"state\":\"open\"") && all.contains("\"state\":\"done\""));
-    assert!(all.contains("\"depth\":{\"n\":"));
+    // What is no text looks as its mapping wants it.
+    assert!(all.contains("\"at\":\"192.0.2.1\"") && all.contains("\"depth\":{\"n\":\"2020-"));
 }
 
 /// The smallest document that a search ends at.
