@@ -105,7 +105,8 @@ pub(crate) async fn run(
     };
     let Greeted { cluster, identity } = greeted;
     let fitter = Fitter::new(cluster.clone(), &identity);
-    let bench = Bench { arguments, context, fuzzer: Fuzzer { cluster, fitter } };
+    let bench =
+        Bench { arguments, context, fuzzer: Fuzzer { cluster, jq: context.jq.clone(), fitter } };
     let mut steps = Vec::with_capacity(subjects.len());
     for subject in subjects {
         if pocket.is_some() && subject.needs_scripts() {

@@ -24,6 +24,7 @@ use self::on_the_way::{Trial, open};
 use crate::{
     error::EngineError,
     fitting::{Fit, Fitter},
+    jq::JqHosts,
     trial::take,
 };
 
@@ -50,7 +51,9 @@ pub struct Subject<'a> {
 pub struct Fuzzer {
     /// The cluster that runs scripts.
     pub cluster: Cluster,
-    /// The same one, which is asked about mappings.
+    /// What runs programs in jq.
+    pub jq: JqHosts,
+    /// The same cluster, which is asked about mappings.
     pub fitter: Fitter,
 }
 
@@ -368,13 +371,18 @@ impl Fuzzer {
         let documents: Vec<Document<'_>> =
             documents.iter().map(|source| Document { id: "fuzz", routing: None, source }).collect();
         let mut passages = Vec::with_capacity(documents.len());
-        match take(&self.cluster, operations.clone(), (subject.from, &documents)).await {
+        match take((&self.cluster, &self.jq), operations.clone(), (subject.from, &documents)).await
+        {
             Ok(taken) => passages.extend(taken.into_iter().map(|one| Some(passage(one)))),
             // Something panicked: each one apart, to find out on which document.
             Err(EngineError::Bug(_)) => {
                 for document in documents {
-                    let taken =
-                        take(&self.cluster, operations.clone(), (subject.from, &[document])).await;
+                    let taken = take(
+                        (&self.cluster, &self.jq),
+                        operations.clone(),
+                        (subject.from, &[document]),
+                    )
+                    .await;
                     passages.push(match taken {
                         Ok(mut taken) => taken.pop().map(passage),
                         Err(EngineError::Bug(_)) => None,
