@@ -259,7 +259,7 @@ mod tests {
         command.build();
         let mut found = Vec::new();
         helps(&mut command, "", &mut found);
-        assert_eq!(found.len(), 30);
+        assert_eq!(found.len(), 31);
         for (path, help) in found {
             insta::assert_snapshot!(path.replace(' ', "_"), help);
         }
