@@ -263,7 +263,7 @@ mod tests {
         command.build();
         let mut found = Vec::new();
         helps(&mut command, "", &mut found);
-        assert_eq!(found.len(), 32);
+        assert_eq!(found.len(), 33);
         for (path, help) in found {
             insta::assert_snapshot!(path.replace(' ', "_"), help);
         }
