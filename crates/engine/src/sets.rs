@@ -78,6 +78,7 @@ fn partitions(
             shards: None,
             replicas: None,
             partitions: Partitions::of([kind]),
+            table: None,
         };
         let indices_of_release = BTreeMap::from([(name.to_owned(), logical)]);
         let names = names_of(pack, &Release { indices: indices_of_release, ..bare.clone() })?;
