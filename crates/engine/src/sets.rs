@@ -70,7 +70,6 @@ fn partitions(
     let mut kinds = Vec::new();
     for kind in Partition::ALL {
         let logical = LogicalIndex {
-            table: None,
             name: name.to_owned(),
             naming: DEFAULT_NAMING.to_owned(),
             mapping: Value::Object(Map::new()),
