@@ -27,17 +27,41 @@ fn written(json: &str) -> Json {
     if let Ok(elements) = serde_json::from_str::<Vec<&serde_json::value::RawValue>>(json) {
         return Json::Array(elements.iter().map(|element| written(element.get())).collect());
     }
-    if let Ok(members) = serde_json::from_str::<
-        std::collections::BTreeMap<String, &serde_json::value::RawValue>,
-    >(json)
-    {
+    if let Ok(Members(members)) = serde_json::from_str(json) {
         let members = members.into_iter().map(|(key, value)| (key, written(value.get())));
         return Json::Object(members.collect());
     }
-    match serde_json::from_str::<serde_json::Value>(json) {
-        Ok(serde_json::Value::Number(_)) => Json::Digits(json.trim().to_owned()),
-        Ok(value) => Json::of(&value),
-        Err(error) => unreachable!("{error}"),
+    // Also one that is beyond what a number of Rust's can hold.
+    if json.trim_start().starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+        return Json::Digits(json.trim().to_owned());
+    }
+    Json::of(&serde_json::from_str(json).expect("it is no number, and it is JSON"))
+}
+
+/// Members in the order in which they are written.
+struct Members(Vec<(String, Box<serde_json::value::RawValue>)>);
+
+impl<'de> serde::Deserialize<'de> for Members {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(InOrder)
+    }
+}
+
+struct InOrder;
+
+impl<'de> serde::de::Visitor<'de> for InOrder {
+    type Value = Members;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(Members(members))
     }
 }
 
