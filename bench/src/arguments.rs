@@ -24,11 +24,11 @@ pub(crate) enum Command {
     /// Lockstep's fence against the engine's own calls for it, with many tenants under load.
     Fence(FenceOptions),
     /// The comparison of both sets against the copy.
-    Verify(VerifyOptions),
+    Verify(RoundsOptions),
     /// A copy over five steps at once against copies over one step.
-    Hops(HopsOptions),
+    Hops(RoundsOptions),
     /// An index that no step changes, cloned and copied.
-    Clone(CloneOptions),
+    Clone(RoundsOptions),
     /// What an application's writes cost while Lockstep copies, and while `_reindex` does.
     Live(LiveOptions),
     /// Removes what a killed benchmark left on a cluster. Indices of the demo application go as well.
@@ -145,35 +145,9 @@ pub(crate) struct FenceOptions {
     pub(crate) json: bool,
 }
 
-/// How `verify` measures.
+/// How `verify`, `hops` and `clone` measure.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct VerifyOptions {
-    #[command(flatten)]
-    pub(crate) data: DataOptions,
-    /// How Lockstep is bounded.
-    #[command(flatten)]
-    pub(crate) bounds: Bounds,
-    /// Ends with one JSON object instead of a table.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// How `hops` measures.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct HopsOptions {
-    #[command(flatten)]
-    pub(crate) data: DataOptions,
-    /// How Lockstep is bounded.
-    #[command(flatten)]
-    pub(crate) bounds: Bounds,
-    /// Ends with one JSON object instead of a table.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// How `clone` measures.
-#[derive(Debug, Clone, Args)]
-pub(crate) struct CloneOptions {
+pub(crate) struct RoundsOptions {
     #[command(flatten)]
     pub(crate) data: DataOptions,
     /// How Lockstep is bounded.

@@ -6,12 +6,12 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::{
-    application::{SOURCE, Step, TARGET},
-    arguments::CloneOptions,
-    copy::{after_cleaning, field::Field, ingest, until_stopped},
+    application::{Step, TARGET},
+    arguments::RoundsOptions,
+    copy::field::Field,
     error::BenchError,
-    process,
     report::{self, tell},
+    scene::{Scene, rounds, spread},
     worker::{self, Until},
 };
 
@@ -31,11 +31,8 @@ impl Round {
 /// What `clone` found.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct CloneResults {
-    engine: String,
-    core_count: usize,
-    load_average: [f64; 2],
-    documents: u64,
-    shards: u32,
+    #[serde(flatten)]
+    scene: Scene,
     rounds: Vec<Round>,
     /// Median, smallest and largest time of the cloned index, in seconds.
     cloned_seconds: [f64; 3],
@@ -44,48 +41,28 @@ pub(crate) struct CloneResults {
 }
 
 /// Measures, and removes everything from the cluster again, whatever happens.
-pub(crate) async fn run(options: CloneOptions) -> Result<CloneResults, BenchError> {
-    let field = Field::open(&options.data.cluster).await?;
-    let outcome = Box::pin(until_stopped(measure(&field, &options))).await?;
-    tell("removing what was made");
-    after_cleaning(field.clear().await, outcome)
-}
-
-async fn measure(field: &Field, options: &CloneOptions) -> Result<CloneResults, BenchError> {
-    let data = &options.data;
-    ingest::seed_source(field, data, options.bounds.windows.max(1)).await?;
-    let load_before = process::load_average()?;
-    let mut rounds = Vec::new();
-    for number in 1..=data.rounds {
+pub(crate) async fn run(options: RoundsOptions) -> Result<CloneResults, BenchError> {
+    let (scene, rounds) = rounds(&options, async |field, number| {
         let round = Round {
-            cloned_seconds: upgrade(field, options, Step::Unchanged).await?,
-            copied_seconds: upgrade(field, options, Step::UnchangedCopied).await?,
+            cloned_seconds: upgrade(field, &options, Step::Unchanged).await?,
+            copied_seconds: upgrade(field, &options, Step::UnchangedCopied).await?,
         };
         tell(&format!(
             "round {number} of {}: cloned in {:.2} s, copied in {:.1} s",
-            data.rounds, round.cloned_seconds, round.copied_seconds
+            options.data.rounds, round.cloned_seconds, round.copied_seconds
         ));
-        rounds.push(round);
-    }
-    let sorted = |value: &dyn Fn(&Round) -> f64| {
-        let mut values: Vec<f64> = rounds.iter().map(value).collect();
-        values.sort_by(f64::total_cmp);
-        let [least, most] = report::range(&values);
-        [report::median(&values).unwrap_or_default(), least, most]
-    };
+        Ok(round)
+    })
+    .await?;
     Ok(CloneResults {
-        engine: field.engine.clone(),
-        core_count: process::core_count(),
-        load_average: [load_before, process::load_average()?],
-        documents: data.documents,
-        shards: data.shards,
-        cloned_seconds: sorted(&|round| round.cloned_seconds),
-        times_as_fast: sorted(&|round| round.times_as_fast()),
+        scene,
+        cloned_seconds: spread(&rounds, |round| round.cloned_seconds),
+        times_as_fast: spread(&rounds, |round| round.times_as_fast()),
         rounds,
     })
 }
 
-async fn upgrade(field: &Field, options: &CloneOptions, step: Step) -> Result<f64, BenchError> {
+async fn upgrade(field: &Field, options: &RoundsOptions, step: Step) -> Result<f64, BenchError> {
     let how = (Until::Compared, step);
     let outcome = worker::measure(&field.address, &options.bounds, how).await?;
     field.check(TARGET, "type", options.data.documents, "lockstep").await?;
@@ -96,15 +73,7 @@ async fn upgrade(field: &Field, options: &CloneOptions, step: Step) -> Result<f6
 impl CloneResults {
     /// Writes them as a table.
     pub(crate) fn write(&self) -> Result<(), BenchError> {
-        let mut text = format!(
-            "{}: {} documents, {} shards of `{SOURCE}`; {} cores, load average {} before, {} after\n\n",
-            self.engine,
-            self.documents,
-            self.shards,
-            self.core_count,
-            self.load_average[0],
-            self.load_average[1],
-        );
+        let mut text = self.scene.heading();
         report::add_line(&mut text, &["round", "cloned s", "copied s", "times as fast"]);
         for (round, number) in self.rounds.iter().zip(1..) {
             let cells = [

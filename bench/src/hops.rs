@@ -8,12 +8,12 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::{
-    application::{SOURCE, Step},
-    arguments::HopsOptions,
-    copy::{after_cleaning, field::Field, ingest, until_stopped},
+    application::Step,
+    arguments::RoundsOptions,
+    copy::field::Field,
     error::BenchError,
-    process,
     report::{self, tell},
+    scene::{Scene, rounds, spread},
     worker::{self, Until},
 };
 
@@ -32,11 +32,8 @@ pub(crate) struct Round {
 /// What `hops` found.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct HopsResults {
-    engine: String,
-    core_count: usize,
-    load_average: [f64; 2],
-    documents: u64,
-    shards: u32,
+    #[serde(flatten)]
+    scene: Scene,
     rounds: Vec<Round>,
     /// Median, smallest and largest of the fused copy's time divided by the mean of one hop in the same round.
     fused_by_one: [f64; 3],
@@ -45,58 +42,40 @@ pub(crate) struct HopsResults {
 }
 
 /// Measures, and removes everything from the cluster again, whatever happens.
-pub(crate) async fn run(options: HopsOptions) -> Result<HopsResults, BenchError> {
-    let field = Field::open(&options.data.cluster).await?;
-    let outcome = Box::pin(until_stopped(measure(&field, &options))).await?;
-    tell("removing what was made");
-    after_cleaning(field.clear().await, outcome)
-}
-
-async fn measure(field: &Field, options: &HopsOptions) -> Result<HopsResults, BenchError> {
-    let data = &options.data;
-    ingest::seed_source(field, data, options.bounds.windows.max(1)).await?;
-    let load_before = process::load_average()?;
-    let mut rounds = Vec::new();
-    for number in 1..=data.rounds {
-        let mut hop_seconds = Vec::new();
-        let mut fused_seconds = None;
-        for position in 0..HOPS {
-            // In the middle of the others in every round, at another place in each.
-            if position == number as usize % HOPS {
-                fused_seconds = Some(copy(field, options, Step::Chain).await?);
-            }
-            hop_seconds.push(copy(field, options, Step::Operation).await?);
-        }
-        let fused_seconds =
-            fused_seconds.ok_or_else(|| BenchError::Bug("no place for the chain".to_owned()))?;
-        let round = Round { fused_seconds, hop_seconds };
-        tell(&format!(
-            "round {number} of {}: {HOPS} steps at once in {:.1} s, hop by hop in {:.1} s",
-            data.rounds,
-            round.fused_seconds,
-            round.all_hops()
-        ));
-        rounds.push(round);
-    }
-    let sorted = |value: &dyn Fn(&Round) -> f64| {
-        let mut values: Vec<f64> = rounds.iter().map(value).collect();
-        values.sort_by(f64::total_cmp);
-        let [least, most] = report::range(&values);
-        [report::median(&values).unwrap_or_default(), least, most]
-    };
+pub(crate) async fn run(options: RoundsOptions) -> Result<HopsResults, BenchError> {
+    let (scene, rounds) =
+        rounds(&options, async |field, number| measure(field, &options, number).await).await?;
     Ok(HopsResults {
-        engine: field.engine.clone(),
-        core_count: process::core_count(),
-        load_average: [load_before, process::load_average()?],
-        documents: data.documents,
-        shards: data.shards,
-        fused_by_one: sorted(&Round::fused_by_one),
-        hops_by_fused: sorted(&Round::hops_by_fused),
+        scene,
+        fused_by_one: spread(&rounds, Round::fused_by_one),
+        hops_by_fused: spread(&rounds, Round::hops_by_fused),
         rounds,
     })
 }
 
-async fn copy(field: &Field, options: &HopsOptions, step: Step) -> Result<f64, BenchError> {
+async fn measure(field: &Field, options: &RoundsOptions, number: u32) -> Result<Round, BenchError> {
+    let mut hop_seconds = Vec::new();
+    let mut fused_seconds = None;
+    for position in 0..HOPS {
+        // In the middle of the others in every round, at another place in each.
+        if position == number as usize % HOPS {
+            fused_seconds = Some(copy(field, options, Step::Chain).await?);
+        }
+        hop_seconds.push(copy(field, options, Step::Operation).await?);
+    }
+    let fused_seconds =
+        fused_seconds.ok_or_else(|| BenchError::Bug("no place for the chain".to_owned()))?;
+    let round = Round { fused_seconds, hop_seconds };
+    tell(&format!(
+        "round {number} of {}: {HOPS} steps at once in {:.1} s, hop by hop in {:.1} s",
+        options.data.rounds,
+        round.fused_seconds,
+        round.all_hops()
+    ));
+    Ok(round)
+}
+
+async fn copy(field: &Field, options: &RoundsOptions, step: Step) -> Result<f64, BenchError> {
     let how = (Until::Copied, step);
     let outcome = worker::measure(&field.address, &options.bounds, how).await?;
     field.cluster.refresh(&[step.target()]).await?;
@@ -122,15 +101,7 @@ impl Round {
 impl HopsResults {
     /// Writes them as a table.
     pub(crate) fn write(&self) -> Result<(), BenchError> {
-        let mut text = format!(
-            "{}: {} documents, {} shards of `{SOURCE}`; {} cores, load average {} before, {} after\n\n",
-            self.engine,
-            self.documents,
-            self.shards,
-            self.core_count,
-            self.load_average[0],
-            self.load_average[1],
-        );
+        let mut text = self.scene.heading();
         report::add_line(&mut text, &["round", "at once s", "hop by hop s", "one hop s"]);
         for (round, number) in self.rounds.iter().zip(1..) {
             let cells = [

@@ -18,6 +18,7 @@ mod mover;
 mod process;
 mod report;
 mod rest;
+mod scene;
 mod verify;
 mod worker;
 

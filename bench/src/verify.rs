@@ -8,12 +8,11 @@ use std::fmt::Write as _;
 use serde::Serialize;
 
 use crate::{
-    application::{SOURCE, Step, TARGET},
-    arguments::VerifyOptions,
-    copy::{after_cleaning, field::Field, ingest, until_stopped},
+    application::{Step, TARGET},
+    arguments::RoundsOptions,
     error::BenchError,
-    process,
     report::{self, tell},
+    scene::{Scene, rounds, spread},
     worker::{self, Until},
 };
 
@@ -35,73 +34,38 @@ impl Round {
 /// What `verify` found.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct VerifyResults {
-    engine: String,
-    core_count: usize,
-    load_average: [f64; 2],
-    documents: u64,
-    shards: u32,
+    #[serde(flatten)]
+    scene: Scene,
     rounds: Vec<Round>,
-    /// Median of the comparison's time divided by that of its copy.
-    share: f64,
-    /// The smallest and the largest one.
-    share_range: [f64; 2],
+    /// Median, smallest and largest time of a comparison divided by that of its copy.
+    share: [f64; 3],
 }
 
 /// Measures, and removes everything from the cluster again, whatever happens.
-pub(crate) async fn run(options: VerifyOptions) -> Result<VerifyResults, BenchError> {
-    let field = Field::open(&options.data.cluster).await?;
-    let outcome = Box::pin(until_stopped(measure(&field, &options))).await?;
-    tell("removing what was made");
-    after_cleaning(field.clear().await, outcome)
-}
-
-async fn measure(field: &Field, options: &VerifyOptions) -> Result<VerifyResults, BenchError> {
-    let data = &options.data;
-    ingest::seed_source(field, data, options.bounds.windows.max(1)).await?;
-    let load_before = process::load_average()?;
-    let mut rounds = Vec::new();
-    for round in 1..=data.rounds {
-        let outcome =
-            worker::measure(&field.address, &options.bounds, (Until::Compared, Step::Operation))
-                .await?;
-        field.check(TARGET, "action", data.documents, "lockstep").await?;
+pub(crate) async fn run(options: RoundsOptions) -> Result<VerifyResults, BenchError> {
+    let (scene, rounds) = rounds(&options, async |field, number| {
+        let how = (Until::Compared, Step::Operation);
+        let outcome = worker::measure(&field.address, &options.bounds, how).await?;
+        field.check(TARGET, "action", options.data.documents, "lockstep").await?;
         field.remove(TARGET).await?;
         let compare_seconds = outcome
             .compare_seconds
             .ok_or_else(|| BenchError::Bug("the comparison was not measured".to_owned()))?;
-        let one = Round { copy_seconds: outcome.seconds, compare_seconds };
+        let round = Round { copy_seconds: outcome.seconds, compare_seconds };
         tell(&format!(
-            "round {round} of {}: copied in {:.1} s, compared in {:.1} s",
-            data.rounds, one.copy_seconds, one.compare_seconds
+            "round {number} of {}: copied in {:.1} s, compared in {:.1} s",
+            options.data.rounds, round.copy_seconds, round.compare_seconds
         ));
-        rounds.push(one);
-    }
-    let mut shares: Vec<f64> = rounds.iter().map(|round| round.share()).collect();
-    shares.sort_by(f64::total_cmp);
-    Ok(VerifyResults {
-        engine: field.engine.clone(),
-        core_count: process::core_count(),
-        load_average: [load_before, process::load_average()?],
-        documents: data.documents,
-        shards: data.shards,
-        share: report::median(&shares).unwrap_or_default(),
-        share_range: report::range(&shares),
-        rounds,
+        Ok(round)
     })
+    .await?;
+    Ok(VerifyResults { scene, share: spread(&rounds, |round| round.share()), rounds })
 }
 
 impl VerifyResults {
     /// Writes them as a table.
     pub(crate) fn write(&self) -> Result<(), BenchError> {
-        let mut text = format!(
-            "{}: {} documents, {} shards of `{SOURCE}`; {} cores, load average {} before, {} after\n\n",
-            self.engine,
-            self.documents,
-            self.shards,
-            self.core_count,
-            self.load_average[0],
-            self.load_average[1],
-        );
+        let mut text = self.scene.heading();
         report::add_line(&mut text, &["round", "copy s", "compare s", "share"]);
         for (round, number) in self.rounds.iter().zip(1..) {
             let cells = [
@@ -112,11 +76,10 @@ impl VerifyResults {
             ];
             report::add_line(&mut text, &cells.each_ref().map(String::as_str));
         }
-        let [least, most] = self.share_range;
+        let [share, least, most] = self.share;
         writeln!(
             text,
-            "\nthe comparison takes {:.2} of the copy's time ({least:.2} to {most:.2})",
-            self.share
+            "\nthe comparison takes {share:.2} of the copy's time ({least:.2} to {most:.2})"
         )
         .expect("writing to a String cannot fail");
         report::write(&text)

@@ -2,13 +2,12 @@
 
 use clap::Args;
 use lockstep_core::run::state::RunState;
-use lockstep_engine::{EngineError, Session, session::Ending, status::status};
+use lockstep_engine::{EngineError, session::Ending, status::status};
 use serde_json::json;
 
 use super::{Context, application};
 use crate::{
-    cli::ApplicationFlags, connection::connect, databases::databases, error::CommandError,
-    exit::Exit, progress::Teller,
+    cli::ApplicationFlags, connection::connect, error::CommandError, exit::Exit, progress::Teller,
 };
 
 /// Flags of `lockstep abort`.
@@ -45,13 +44,7 @@ pub(crate) async fn run(
         confirm(&question, context).await?;
     }
     let teller = Teller::start(&context.ui);
-    let session = Session {
-        cluster,
-        jq: context.jq.clone(),
-        reporter: teller.reporter(),
-        stop: context.stop.clone(),
-        databases: databases(),
-    };
+    let session = context.session(cluster, &teller);
     let ended = session.abort(&application).await;
     teller.finish();
     let (plan, ending) = match ended? {

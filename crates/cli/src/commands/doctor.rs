@@ -1,14 +1,13 @@
 //! `lockstep doctor`: looks for what drivers that died left, and mends what is provably Lockstep's own.
 
 use clap::Args;
-use lockstep_engine::{Session, doctor::Leftover};
+use lockstep_engine::doctor::Leftover;
 use serde_json::json;
 
 use super::{Context, abort::confirm, application};
 use crate::{
     cli::ApplicationFlags,
     connection::connect,
-    databases::databases,
     error::CommandError,
     exit::Exit,
     progress::Teller,
@@ -39,13 +38,7 @@ pub(crate) async fn run(
     let application = application(&arguments.application)?;
     let cluster = connect(&context.global.cluster).await?.cluster;
     let teller = Teller::start(&context.ui);
-    let session = Session {
-        cluster,
-        jq: context.jq.clone(),
-        reporter: teller.reporter(),
-        stop: context.stop.clone(),
-        databases: databases(),
-    };
+    let session = context.session(cluster, &teller);
     let found = session.examine(&application).await;
     teller.finish();
     let found = found?;

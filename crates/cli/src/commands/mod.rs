@@ -36,6 +36,7 @@ use crate::{
     databases::databases,
     error::CommandError,
     exit::Exit,
+    progress::Teller,
     ui::Ui,
 };
 
@@ -119,6 +120,11 @@ async fn stoppable(
 }
 
 impl Context {
+    /// A session whose progress is told.
+    fn session(&self, cluster: Cluster, teller: &Teller) -> Session {
+        Session { reporter: teller.reporter(), ..self.quiet_session(cluster) }
+    }
+
     /// A session that nobody listens to.
     fn quiet_session(&self, cluster: Cluster) -> Session {
         Session {

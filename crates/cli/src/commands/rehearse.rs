@@ -2,7 +2,7 @@
 
 use clap::Args;
 use lockstep_engine::{
-    EngineError, Session,
+    EngineError,
     rehearsal::{RehearsalReport, RehearsalWish, Rehearsed},
 };
 use serde_json::json;
@@ -52,7 +52,7 @@ pub(crate) async fn run(
     };
     let cluster = connect(&context.global.cluster).await?.cluster;
     let teller = Teller::start(&context.ui);
-    let session = Session { reporter: teller.reporter(), ..context.quiet_session(cluster) };
+    let session = context.session(cluster, &teller);
     let ended = session.rehearse(&pack, &wish).await;
     teller.finish();
     let report = match ended? {

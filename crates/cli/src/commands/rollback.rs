@@ -1,14 +1,13 @@
 //! `lockstep rollback` and `lockstep finalize`: the way back after a switch, and the end of it.
 
 use clap::Args;
-use lockstep_engine::{EngineError, Session, session::Ending, status::status};
+use lockstep_engine::{EngineError, session::Ending, status::status};
 use serde_json::json;
 
 use super::{Context, abort::confirm, application, open_pack};
 use crate::{
     cli::{ApplicationFlags, PackFlag},
     connection::connect,
-    databases::databases,
     error::CommandError,
     exit::Exit,
     progress::Teller,
@@ -54,13 +53,7 @@ pub(crate) async fn rollback(
         confirm(&question, context).await?;
     }
     let teller = Teller::start(&context.ui);
-    let session = Session {
-        cluster: cluster.clone(),
-        jq: context.jq.clone(),
-        reporter: teller.reporter(),
-        stop: context.stop.clone(),
-        databases: databases(),
-    };
+    let session = context.session(cluster.clone(), &teller);
     let ended = session.rollback(&pack).await;
     teller.finish();
     let Ending::Returned { plan, run } = ended? else {

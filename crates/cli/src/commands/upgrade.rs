@@ -10,7 +10,7 @@ use lockstep_core::{
 };
 use lockstep_elastic::Cluster;
 use lockstep_engine::{
-    EngineError, Session,
+    EngineError,
     journal::RunRecord,
     session::{Ending, Wish},
     status::status,
@@ -20,7 +20,6 @@ use serde_json::json;
 use super::{Context, plan::UpgradeFlags};
 use crate::{
     connection::connect,
-    databases::databases,
     error::CommandError,
     exit::Exit,
     progress::{Ledger, Teller},
@@ -76,13 +75,7 @@ pub(crate) async fn drive(
 ) -> Result<Exit, CommandError> {
     let cluster = connect(&context.global.cluster).await?.cluster;
     let teller = Teller::start(&context.ui);
-    let session = Session {
-        cluster: cluster.clone(),
-        jq: context.jq.clone(),
-        reporter: teller.reporter(),
-        stop: context.stop.clone(),
-        databases: databases(),
-    };
+    let session = context.session(cluster.clone(), &teller);
     let ended = session.upgrade(pack, wish).await;
     let ledger = teller.finish();
     let (plan, run) = match ended? {

@@ -1,13 +1,13 @@
 //! `lockstep verify`: compares the live and the new set of a run.
 
 use clap::Args;
-use lockstep_engine::{Session, status::status};
+use lockstep_engine::status::status;
 use serde_json::json;
 
 use super::{Context, application};
 use crate::{
-    cli::ApplicationFlags, connection::connect, databases::databases, error::CommandError,
-    exit::Exit, progress::Teller, render::report::compared,
+    cli::ApplicationFlags, connection::connect, error::CommandError, exit::Exit, progress::Teller,
+    render::report::compared,
 };
 
 /// Flags of `lockstep verify`.
@@ -25,13 +25,7 @@ pub(crate) async fn run(
     let application = application(&arguments.application)?;
     let cluster = connect(&context.global.cluster).await?.cluster;
     let teller = Teller::start(&context.ui);
-    let session = Session {
-        cluster: cluster.clone(),
-        jq: context.jq.clone(),
-        reporter: teller.reporter(),
-        stop: context.stop.clone(),
-        databases: databases(),
-    };
+    let session = context.session(cluster.clone(), &teller);
     let compared_sets = session.verify(&application).await;
     teller.finish();
     let (plan, verdict) = compared_sets?;

@@ -1,13 +1,12 @@
 //! `lockstep worker`: shares the work of an application's runs with all other workers, on any machine.
 
 use clap::Args;
-use lockstep_engine::{Session, worker::WorkWish};
+use lockstep_engine::worker::WorkWish;
 use serde_json::json;
 
 use super::{Context, open_pack};
 use crate::{
-    cli::PackFlag, connection::connect, databases::databases, error::CommandError, exit::Exit,
-    progress::Teller,
+    cli::PackFlag, connection::connect, error::CommandError, exit::Exit, progress::Teller,
 };
 
 /// Flags of `lockstep worker`.
@@ -39,13 +38,7 @@ pub(crate) async fn run(
     let pack = open_pack(&arguments.pack.pack)?;
     let cluster = connect(&context.global.cluster).await?.cluster;
     let teller = Teller::start(&context.ui);
-    let session = Session {
-        cluster,
-        jq: context.jq.clone(),
-        reporter: teller.reporter(),
-        stop: context.stop.clone(),
-        databases: databases(),
-    };
+    let session = context.session(cluster, &teller);
     let wish = WorkWish { is_once: arguments.once };
     let outcome = Box::pin(session.work(&pack, &wish)).await;
     teller.finish();

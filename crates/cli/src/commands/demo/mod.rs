@@ -11,7 +11,7 @@ use lockstep_demo::{
     CheckReport, Release, SeedOptions, TrafficOptions, TrafficReport, pack_files, seed,
 };
 use lockstep_elastic::Credentials;
-use lockstep_engine::{EngineError, Session, journal::SwitchRecord, pack_folder, session::Ending};
+use lockstep_engine::{EngineError, journal::SwitchRecord, pack_folder, session::Ending};
 use lockstep_pocket::{Options, Pocket};
 use serde_json::{Value, json};
 
@@ -22,7 +22,6 @@ use self::{
 use super::{Context, upgrade};
 use crate::{
     connection::{Greeted, connect, connect_plainly},
-    databases::databases,
     error::CommandError,
     exit::Exit,
     progress::Teller,
@@ -241,13 +240,7 @@ async fn roll_back(
     stage: &Stage,
 ) -> Result<SwitchRecord, CommandError> {
     let teller = Teller::start(&context.ui);
-    let session = Session {
-        cluster: stage.greeted.cluster.clone(),
-        jq: context.jq.clone(),
-        reporter: teller.reporter(),
-        stop: context.stop.clone(),
-        databases: databases(),
-    };
+    let session = context.session(stage.greeted.cluster.clone(), &teller);
     let ended = session.rollback(pack).await;
     teller.finish();
     match ended? {
@@ -307,13 +300,7 @@ async fn upgrade_demo(
     let wish = upgrade::wish(VERSIONS.1, VERSIONS.0, None)?;
     let teller = Teller::start(&context.ui);
     let cluster = stage.greeted.cluster.clone();
-    let session = Session {
-        cluster: cluster.clone(),
-        jq: context.jq.clone(),
-        reporter: teller.reporter(),
-        stop: context.stop.clone(),
-        databases: databases(),
-    };
+    let session = context.session(cluster.clone(), &teller);
     let ended = session.upgrade(pack, &wish).await;
     let ledger = teller.finish();
     match ended? {
