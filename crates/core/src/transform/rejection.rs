@@ -63,6 +63,9 @@ pub enum RejectionCode {
     /// A value can't be kept as a text of this form.
     #[serde(rename = "T0118")]
     Encode,
+    /// An object that a path means is written in parts, each under a dotted key.
+    #[serde(rename = "T0119")]
+    InParts,
     /// A script failed on the document.
     #[serde(rename = "T0201")]
     ScriptFailed,
@@ -126,6 +129,7 @@ impl RejectionCode {
             Self::Date => "T0116",
             Self::Decode => "T0117",
             Self::Encode => "T0118",
+            Self::InParts => "T0119",
             Self::ScriptFailed => "T0201",
             Self::ScriptDropped => "T0202",
             Self::ScriptMoved => "T0203",
@@ -217,6 +221,13 @@ impl Refusal {
              remove one of them first"
         );
         Self::new(RejectionCode::Ambiguous, message)
+    }
+
+    pub(super) fn in_parts(field: &str) -> Self {
+        let message = format!(
+            "`{field}` is written in parts, under keys such as `{field}.…`; write it as one object, or name the parts in the step"
+        );
+        Self::new(RejectionCode::InParts, message)
     }
 
     pub(super) fn into_rejection(

@@ -43,21 +43,35 @@ enum Match {
     Whole,
     /// The key is the front of the path, up to a dot; bytes up to behind the dot.
     Front(usize),
+    /// The path is the front of the key, up to a dot: the member is a part of the field.
+    Part,
 }
 
 struct Search {
     field: Option<NodeId>,
     array: Option<ArrayOnTheWay>,
     count: usize,
+    /// Whether a part of the field stands by itself, as `a.b` does of `a`.
+    in_parts: bool,
     reached: Reached,
 }
 
+impl Search {
+    fn has_something(&self) -> bool {
+        self.count > 0 || self.in_parts
+    }
+}
+
 impl Workspace {
-    /// Looks for a path within a frame; a path that names two fields there is refused.
+    /// Looks for a path within a frame; a path that names two fields there is refused, and one to an object whose members are
+    /// written dotted: what an operation does to the object would pass them over.
     pub(super) fn find(&mut self, frame: NodeId, path: &str) -> Result<Found, Refusal> {
         let search = self.search(frame, path)?;
         if search.count > 1 {
             return Err(Refusal::ambiguous(path));
+        }
+        if search.in_parts {
+            return Err(Refusal::in_parts(path));
         }
         Ok(match (search.field, search.array) {
             (Some(field), _) => Found::Field(field),
@@ -88,7 +102,7 @@ impl Workspace {
 
     fn search(&mut self, frame: NodeId, path: &str) -> Result<Search, Refusal> {
         let reached = Reached { node: frame, offset: 0, twice: false };
-        let mut search = Search { field: None, array: None, count: 0, reached };
+        let mut search = Search { field: None, array: None, count: 0, in_parts: false, reached };
         self.search_object(frame, path, 0, &mut search)?;
         Ok(search)
     }
@@ -113,6 +127,7 @@ impl Workspace {
                         search.field = Some(member);
                     }
                     Match::Front(length) => self.follow(member, path, offset + length, search)?,
+                    Match::Part => search.in_parts = true,
                 }
             }
             next = self.next_sibling(member);
@@ -147,7 +162,7 @@ impl Workspace {
     /// Whether any element of an array has the field. One that has it twice is refused by whoever works on it.
     fn holds(&mut self, array: NodeId, path: &str) -> Result<bool, Refusal> {
         for frame in self.frames(array)? {
-            if self.search(frame, path)?.count > 0 {
+            if self.search(frame, path)?.has_something() {
                 return Ok(true);
             }
         }
@@ -160,6 +175,7 @@ fn key_match(key: &[u8], path: &[u8]) -> Match {
     match path.strip_prefix(key) {
         Some([]) => Match::Whole,
         Some([b'.', ..]) => Match::Front(key.len() + 1),
-        _ => Match::No,
+        None if matches!(key.strip_prefix(path), Some([b'.', ..])) => Match::Part,
+        Some(_) | None => Match::No,
     }
 }

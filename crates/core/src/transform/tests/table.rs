@@ -224,6 +224,24 @@ fn copying() {
 }
 
 #[test]
+fn objects_in_parts() {
+    // What is done to the object would pass its parts over.
+    check(&[
+        (r#"{"remove":{"fields":["a"]}}"#, r#"{"a.b":1}"#, "T0119"),
+        (r#"{"remove":{"fields":["a"]}}"#, r#"{"a":{"c":1},"a.b":1}"#, "T0119"),
+        (r#"{"remove":{"fields":["a.b"]}}"#, r#"{"a":{"b.c":1}}"#, "T0119"),
+        (r#"{"remove":{"fields":["a.b"]}}"#, r#"{"a":[{"d":1},{"b.c":1}]}"#, "T0119"),
+        (r#"{"move":{"from":"a","to":"x"}}"#, r#"{"a.b":1}"#, "T0119"),
+        (r#"{"rename":{"from":"x","to":"a"}}"#, r#"{"x":1,"a.b":1}"#, "T0119"),
+        (r#"{"default":{"field":"a","value":1}}"#, r#"{"a.b":1}"#, "T0119"),
+        (r#"{"cast":{"field":"a","to":"long"}}"#, r#"{"a.b":"1"}"#, "T0119"),
+        // The parts themselves are fields like any other, and a name is no part of one that it only begins.
+        (r#"{"remove":{"fields":["a.b"]}}"#, r#"{"a.b":1,"a.c":2}"#, r#"{"a.c":2}"#),
+        (r#"{"remove":{"fields":["a"]}}"#, r#"{"a":1,"ab.c":2}"#, r#"{"ab.c":2}"#),
+    ]);
+}
+
+#[test]
 fn removing() {
     check(&[
         (

@@ -165,6 +165,10 @@ fn ways(object: &Members, path: &str) -> Vec<Way> {
         if key == path {
             found.push(Way { at: vec![index], rest: String::new() });
         }
+        if key.starts_with(&format!("{path}.")) {
+            // A part of an object that stands by itself: not one field, so none that anything could be done to.
+            found.extend([0, 1].map(|_| Way { at: vec![index], rest: String::new() }));
+        }
         let Some(rest) = path.strip_prefix(&format!("{key}.")) else { continue };
         match value {
             Json::Object(members) => {
