@@ -7,8 +7,8 @@ use super::{
     finding::Finding,
     live::{LiveError, live_release},
     model::{
-        CloneStart, ClusterReference, IndexPlan, Limits, PLAN_FORMAT, Plan, Schema, SourcePlan,
-        Strategy, TargetPlan, TenantPlan, UpgradeKind,
+        ClusterReference, IndexPlan, Limits, PLAN_FORMAT, Plan, Schema, SourcePlan, Strategy,
+        TargetPlan, TenantPlan, UpgradeKind,
     },
     origin::{Origin, Places, origins},
     preflight, schema,
@@ -402,7 +402,7 @@ impl Builder<'_> {
                 let facts = self.inventory.indices.get(&index)?;
                 let target = self.target(tenant, key, partition.as_deref(), Some(facts));
                 let source = source_plan(&index, facts);
-                let clone = self.clone_start(plan, (facts, &source, &target));
+                let clone = clone::start(plan, &self.inventory.cluster, (facts, &source, &target));
                 let strategy = Strategy::Copy { source, target, program: key.to_owned(), clone };
                 Some(IndexPlan {
                     tenant: tenant.target.clone(),
@@ -412,37 +412,6 @@ impl Builder<'_> {
                 })
             })
             .collect()
-    }
-
-    /// How a copy begins as a clone, if it does, and if it might be expected to, why it doesn't.
-    fn clone_start(
-        &self,
-        plan: &mut Plan,
-        (facts, source, target): (&IndexFacts, &SourcePlan, &TargetPlan),
-    ) -> Option<CloneStart> {
-        if source.documents < plan.limits.clone_documents_min {
-            return None;
-        }
-        if !plan.programs.get(&target.schema)?.is_empty() {
-            return None;
-        }
-        let cluster = &self.inventory.cluster;
-        let schema = plan.schemas.get(&target.schema)?;
-        let candidate =
-            clone::Candidate { facts, target, schema, engine: (cluster.engine, &cluster.version) };
-        let (code, message, start) = match clone::decide(candidate) {
-            Ok(start) => (
-                "F0903",
-                "is cloned, as no step changes it: writes to it are refused for about a second when the run begins"
-                    .to_owned(),
-                Some(start),
-            ),
-            Err(reason) => {
-                ("F0904", format!("is copied, although no step changes it: {reason}"), None)
-            }
-        };
-        plan.findings.push(Finding::note(code, &source.index, message));
-        start
     }
 
     fn empty(&self, tenant: &TenantPlan, key: &str, partition: Option<String>) -> IndexPlan {

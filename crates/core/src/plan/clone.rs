@@ -8,8 +8,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::model::{CloneStart, Schema, TargetPlan};
-use crate::inventory::{EngineKind, IndexFacts};
+use super::{
+    finding::Finding,
+    model::{CloneStart, Plan, Schema, SourcePlan, TargetPlan},
+};
+use crate::inventory::{ClusterFacts, EngineKind, IndexFacts};
 
 /// Settings that are an index's own and never wanted of a new one, as beginnings of names.
 const OWN: [&str; 10] = [
@@ -61,19 +64,44 @@ const OPENSEARCH_MARK: u64 = 0x0800_0000;
 
 /// What is known of an index whose documents no step changes.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Candidate<'a> {
-    pub(super) facts: &'a IndexFacts,
-    pub(super) target: &'a TargetPlan,
-    pub(super) schema: &'a Schema,
+struct Candidate<'a> {
+    facts: &'a IndexFacts,
+    target: &'a TargetPlan,
+    schema: &'a Schema,
     /// The engine, and its version.
-    pub(super) engine: (EngineKind, &'a str),
+    engine: (EngineKind, &'a str),
+}
+
+/// How a copy begins as a clone, if it does. The plan gets a note, also where it might be expected to and doesn't.
+pub(super) fn start(
+    plan: &mut Plan,
+    cluster: &ClusterFacts,
+    (facts, source, target): (&IndexFacts, &SourcePlan, &TargetPlan),
+) -> Option<CloneStart> {
+    let is_unchanged = plan.programs.get(&target.schema)?.is_empty();
+    if !is_unchanged || source.documents < plan.limits.clone_documents_min {
+        return None;
+    }
+    let schema = plan.schemas.get(&target.schema)?;
+    let engine = (cluster.engine, cluster.version.as_str());
+    let (code, message, start) = match decide(Candidate { facts, target, schema, engine }) {
+        Ok(start) => (
+            "F0903",
+            "is cloned, as no step changes it: writes to it are refused for about a second when the run begins"
+                .to_owned(),
+            Some(start),
+        ),
+        Err(reason) => ("F0904", format!("is copied, although no step changes it: {reason}"), None),
+    };
+    plan.findings.push(Finding::note(code, &source.index, message));
+    start
 }
 
 /// Whether a copy may begin as a clone.
 ///
 /// # Errors
 /// Why it may not, in words.
-pub(super) fn decide(candidate: Candidate<'_>) -> Result<CloneStart, String> {
+fn decide(candidate: Candidate<'_>) -> Result<CloneStart, String> {
     let Candidate { facts, target, schema, engine } = candidate;
     if target.table.is_some() {
         // Which state of a document a row was made of is told by the version that a copy has.
