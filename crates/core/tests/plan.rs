@@ -626,6 +626,35 @@ fn a_rehearsal_does_all_that_an_upgrade_does_where_nobody_looks() {
 }
 
 #[test]
+fn what_no_step_changes_is_cloned_where_that_gives_the_same_index() {
+    let pack = pack();
+    let live = pack.releases.iter().find(|release| release.version == version("1.0")).unwrap();
+    let mapping = &live.indices["audit"].mapping;
+    let told = |mapping: &Value, clone_documents_min| {
+        let mut inventory = cluster(&RELEASE_1_0);
+        inventory.indices.get_mut("a-audit-v1.0").unwrap().mapping = mapping.clone();
+        let limits = Limits { clone_documents_min, ..Limits::default() };
+        let plan = build(PlanRequest {
+            pack: &pack,
+            inventory: &inventory,
+            to: &version("2.0"),
+            from: None,
+            limits: &limits,
+            tenants: &TenantChoice::All,
+        })
+        .unwrap();
+        let cloned = plan.clones().map(|(_, source, ..)| source.index.clone()).collect::<Vec<_>>();
+        let notes = plan.findings.into_iter().filter(|finding| finding.subject == "a-audit-v1.0");
+        let codes: Vec<_> = notes.map(|finding| finding.code).collect();
+        (cloned.join(","), codes.join(","))
+    };
+    let pair = |cloned: &str, codes: &str| (cloned.to_owned(), codes.to_owned());
+    assert_eq!(told(mapping, 10), pair("a-audit-v1.0", "F0903"));
+    assert_eq!(told(mapping, 11), pair("", ""), "it is too small");
+    assert_eq!(told(&json!({"dynamic": "strict", "properties": {}}), 10), pair("", "F0904"));
+}
+
+#[test]
 fn a_throw_away_name_is_nobodys() {
     let template = |pattern: &str| {
         let mut inventory = cluster(&RELEASE_1_0);
