@@ -74,7 +74,7 @@ impl CloneResults {
     /// Writes them as a table.
     pub(crate) fn write(&self) -> Result<(), BenchError> {
         let mut text = self.scene.heading();
-        report::add_line(&mut text, &["round", "cloned s", "copied s", "times as fast"]);
+        report::add_line(&mut text, &["round", "cloned s", "copied s", "ratio"]);
         for (round, number) in self.rounds.iter().zip(1..) {
             let cells = [
                 format!("{number}"),
