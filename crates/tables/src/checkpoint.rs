@@ -33,7 +33,7 @@ impl Database {
     ) -> Result<BTreeMap<u32, i64>, TableError> {
         self.repeat(|| async {
             let mut work = self.begin().await?;
-            let mut known = work.read_checkpoints(log).await?;
+            let mut known = work.hold_checkpoints(log).await?;
             for shard in shards {
                 if !known.contains_key(shard) {
                     work.enter_checkpoint(log, *shard).await?;
@@ -48,7 +48,11 @@ impl Database {
 }
 
 impl Work<'_> {
-    async fn read_checkpoints(&mut self, log: &Log) -> Result<BTreeMap<u32, i64>, TableError> {
+    /// Holds the checkpoints of all shards until the transaction ends, and gives them.
+    pub(crate) async fn hold_checkpoints(
+        &mut self,
+        log: &Log,
+    ) -> Result<BTreeMap<u32, i64>, TableError> {
         let dialect = self.dialect();
         let statement = Writing::new(dialect)
             .words("SELECT ")
@@ -57,10 +61,7 @@ impl Work<'_> {
             .words(&dialect.read(lockstep_core::table::ColumnType::Integer, "covered"))
             .words(" FROM ")
             .name(CHECKPOINTS)
-            .words(" WHERE run = ")
-            .text(&log.run)
-            .words(" AND index_uuid = ")
-            .text(&log.index)
+            .of_log(log)
             .words(" ORDER BY shard FOR UPDATE");
         let mut known = BTreeMap::new();
         for row in self.fetch(statement.end()).await? {
@@ -92,14 +93,6 @@ impl Work<'_> {
         self.execute(statement.end()).await.map(|_one| ())
     }
 
-    /// Holds the checkpoints of all shards until the transaction ends, and gives them.
-    pub(crate) async fn hold_checkpoints(
-        &mut self,
-        log: &Log,
-    ) -> Result<BTreeMap<u32, i64>, TableError> {
-        self.read_checkpoints(log).await
-    }
-
     /// Holds the checkpoint of one shard until the transaction ends, and gives it.
     pub(crate) async fn hold_checkpoint(
         &mut self,
@@ -112,10 +105,7 @@ impl Work<'_> {
             .words(&dialect.read(lockstep_core::table::ColumnType::Integer, "covered"))
             .words(" FROM ")
             .name(CHECKPOINTS)
-            .words(" WHERE run = ")
-            .text(&log.run)
-            .words(" AND index_uuid = ")
-            .text(&log.index)
+            .of_log(log)
             .words(" AND shard = ")
             .number(i64::from(shard))
             .words(" FOR UPDATE");
@@ -135,12 +125,16 @@ impl Work<'_> {
             .name(CHECKPOINTS)
             .words(" SET covered = ")
             .number(covered)
-            .words(" WHERE run = ")
-            .text(&log.run)
-            .words(" AND index_uuid = ")
-            .text(&log.index)
+            .of_log(log)
             .words(" AND shard = ")
             .number(i64::from(shard));
         self.execute(statement.end()).await.map(|_one| ())
+    }
+}
+
+impl Writing {
+    /// The condition that checkpoints are those of a log.
+    fn of_log(self, log: &Log) -> Self {
+        self.words(" WHERE run = ").text(&log.run).words(" AND index_uuid = ").text(&log.index)
     }
 }

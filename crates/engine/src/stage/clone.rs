@@ -21,12 +21,12 @@ use lockstep_core::{
     },
     run::state::RunState,
 };
-use lockstep_elastic::{AliasAction, Deleted, FailureKind, IndexState};
+use lockstep_elastic::{AliasAction, FailureKind, IndexState};
 use serde_json::{Map, Value};
 
 use super::{
     StageContext,
-    fence::{blocked_before, live_names},
+    fence::blocked_before,
     gate::milliseconds,
     position::Covered,
     prepare::{is_ours, read_set},
@@ -35,7 +35,6 @@ use crate::{
     error::EngineError,
     journal::{RunRecord, Write},
     report::Event as ReportEvent,
-    stage::Direction,
 };
 
 /// Shard → the highest number of the log that the clone has.
@@ -79,12 +78,11 @@ pub(super) async fn clone_targets(context: &StageContext) -> Result<(), EngineEr
 
 /// Lifts what cloning blocks; blocks that were there before the plan was made stay.
 pub(crate) async fn lift_blocks(context: &StageContext) -> Result<(), EngineError> {
-    let live = live_names(context, Direction::Forward);
     let sources: Vec<&str> = context
         .plan
         .clones()
         .map(|(_, source, ..)| source.index.as_str())
-        .filter(|source| live.contains(source))
+        .filter(|source| !blocked_before(&context.plan, source))
         .collect();
     if !sources.is_empty() {
         context.cluster.unblock_writes(&sources).await?;
@@ -258,9 +256,8 @@ impl Attempt<'_> {
             // What to do about it is said where the target is made to be copied into.
             return Ok(());
         }
-        match context.cluster.delete_index(&target.index, &found.uuid).await? {
-            Deleted::Deleted | Deleted::Absent | Deleted::OtherUuid(_) => Ok(()),
-        }
+        context.cluster.delete_index(&target.index, &found.uuid).await?;
+        Ok(())
     }
 
     fn give_up<T>(&self, reason: &str) -> Option<T> {

@@ -3,8 +3,7 @@
 //! Operations run here, each document when its bytes are needed. As soon as scripts or programs in jq take part, the whole page
 //! goes through all steps first: operations here, scripts in the engine, programs in jq in processes of their own, in turn. A
 //! script finds the document that the one before left, as text, so that steps at once are steps one by one. Either way a document
-//! that a step rejects is told apart, and
-//! the others go on.
+//! that a step rejects is told apart, and the others go on.
 
 use std::sync::Arc;
 

@@ -4,13 +4,12 @@
 use lockstep_core::{
     run::state::{BadDocument, Problem},
     table::Row,
-    transform::Workspace,
 };
 use lockstep_tables::{Applied, Batch};
 
 use super::{
     TableLog,
-    rejected::{RejectedRow, set_aside},
+    rejected::set_aside,
     settle::{Unsettled, settle_tables},
 };
 use crate::{
@@ -112,14 +111,7 @@ async fn compare_table(
         let mut before = -1;
         while let Some((page, last)) = reader.next().await? {
             context.check_stop()?;
-            let mut workspace = Workspace::default();
-            let (mut meant, mut rejected) = (Vec::with_capacity(page.len()), Vec::new());
-            for hit in page.hits() {
-                match table.maker.row(&hit.id, hit.source, &mut workspace) {
-                    Ok(row) => meant.push(row),
-                    Err(reason) => rejected.push(RejectedRow::of(&hit, reason)),
-                }
-            }
+            let (meant, rejected) = table.rows_of(&page);
             if !rejected.is_empty() {
                 set_aside(context, table, rejected).await?;
             }

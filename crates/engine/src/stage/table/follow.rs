@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use lockstep_core::transform::Workspace;
 use lockstep_elastic::Page;
 use lockstep_tables::{Applied, Batch};
 
@@ -121,14 +120,7 @@ async fn write_page(
     (shard, from, to): (u32, i64, i64),
     page: &Page,
 ) -> Result<Option<i64>, EngineError> {
-    let mut workspace = Workspace::default();
-    let (mut rows, mut rejected) = (Vec::with_capacity(page.len()), Vec::new());
-    for hit in page.hits() {
-        match table.maker.row(&hit.id, hit.source, &mut workspace) {
-            Ok(row) => rows.push(row),
-            Err(reason) => rejected.push(RejectedRow::of(&hit, reason)),
-        }
-    }
+    let (mut rows, mut rejected) = table.rows_of(page);
     let mut gone: Vec<String> = Vec::new();
     // Every turn but the last takes a row out.
     loop {

@@ -17,11 +17,13 @@ use std::collections::BTreeMap;
 
 use lockstep_core::{
     plan::model::{Strategy, TargetPlan},
-    table::{RowMaker, Table},
+    table::{Row, RowMaker, Table},
+    transform::Workspace,
 };
-use lockstep_elastic::IndexPosition;
+use lockstep_elastic::{IndexPosition, Page};
 use lockstep_tables::{Database, Log, TableError};
 
+use self::rejected::RejectedRow;
 pub(super) use self::{compare::compare_tables, follow::follow_tables, settle::settle_tables};
 use super::{CopyPair, StageContext, prepare::read_set, problem};
 use crate::error::EngineError;
@@ -141,6 +143,19 @@ pub(super) async fn open_tables(context: &StageContext) -> Result<Vec<TableLog>,
 }
 
 impl TableLog {
+    /// The rows that the documents of a page become, and the documents that no row can be made of.
+    fn rows_of(&self, page: &Page) -> (Vec<Row>, Vec<RejectedRow>) {
+        let mut workspace = Workspace::default();
+        let (mut rows, mut rejected) = (Vec::with_capacity(page.len()), Vec::new());
+        for hit in page.hits() {
+            match self.maker.row(&hit.id, hit.source, &mut workspace) {
+                Ok(row) => rows.push(row),
+                Err(reason) => rejected.push(RejectedRow::of(&hit, reason)),
+            }
+        }
+        (rows, rejected)
+    }
+
     /// Where the row index stands. Everything up to there is visible to searches afterwards.
     async fn position(&self, context: &StageContext) -> Result<IndexPosition, EngineError> {
         let target = self.pair.target.as_str();

@@ -46,32 +46,46 @@ pub(in crate::stage) async fn settle_tables(
 ) -> Result<Option<Unsettled>, EngineError> {
     follow_tables(follower).await?;
     let context = follower.context;
-    for table in &follower.tables {
-        if count(context, table).await?.is_some() {
-            delete_gone(context, table).await?;
-            if let Some(unsettled) = count(context, table).await? {
-                return Ok(Some(unsettled));
-            }
+    let unsettled = count(context, follower.tables.iter().collect()).await?;
+    let mut again = Vec::with_capacity(unsettled.len());
+    for (table, Unsettled { documents, .. }) in unsettled {
+        delete_gone(context, table, documents).await?;
+        again.push(table);
+    }
+    let unsettled = count(context, again).await?;
+    Ok(unsettled.into_iter().next().map(|(_, unsettled)| unsettled))
+}
+
+/// Tables with counts that differ. The indices are counted together: under the fence every request is waited for.
+async fn count<'a>(
+    context: &StageContext,
+    tables: Vec<&'a TableLog>,
+) -> Result<Vec<(&'a TableLog, Unsettled)>, EngineError> {
+    let indices: Vec<&str> = tables.iter().map(|table| table.pair.target.as_str()).collect();
+    if indices.is_empty() {
+        return Ok(Vec::new());
+    }
+    // A row that was rejected has just been deleted from its index.
+    context.cluster.refresh(&indices).await?;
+    let counts = context.cluster.counts(&indices).await?;
+    let mut unsettled = Vec::new();
+    for (table, documents) in tables.into_iter().zip(counts) {
+        let rows = table.database.row_count(&table.maker).await;
+        let rows = rows.map_err(|error| table.failed(error))?;
+        if rows != documents {
+            let index = table.pair.target.clone();
+            unsettled.push((table, Unsettled { table: table.name(), rows, index, documents }));
         }
     }
-    Ok(None)
+    Ok(unsettled)
 }
 
-/// Both counts, where they differ.
-async fn count(context: &StageContext, table: &TableLog) -> Result<Option<Unsettled>, EngineError> {
-    let index = table.pair.target.as_str();
-    // A row that was rejected has just been deleted from its index.
-    context.cluster.refresh(&[index]).await?;
-    let documents = context.cluster.counts(&[index]).await?.first().copied().unwrap_or_default();
-    let rows = table.database.row_count(&table.maker).await.map_err(|error| table.failed(error))?;
-    let unsettled = Unsettled { table: table.name(), rows, index: index.to_owned(), documents };
-    Ok((rows != documents).then_some(unsettled))
-}
-
-/// Deletes the rows whose documents are not in the row index.
-async fn delete_gone(context: &StageContext, table: &TableLog) -> Result<(), EngineError> {
-    let index = table.pair.target.as_str();
-    let documents = context.cluster.counts(&[index]).await?.first().copied().unwrap_or_default();
+/// Deletes the rows whose documents are not in the row index, which has so many.
+async fn delete_gone(
+    context: &StageContext,
+    table: &TableLog,
+    documents: u64,
+) -> Result<(), EngineError> {
     // Where there are too many to hold, a part of all ids is looked at at a time.
     let parts = u128::from(documents / IDS_HELD_MAX + 1);
     for part in 0..parts {
