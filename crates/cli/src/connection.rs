@@ -4,9 +4,11 @@ use std::fs;
 
 use lockstep_elastic::{Cluster, Connection, Credentials, Identity, RetryBounds};
 use lockstep_engine::EngineError;
+use lockstep_pocket::{Options, Pocket};
 
 use crate::{
     cli::{ClusterFlags, Secret},
+    commands::Context,
     error::CommandError,
 };
 
@@ -24,9 +26,17 @@ pub(crate) async fn connect(flags: &ClusterFlags) -> Result<Greeted, CommandErro
     greet(connection(flags)?).await
 }
 
-/// Connects to a cluster that needs no credentials.
-pub(crate) async fn connect_plainly(address: &str) -> Result<Greeted, CommandError> {
-    greet(Connection::parse(address).map_err(EngineError::from)?).await
+/// Connects to the cluster that the command names, or to an embedded one in memory where it names none. The embedded one is given
+/// back as well, to be stopped.
+pub(crate) async fn connect_or_embed(
+    context: &Context,
+) -> Result<(Greeted, Option<Pocket>), CommandError> {
+    if context.is_cluster_given {
+        return Ok((connect(&context.global.cluster).await?, None));
+    }
+    let pocket = Pocket::start(Options::default()).await?;
+    let connection = Connection::parse(pocket.url()).map_err(EngineError::from)?;
+    Ok((greet(connection).await?, Some(pocket)))
 }
 
 async fn greet(connection: Connection) -> Result<Greeted, CommandError> {

@@ -2,9 +2,9 @@
 
 use std::{process::Command, time::Duration};
 
-use lockstep_core::run::state::RunState;
+use lockstep_core::{pack::model::Pack, run::state::RunState};
 use lockstep_demo::{CheckOptions, Release, SeedOptions, Traffic, TrafficOptions, check_traffic};
-use lockstep_engine::{EngineError, report::Event, session::Ending, status::status};
+use lockstep_engine::{EngineError, Session, report::Event, session::Ending, status::status};
 use serde_json::{Value, json};
 use tokio::{runtime::Runtime, time::sleep};
 
@@ -117,25 +117,32 @@ fn single_writes(runtime: &Runtime, stand: &Stand) -> Outcome {
 }
 
 fn under_traffic(runtime: &Runtime, stand: &Stand) -> Outcome {
-    runtime.block_on(async {
-        let seed = SeedOptions { tenants: TENANTS, documents: 2_000, seed: 1 };
-        stand.seed(seed.documents).await?;
-        let mut options = TrafficOptions::new(seed);
-        options.operations_per_second = if stand.pocket.is_some() { 1_200 } else { 80 };
-        let traffic = Traffic::start(&stand.cluster.url, options).await?;
-        sleep(Duration::from_millis(300)).await;
-        let switched = stand.session().upgrade(&demo_pack(), &wish("2.0")).await;
-        sleep(Duration::from_secs(1)).await;
-        let returned = stand.session().rollback(&demo_pack()).await;
-        sleep(Duration::from_millis(500)).await;
-        let ledger = traffic.stop().await?;
-        assert!(matches!(switched?, Ending::Switched { .. }));
-        assert!(matches!(returned?, Ending::Returned { .. }));
-        let report = check_traffic(&stand.cluster.url, &ledger, Release::V1_0, 10).await?;
-        assert!(report.is_clean(), "{report:#?}");
-        assert!(report.operations > 100, "{report:#?}");
-        stand.clean().await
-    })
+    let rate = if stand.pocket.is_some() { 1_200 } else { 80 };
+    runtime.block_on(there_and_back(stand, (&stand.session(), &demo_pack()), rate))
+}
+
+/// Goes to 2.0 and back while the application writes so often a second, and asserts that nothing is lost.
+pub(crate) async fn there_and_back(
+    stand: &Stand,
+    (session, pack): (&Session, &Pack),
+    operations_per_second: u32,
+) -> Outcome {
+    let seed = SeedOptions { tenants: TENANTS, documents: 2_000, seed: 1 };
+    stand.seed(seed.documents).await?;
+    let options = TrafficOptions { operations_per_second, ..TrafficOptions::new(seed) };
+    let traffic = Traffic::start(&stand.cluster.url, options).await?;
+    sleep(Duration::from_millis(300)).await;
+    let switched = session.upgrade(pack, &wish("2.0")).await;
+    sleep(Duration::from_secs(1)).await;
+    let returned = session.rollback(pack).await;
+    sleep(Duration::from_millis(500)).await;
+    let ledger = traffic.stop().await?;
+    assert!(matches!(switched?, Ending::Switched { .. }));
+    assert!(matches!(returned?, Ending::Returned { .. }));
+    let report = check_traffic(&stand.cluster.url, &ledger, Release::V1_0, 10).await?;
+    assert!(report.is_clean(), "{report:#?}");
+    assert!(report.operations > 100, "{report:#?}");
+    stand.clean().await
 }
 
 fn demo_command(runtime: &Runtime, stand: &Stand) -> Outcome {

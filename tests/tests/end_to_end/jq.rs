@@ -1,25 +1,25 @@
 //! Steps with programs in jq: the demo's steps, some of their operations written in jq instead. What comes out must be the same,
 //! so the same oracle judges it.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use lockstep_core::{
     pack::{PackFiles, model::Pack},
     run::quarantine::{Decision, RejectedBy},
 };
-use lockstep_demo::{Release, SeedOptions, Traffic, TrafficOptions, check_traffic};
 use lockstep_engine::{
     EngineError, JqHosts, Session,
     quarantine::{Chosen, decide, list},
     session::Ending,
 };
 use serde_json::json;
-use tokio::{runtime::Runtime, time::sleep};
+use tokio::runtime::Runtime;
 
 use crate::{
     Outcome, Scenario,
+    back::there_and_back,
     quarantine::APPLICATION,
-    stand::{Stand, TENANTS, Trouble, program, wish},
+    stand::{Stand, Trouble, program, wish},
 };
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
@@ -111,27 +111,8 @@ fn under_traffic(runtime: &Runtime, stand: &Stand) -> Outcome {
     );
     fs::write(&host, script)?;
     fs::set_permissions(&host, fs::Permissions::from_mode(0o755))?;
-    runtime.block_on(async {
-        let seed = SeedOptions { tenants: TENANTS, documents: 2_000, seed: 1 };
-        stand.seed(seed.documents).await?;
-        let (session, pack) =
-            (Session { jq: JqHosts::of(host), ..stand.session() }, pack(&PROGRAMS));
-        let mut options = TrafficOptions::new(seed);
-        options.operations_per_second = 80;
-        let traffic = Traffic::start(&stand.cluster.url, options).await?;
-        sleep(Duration::from_millis(300)).await;
-        let switched = session.upgrade(&pack, &wish("2.0")).await;
-        sleep(Duration::from_secs(1)).await;
-        let returned = session.rollback(&pack).await;
-        sleep(Duration::from_millis(500)).await;
-        let ledger = traffic.stop().await?;
-        assert!(matches!(switched?, Ending::Switched { .. }));
-        assert!(matches!(returned?, Ending::Returned { .. }));
-        let report = check_traffic(&stand.cluster.url, &ledger, Release::V1_0, 10).await?;
-        assert!(report.is_clean(), "{report:#?}");
-        assert!(report.operations > 100, "{report:#?}");
-        stand.clean().await
-    })
+    let session = Session { jq: JqHosts::of(host), ..stand.session() };
+    runtime.block_on(there_and_back(stand, (&session, &pack(&PROGRAMS)), 80))
 }
 
 /// Does what can't be taken over, for people of these names.

@@ -1,25 +1,23 @@
 //! Steps with scripts: the demo's steps, some of their operations written in Painless instead. What comes out must be the same, so
 //! the same oracle judges it.
 
-use std::time::Duration;
-
 use lockstep_core::{
     pack::{PackFiles, model::Pack},
     run::quarantine::{Decision, RejectedBy},
 };
-use lockstep_demo::{Release, SeedOptions, Traffic, TrafficOptions, check_traffic};
 use lockstep_engine::{
     EngineError,
     quarantine::{Chosen, decide, list},
     session::Ending,
 };
 use serde_json::{Value, json};
-use tokio::{runtime::Runtime, time::sleep};
+use tokio::runtime::Runtime;
 
 use crate::{
     Outcome, Scenario,
+    back::there_and_back,
     quarantine::APPLICATION,
-    stand::{Stand, TENANTS, Trouble, wish},
+    stand::{Stand, Trouble, wish},
 };
 
 /// A pocket cluster runs no scripts, which it has to say.
@@ -130,26 +128,7 @@ fn hop_by_hop(runtime: &Runtime, stand: &Stand) -> Outcome {
 }
 
 fn under_traffic(runtime: &Runtime, stand: &Stand) -> Outcome {
-    runtime.block_on(async {
-        let seed = SeedOptions { tenants: TENANTS, documents: 2_000, seed: 1 };
-        stand.seed(seed.documents).await?;
-        let pack = scripted_pack(&SCRIPTS);
-        let mut options = TrafficOptions::new(seed);
-        options.operations_per_second = 80;
-        let traffic = Traffic::start(&stand.cluster.url, options).await?;
-        sleep(Duration::from_millis(300)).await;
-        let switched = stand.session().upgrade(&pack, &wish("2.0")).await;
-        sleep(Duration::from_secs(1)).await;
-        let returned = stand.session().rollback(&pack).await;
-        sleep(Duration::from_millis(500)).await;
-        let ledger = traffic.stop().await?;
-        assert!(matches!(switched?, Ending::Switched { .. }));
-        assert!(matches!(returned?, Ending::Returned { .. }));
-        let report = check_traffic(&stand.cluster.url, &ledger, Release::V1_0, 10).await?;
-        assert!(report.is_clean(), "{report:#?}");
-        assert!(report.operations > 100, "{report:#?}");
-        stand.clean().await
-    })
+    runtime.block_on(there_and_back(stand, (&stand.session(), &scripted_pack(&SCRIPTS)), 80))
 }
 
 /// Scripts that do what can't be taken over, each for the document with that id.

@@ -16,11 +16,10 @@ use lockstep_engine::{
     fuzz::{Finding, Fuzzer, Subject, Trouble},
     pack_folder, sample,
 };
-use lockstep_pocket::{Options, Pocket};
 
 use super::{Context, open_pack};
 use crate::{
-    connection::{Greeted, connect, connect_plainly},
+    connection::{Greeted, connect_or_embed},
     error::CommandError,
     exit::Exit,
     render::fuzz::{Report, StepReport, Written, to_json, to_text},
@@ -97,12 +96,7 @@ pub(crate) async fn run(
             hint: "name the cluster whose documents are looked at with --cluster URL",
         });
     }
-    let (greeted, pocket) = if context.is_cluster_given {
-        (connect(&context.global.cluster).await?, None)
-    } else {
-        let pocket = Pocket::start(Options::default()).await?;
-        (connect_plainly(pocket.url()).await?, Some(pocket))
-    };
+    let (greeted, pocket) = connect_or_embed(context).await?;
     let Greeted { cluster, identity } = greeted;
     let fitter = Fitter::new(cluster.clone(), &identity);
     let bench =

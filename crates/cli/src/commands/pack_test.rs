@@ -18,11 +18,10 @@ use lockstep_engine::{
     fitting::{Fit, Fitter},
     pack_folder,
 };
-use lockstep_pocket::{Options, Pocket};
 
 use super::{Context, read_pack};
 use crate::{
-    connection::{Greeted, connect, connect_plainly},
+    connection::{Greeted, connect_or_embed},
     error::CommandError,
     exit::Exit,
     render::cases::{CaseReport, MappingRefusal, Report, State, to_json, to_text},
@@ -73,12 +72,7 @@ pub(crate) async fn run(
         EngineError::Pack { diagnostics, rendered }
     })?;
     let chosen = chosen(arguments, &pack, &all)?;
-    let (greeted, pocket) = if context.is_cluster_given {
-        (connect(&context.global.cluster).await?, None)
-    } else {
-        let pocket = Pocket::start(Options::default()).await?;
-        (connect_plainly(pocket.url()).await?, Some(pocket))
-    };
+    let (greeted, pocket) = connect_or_embed(context).await?;
     let Greeted { cluster, identity } = greeted;
     let bench = Bench {
         pack: &pack,

@@ -12,7 +12,7 @@ use lockstep_demo::{
 };
 use lockstep_elastic::Credentials;
 use lockstep_engine::{EngineError, journal::SwitchRecord, pack_folder, session::Ending};
-use lockstep_pocket::{Options, Pocket};
+use lockstep_pocket::Pocket;
 use serde_json::{Value, json};
 
 use self::{
@@ -21,7 +21,7 @@ use self::{
 };
 use super::{Context, upgrade};
 use crate::{
-    connection::{Greeted, connect, connect_plainly},
+    connection::{Greeted, connect_or_embed},
     error::CommandError,
     exit::Exit,
     progress::Teller,
@@ -157,15 +157,12 @@ async fn clean(pack: &Pack, context: &Context) -> Result<Exit, CommandError> {
 
 /// Starts an embedded cluster, unless another one stands on the command line.
 async fn stage(context: &Context) -> Result<Stage, CommandError> {
-    if context.is_cluster_given {
-        let greeted = connect(&context.global.cluster).await?;
-        let url = application_url(&greeted)?;
-        return Ok(Stage { greeted, url, pocket: None });
-    }
-    let pocket = Pocket::start(Options::default()).await?;
-    let url = pocket.url().to_owned();
-    let greeted = connect_plainly(&url).await?;
-    Ok(Stage { greeted, url, pocket: Some(pocket) })
+    let (greeted, pocket) = connect_or_embed(context).await?;
+    let url = match &pocket {
+        Some(pocket) => pocket.url().to_owned(),
+        None => application_url(&greeted)?,
+    };
+    Ok(Stage { greeted, url, pocket })
 }
 
 /// The address with user and password in it, which is all that the demo application understands.
