@@ -53,7 +53,7 @@ async fn look(database: &Database, maker: &RowMaker) -> Result<Vec<Finding>, Tab
         let misfits = misfits.iter().map(|misfit| {
             Finding::refuse(
                 "F0704",
-                subject(table),
+                table.full_name(),
                 format!("rows don't fit into the table that is there: {misfit}"),
                 "change the table or the pack; a table that isn't there is made as the pack says",
             )
@@ -73,16 +73,12 @@ async fn look(database: &Database, maker: &RowMaker) -> Result<Vec<Finding>, Tab
         if scope.is_empty() { "it".to_owned() } else { format!("it with {}", scope.join(", ")) };
     Ok(vec![Finding::refuse(
         "F0705",
-        subject(table),
+        table.full_name(),
         format!(
             "{count} rows are in {place} that Lockstep didn't write; they would be deleted or written over"
         ),
         "find out whose they are and move or delete them, or leave this tenant out",
     )])
-}
-
-fn subject(table: &Table) -> String {
-    format!("{}.{}", table.database, table.name)
 }
 
 fn refusal(table: &Table, error: &TableError) -> Finding {

@@ -70,6 +70,11 @@ pub enum Content {
 }
 
 impl Table {
+    /// Its name for people: the database's key in the pack, a dot, and its own name.
+    pub fn full_name(&self) -> String {
+        format!("{}.{}", self.database, self.name)
+    }
+
     /// The table as it is for one tenant.
     ///
     /// # Panics

@@ -43,16 +43,12 @@ pub(super) struct TableLog {
 impl TableLog {
     /// The table's name for people.
     fn name(&self) -> String {
-        name_of(self.maker.table())
+        self.maker.table().full_name()
     }
 
     fn failed(&self, error: TableError) -> EngineError {
         failed(self.maker.table(), error)
     }
-}
-
-fn name_of(table: &Table) -> String {
-    format!("{}.{}", table.database, table.name)
 }
 
 fn failed(table: &Table, error: TableError) -> EngineError {
