@@ -55,7 +55,8 @@ fn programs(pack: &Pack) -> BTreeMap<String, Option<Vec<Program>>> {
 fn apply(program: &Program, document: &documents::Document) -> String {
     let mut emitted = Vec::new();
     let source = document.source.as_bytes();
-    let input = Document { id: &document.id, routing: document.routing.as_deref(), source };
+    let input =
+        Document { index: None, id: &document.id, routing: document.routing.as_deref(), source };
     program
         .apply(&mut Workspace::default(), input, &mut |output| {
             assert_eq!((output.id, output.routing), (input.id, input.routing));

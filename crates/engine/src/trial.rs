@@ -6,7 +6,7 @@
 use lockstep_core::{
     pack::{cases::Case, model::Pack},
     plan::model::WayBack,
-    transform::{Document, Rejection, Transform, operation::Operation},
+    transform::{Document, Made, Rejection, Transform, operation::Operation},
     trial::{Back, Outcome, Passage, up_operations, way_back},
 };
 
@@ -40,7 +40,7 @@ pub async fn run(
     Ok(Outcome { up, back })
 }
 
-/// Takes documents of an index through operations, and gives the source or the rejection of each, in order.
+/// Takes documents of an index through operations, and gives what was made of each or its rejection, in order.
 ///
 /// # Errors
 /// As [`run`].
@@ -48,7 +48,7 @@ pub async fn take(
     (host, jq): (&impl ScriptHost, &JqHosts),
     operations: Vec<Operation>,
     (index, documents): (&str, &[Document<'_>]),
-) -> Result<Vec<Result<Vec<u8>, Rejection>>, EngineError> {
+) -> Result<Vec<Result<Vec<Made>, Rejection>>, EngineError> {
     let course = Course::new(Transform::new(operations), jq);
     take_all(host, &course, (index, documents)).await
 }
@@ -59,10 +59,10 @@ async fn passage(
     operations: Vec<Operation>,
     source: &[u8],
 ) -> Result<Passage, EngineError> {
-    let document = Document { id: &case.name, routing: None, source };
+    let document = Document { index: None, id: &case.name, routing: None, source };
     let mut taken = take(hosts, operations, (&case.from, &[document])).await?;
     match taken.pop() {
-        Some(Ok(source)) => Ok(Passage::Document(source)),
+        Some(Ok(made)) => Ok(Passage::of(document, made)),
         Some(Err(rejection)) => Ok(Passage::Rejected(rejection)),
         None => Err(EngineError::Bug(format!("the document of `{}` is gone", case.folder))),
     }

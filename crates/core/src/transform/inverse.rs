@@ -127,7 +127,13 @@ fn changes(operation: &Operation) -> Vec<Target> {
         | Operation::Default(_)
         | Operation::Hash(_)
         | Operation::Jq(_)
-        | Operation::Painless(_) => Vec::new(),
+        | Operation::Painless(_)
+        // These change no field.
+        | Operation::Drop(_)
+        | Operation::Rekey(_)
+        | Operation::Reroute(_)
+        | Operation::Send(_) => Vec::new(),
+        Operation::Each(dividing) => vec![Target::Field(dividing.field.clone())],
     };
     changes.extend(targets(operation));
     changes
@@ -174,12 +180,15 @@ fn targets(operation: &Operation) -> Vec<Target> {
         Operation::When(branching) => {
             branching.then.iter().chain(&branching.otherwise).flat_map(targets).collect()
         }
-        Operation::Jq(JqStep { program: _, field: Some(field) }) => {
+        Operation::Jq(JqStep { field: Some(field), .. }) => {
             vec![Target::Field(field.clone())]
         }
         // It may have written any field.
-        Operation::Jq(JqStep { program: _, field: None }) | Operation::Painless(_) => {
+        Operation::Jq(JqStep { field: None, .. }) | Operation::Painless(_) => {
             vec![Target::Front(String::new())]
+        }
+        Operation::Each(dividing) => {
+            vec![Target::Field(dividing.into.as_ref().unwrap_or(&dividing.field).clone())]
         }
         // What they leave stands where it stood.
         Operation::Remove(_)
@@ -191,7 +200,11 @@ fn targets(operation: &Operation) -> Vec<Target> {
         | Operation::Date(_)
         | Operation::Encode(_)
         | Operation::Wrap(_)
-        | Operation::Unwrap(_) => Vec::new(),
+        | Operation::Unwrap(_)
+        | Operation::Drop(_)
+        | Operation::Rekey(_)
+        | Operation::Reroute(_)
+        | Operation::Send(_) => Vec::new(),
     }
 }
 
@@ -268,6 +281,13 @@ fn undone(
         Operation::When(branching) => {
             undone_branching(branching, is_free).map(|undoing| vec![Operation::When(undoing)])
         }
+        Operation::Drop(_) => lost(None, "it drops documents"),
+        Operation::Rekey(_) => lost(None, "it gives documents other ids"),
+        Operation::Reroute(_) => lost(None, "it gives documents another routing"),
+        Operation::Each(dividing) => {
+            lost(Some(&dividing.field), "it makes several documents of one")
+        }
+        Operation::Send(_) => lost(None, "it sends documents into another index"),
         Operation::Jq(step) => lost(step.field.as_ref(), "nothing tells what a program did"),
         Operation::Painless(_) => lost(None, "nothing tells what a script did"),
     }

@@ -16,7 +16,7 @@ use crate::{
         model::{IndexStep, Pack},
     },
     plan::{model::WayBack, ways_back},
-    transform::{Rejection, Transform, operation::Operation},
+    transform::{Document, Made, Rejection, Transform, operation::Operation},
 };
 
 /// What became of the document of a case.
@@ -66,6 +66,22 @@ pub struct Fitting<'a> {
     pub index: &'a str,
     /// The document.
     pub document: &'a [u8],
+}
+
+impl Passage {
+    /// What was made of a document.
+    pub fn of(document: Document<'_>, mut made: Vec<Made>) -> Self {
+        let is_in_place = |one: &Made| {
+            one.index.is_none()
+                && one.id == document.id
+                && one.routing.as_deref() == document.routing
+        };
+        match made.pop() {
+            Some(one) if made.is_empty() && is_in_place(&one) => Self::Document(one.source),
+            Some(_) => Self::Several(made.len() + 1),
+            None => Self::Several(0),
+        }
+    }
 }
 
 impl Back {

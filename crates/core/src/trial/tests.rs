@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     pack::{PackFiles, cases, load},
-    transform::{Document, Program, Workspace},
+    transform::{Program, Workspace},
 };
 
 /// What becomes of a case's document where no script takes part.
@@ -17,7 +17,7 @@ fn run(pack: &Pack, case: &Case) -> Outcome {
 
 fn passage(operations: Vec<Operation>, source: &[u8]) -> Passage {
     let mut made = Vec::new();
-    let document = Document { id: "1", routing: None, source };
+    let document = Document { index: None, id: "1", routing: None, source };
     let applied = Program::new(operations)
         .apply(&mut Workspace::default(), document, &mut |one| made = one.source.to_vec());
     applied.map_or_else(Passage::Rejected, |()| Passage::Document(made))

@@ -597,3 +597,37 @@ fn codings() {
         ),
     ]);
 }
+
+#[test]
+fn spreading() {
+    check(&[
+        ("drop: {}", &[]),
+        ("rekey: {id: '{a}-{_id}'}", &[]),
+        ("reroute: {routing: '{o.p}'}", &[]),
+        ("reroute: {remove: true}", &[]),
+        ("each: {field: list, into: item, id: '{_id}-{_position}', empty: drop}", &[]),
+        ("jq: {program: '.l[]', documents: any}", &[]),
+        ("painless: {script: 'ctx.op = \"noop\"', documents: any}", &[]),
+        ("drop: {field: a}", &[]),
+        ("drop:", &[]),
+        ("rekey: {id: '{a'}", &[]),
+        ("rekey: {id: same}", &[]),
+        ("rekey: {id: '{_position}'}", &[]),
+        ("rekey: {id: '{z}'}", &[]),
+        ("rekey: {to: x}", &[]),
+        ("reroute: {}", &[]),
+        ("reroute: {routing: '{a}', remove: true}", &[]),
+        ("reroute: {routing: '{_position}'}", &[]),
+        ("each: {field: list, id: '{_id}'}", &[]),
+        ("each: {field: list, into: list.x, id: '{_position}'}", &[]),
+        ("each: {field: z, id: '{_position}', empty: skip}", &[]),
+        ("send: {to: thing}", &[]),
+        ("send: {to: thign}", &[]),
+        ("send: {}", &[]),
+        ("jq: {program: ., to: [thing]}", &[]),
+        ("jq: {program: ., field: a, documents: any}", &[]),
+        ("jq: {program: ., documents: any, to: [other]}", &[]),
+        ("jq: {program: ., documents: several}", &[]),
+        ("drop: {}\n- set: {field: a, value: 1}", &[]),
+    ]);
+}

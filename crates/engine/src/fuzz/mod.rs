@@ -14,7 +14,7 @@ use lockstep_core::{
         model::{Down, IndexStep, LogicalIndex, Pack},
     },
     plan::model::WayBack,
-    transform::{Document, Rejection, RejectionCode, operation::Operation},
+    transform::{Document, Made, Rejection, RejectionCode, operation::Operation},
     trial::{Outcome, Passage, needs_scripts, up_operations, way_back},
 };
 use lockstep_elastic::Cluster;
@@ -368,12 +368,19 @@ impl Fuzzer {
         document: impl Fn(&Trial) -> Option<Vec<u8>>,
     ) -> Result<Vec<(&'t mut Trial, Option<Passage>)>, EngineError> {
         let (open, documents) = open(trials, document);
-        let documents: Vec<Document<'_>> =
-            documents.iter().map(|source| Document { id: "fuzz", routing: None, source }).collect();
+        let documents: Vec<Document<'_>> = documents
+            .iter()
+            .map(|source| Document { index: None, id: "fuzz", routing: None, source })
+            .collect();
         let mut passages = Vec::with_capacity(documents.len());
         match take((&self.cluster, &self.jq), operations.clone(), (subject.from, &documents)).await
         {
-            Ok(taken) => passages.extend(taken.into_iter().map(|one| Some(passage(one)))),
+            Ok(taken) => passages.extend(
+                taken
+                    .into_iter()
+                    .zip(&documents)
+                    .map(|(one, document)| Some(passage(*document, one))),
+            ),
             // Something panicked: each one apart, to find out on which document.
             Err(EngineError::Bug(_)) => {
                 for document in documents {
@@ -384,7 +391,7 @@ impl Fuzzer {
                     )
                     .await;
                     passages.push(match taken {
-                        Ok(mut taken) => taken.pop().map(passage),
+                        Ok(mut taken) => taken.pop().map(|one| passage(document, one)),
                         Err(EngineError::Bug(_)) => None,
                         Err(error) => return Err(error),
                     });
@@ -396,6 +403,6 @@ impl Fuzzer {
     }
 }
 
-fn passage(taken: Result<Vec<u8>, Rejection>) -> Passage {
-    taken.map_or_else(Passage::Rejected, Passage::Document)
+fn passage(document: Document<'_>, taken: Result<Vec<Made>, Rejection>) -> Passage {
+    taken.map_or_else(Passage::Rejected, |made| Passage::of(document, made))
 }

@@ -65,6 +65,8 @@ mod side;
 
 pub(crate) mod steps;
 
+mod passage;
+
 pub(crate) mod table;
 
 mod terms;

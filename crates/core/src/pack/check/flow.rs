@@ -9,9 +9,9 @@ use crate::{
         wire::{BranchesWire, OperationWire},
     },
     transform::operation::{
-        CastType, Casting, Coding, Condition, DateForm, Dating, Decoding, Encoding, Existing,
-        FieldPath, Flattening, Hashing, Joining, JqStep, Operation, Otherwise, Respelling,
-        Translation,
+        CastType, Casting, Coding, Condition, DateForm, Dating, Decoding, Dividing, Elementless,
+        Encoding, Existing, FieldPath, Flattening, Hashing, Joining, JqStep, Operation, Otherwise,
+        Rekeying, Rerouting, Respelling, Template, Translation,
     },
 };
 
@@ -103,14 +103,23 @@ impl Step<'_> {
             }
             Operation::Join(joining) => self.join(joining),
             Operation::Hash(hashing) => self.hash(hashing),
+            // Nothing changes in documents that stay, and those that don't are no business of this mapping.
+            Operation::Drop(_)
+            | Operation::Send(_)
+            | Operation::Reroute(Rerouting { routing: None }) => {}
+            Operation::Rekey(Rekeying { id: template })
+            | Operation::Reroute(Rerouting { routing: Some(template) }) => {
+                self.note_template(template);
+            }
+            Operation::Each(dividing) => self.divide(dividing),
             Operation::When(branching) => self.branch(&branching.condition),
-            Operation::Jq(JqStep { program: _, field: Some(field) }) => {
+            Operation::Jq(JqStep { field: Some(field), .. }) => {
                 self.note_absent(field, ("field", 0));
                 if matches!(self.fields.find(&segments(field)), Found::Field(_)) {
                     self.write(field, Shape::Anything);
                 }
             }
-            Operation::Jq(JqStep { program: _, field: None }) | Operation::Painless(_) => {
+            Operation::Jq(JqStep { field: None, .. }) | Operation::Painless(_) => {
                 *self.fields = Fields::unknown();
             }
         }
@@ -134,9 +143,40 @@ impl Step<'_> {
         let mut holds = self.fields.clone();
         holds.narrow(condition, true);
         run(&mut holds, then, (first, self.findings));
-        self.fields.narrow(condition, false);
-        run(self.fields, otherwise, (first + behind, self.findings));
-        *self.fields = std::mem::replace(self.fields, Fields::closed()).or(holds);
+        let mut fails = std::mem::replace(self.fields, Fields::closed());
+        fails.narrow(condition, false);
+        run(&mut fails, otherwise, (first + behind, self.findings));
+        // Of a branch that no document stays in, nothing comes.
+        *self.fields = match (leaves(then), leaves(otherwise)) {
+            (true, false) => fails,
+            (false, true) => holds,
+            (true, true) | (false, false) => fails.or(holds),
+        };
+    }
+
+    /// The element takes the place of the list; where documents may be kept without elements, that stays as well.
+    fn divide(&mut self, dividing: &Dividing) {
+        let Dividing { field, into, id, empty } = dividing;
+        let mut element = self.source(field, ("field", 0));
+        if let Shape::Object(fields) = &mut element {
+            fields.is_nested = false;
+        }
+        match into.as_ref().filter(|into| *into != field) {
+            None => self.become_shape(field, element),
+            Some(into) => {
+                if *empty != Elementless::Keep {
+                    self.fields.remove(&segments(field));
+                }
+                self.write(into, element);
+            }
+        }
+        self.note_template(id);
+    }
+
+    fn note_template(&mut self, template: &Template) {
+        for (index, field) in template.fields().enumerate() {
+            self.note_absent(field, ("template", index));
+        }
     }
 
     fn cast(&mut self, casting: &Casting) {
@@ -320,6 +360,18 @@ impl Step<'_> {
         let fix = "correct the path, or the order of the operations";
         self.findings.warning(code::FIELD_ABSENT, place, message, fix);
     }
+}
+
+/// Whether no document that goes through these stays in the index: each ends, or is sent elsewhere.
+fn leaves(wires: &[OperationWire]) -> bool {
+    wires.iter().any(|wire| match &wire.operation {
+        Operation::Drop(_) | Operation::Send(_) => true,
+        operation => {
+            matches!(operation, Operation::When(_))
+                && leaves(&wire.branches.then)
+                && leaves(&wire.branches.otherwise)
+        }
+    })
 }
 
 fn segments(path: &FieldPath) -> Vec<&str> {

@@ -6,6 +6,8 @@ mod allow;
 
 mod operation;
 
+mod spreading;
+
 mod value_table;
 
 mod condition;

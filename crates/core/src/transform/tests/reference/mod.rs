@@ -11,7 +11,11 @@ mod dates;
 
 mod parts;
 
+mod spreading;
+
 mod values;
+
+pub(super) use spreading::{Whole, spread};
 
 use crate::transform::operation::{Existing, FieldPath, Operation, Relocation};
 
@@ -154,7 +158,13 @@ fn apply_one(operation: &Operation, document: &mut Members) -> Outcome {
             let branch = if holds { &branching.then } else { &branching.otherwise };
             branch.iter().try_for_each(|operation| apply_one(operation, document))
         }
-        Operation::Jq(_) | Operation::Painless(_) => Err(Rejected),
+        Operation::Jq(_)
+        | Operation::Painless(_)
+        | Operation::Drop(_)
+        | Operation::Rekey(_)
+        | Operation::Reroute(_)
+        | Operation::Each(_)
+        | Operation::Send(_) => Err(Rejected),
     }
 }
 
