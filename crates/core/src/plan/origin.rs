@@ -61,6 +61,8 @@ fn next_origin(
         IndexStep::New => Origin::New { partition: None },
         IndexStep::Unchanged => before.get(key).cloned().unwrap_or(Origin::New { partition: None }),
         IndexStep::Migrate { from, partition, operations, down: _ } => {
+            // Templates may name the index that documents come from; from here on they hold its key.
+            let operations = operations.iter().cloned().map(|one| one.bound(from)).collect();
             extend(before.get(from), partition.as_ref(), operations)
         }
         // A pack that was loaded without errors names an index that isn't `new_like` itself.
@@ -80,11 +82,11 @@ fn next_origin(
     }
 }
 
-fn extend(before: Option<&Origin>, given: Option<&String>, operations: &[Operation]) -> Origin {
+fn extend(before: Option<&Origin>, given: Option<&String>, operations: Vec<Operation>) -> Origin {
     let becomes = |earlier: &Option<String>| given.or(earlier.as_ref()).cloned();
     match before {
         Some(Origin::From { places: Places { key, partition }, operations: earlier }) => {
-            let operations = earlier.iter().chain(operations).cloned().collect();
+            let operations = earlier.iter().cloned().chain(operations).collect();
             let places = Places { key: key.clone(), partition: becomes(partition) };
             Origin::From { places, operations }
         }
