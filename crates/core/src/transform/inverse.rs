@@ -4,8 +4,8 @@
 //! that it had. Where they have none, a pack's author may know what is good enough and write it; that is not here.
 
 use super::operation::{
-    Branching, Coding, Decoding, Encoding, Existing, FieldPath, JqStep, Operation, Otherwise, Pair,
-    Relocation, Removal, Translation,
+    Branching, Coding, Decoding, Encoding, Existing, FieldPath, JqStep, Nesting, Operation,
+    Otherwise, Pair, Relocation, Removal, Translation,
 };
 
 /// What is known of documents before operations are done to them.
@@ -249,12 +249,7 @@ fn undone(
                 Some(reason) => lost(hashing.fields.first(), &reason),
             }
         }
-        Operation::Nest(nesting) => {
-            let moves = nesting.moves().map(|one| undone(&Operation::Move(one), is_free));
-            let undoing: Result<Vec<_>, NotInvertible> = moves.collect();
-            let undoing = undoing.map_err(|error| NotInvertible { operation: "nest", ..error })?;
-            Ok(undoing.into_iter().flatten().collect())
-        }
+        Operation::Nest(nesting) => undone_nesting(nesting, is_free),
         Operation::Map(translation) => match turned_table(translation) {
             Ok(turned) => Ok(vec![Operation::Map(turned)]),
             Err(reason) => lost(Some(&translation.field), &reason),
@@ -284,15 +279,24 @@ fn undone(
         Operation::Drop(_) => lost(None, "it drops documents"),
         Operation::Rekey(_) => lost(None, "it gives documents other ids"),
         Operation::Reroute(_) => lost(None, "it gives documents another routing"),
-        Operation::Each(dividing) => {
-            lost(Some(&dividing.field), "it makes several documents of one")
-        }
+        Operation::Each(dividing) => lost(Some(&dividing.field), SEVERAL_OF_ONE),
         Operation::Send(_) => lost(None, "it sends documents into another index"),
         Operation::Jq(step) => lost(step.field.as_ref(), "nothing tells what a program did"),
         Operation::Painless(_) => lost(None, "nothing tells what a script did"),
     }
 }
 
+fn undone_nesting(
+    nesting: &Nesting,
+    is_free: &dyn Fn(&FieldPath) -> bool,
+) -> Result<Vec<Operation>, NotInvertible> {
+    let moves = nesting.moves().map(|one| undone(&Operation::Move(one), is_free));
+    let undoing: Result<Vec<_>, NotInvertible> = moves.collect();
+    let undoing = undoing.map_err(|error| NotInvertible { operation: "nest", ..error })?;
+    Ok(undoing.into_iter().flatten().collect())
+}
+
+const SEVERAL_OF_ONE: &str = "it makes several documents of one";
 const OVERWRITTEN: &str = "what stood there before is lost";
 const NO_TRACE_OF_DEFAULT: &str = "afterwards nothing tells whether the field was there before";
 const NO_TRACE_OF_TYPE: &str = "afterwards nothing tells which type the value had";

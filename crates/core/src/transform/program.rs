@@ -9,8 +9,8 @@ use super::{
     hash,
     join::Seam,
     operation::{
-        Algorithm, Assignment, CastType, Coding, Empty, Existing, FieldPath, Hashing, Joining,
-        Lists, Operation, Otherwise, Relocation, Respelling, Several,
+        Algorithm, Assignment, CastType, Coding, Dating, Empty, Existing, FieldPath, Hashing,
+        Joining, Lists, Operation, Otherwise, Relocation, Respelling, Several,
     },
     rejection::{Refusal, Rejection, RejectionCode},
     relocate::{Manner, Route},
@@ -217,7 +217,9 @@ impl Program {
             Work::Plain(actions) => actions,
             Work::Spreading(turns) => {
                 let made = spread(workspace, (turns, self.first_index), document)?;
-                made.iter().for_each(|one| emit(one.document()));
+                for one in &made {
+                    emit(one.document());
+                }
                 return Ok(());
             }
         };
@@ -258,11 +260,7 @@ impl Action {
                 table: Table::new(&translation.values),
                 otherwise: translation.otherwise,
             },
-            Operation::Date(dating) => Self::Date {
-                field: dating.field.to_string(),
-                redating: Redating::of(dating),
-                otherwise: dating.otherwise,
-            },
+            Operation::Date(dating) => Self::date(dating),
             Operation::Decode(decoding) => Self::Decode {
                 field: decoding.field.to_string(),
                 decoder: Decoder(decoding.from),
@@ -310,6 +308,12 @@ impl Action {
             | Operation::Each(_)
             | Operation::Send(_) => Self::Astray,
         }
+    }
+
+    fn date(dating: &Dating) -> Self {
+        let Dating { field, from: _, to: _, zone: _, otherwise } = dating;
+        let redating = Redating::of(dating);
+        Self::Date { field: field.to_string(), redating, otherwise: *otherwise }
     }
 
     fn relocate(manner: Manner, relocation: &Relocation) -> Self {
@@ -411,14 +415,8 @@ impl Action {
                 }
             }
             Self::Elsewhere => Err(elsewhere()),
-            Self::Astray => {
-                let message = "it doesn't leave one document at its place";
-                Err((Refusal::new(RejectionCode::NotInPlace, message), "_id"))
-            }
-            Self::Apart => {
-                let message = "a program in jq runs in a process of its own only";
-                Err((Refusal::new(RejectionCode::JqElsewhere, message), "."))
-            }
+            Self::Apart => Err(apart()),
+            Self::Astray => Err(astray()),
         }
     }
 }
@@ -427,6 +425,18 @@ impl Action {
 fn elsewhere() -> (Refusal, &'static str) {
     let message = "a script runs in the engine only";
     (Refusal::new(RejectionCode::ScriptElsewhere, message), "ctx")
+}
+
+/// What only a process of its own can do.
+fn apart() -> (Refusal, &'static str) {
+    let message = "a program in jq runs in a process of its own only";
+    (Refusal::new(RejectionCode::JqElsewhere, message), ".")
+}
+
+/// What can't be done to one document that stays at its place.
+fn astray() -> (Refusal, &'static str) {
+    let message = "it doesn't leave one document at its place";
+    (Refusal::new(RejectionCode::NotInPlace, message), "_id")
 }
 
 /// Does the operations of a branch; a refusal says which of them it is about.

@@ -150,7 +150,7 @@ struct Rest<'p, 'r> {
     turns: &'p [Turn],
     at: usize,
     /// The branch's name, and its `when`.
-    within: Option<(&'static str, &'r Rest<'p, 'r>)>,
+    within: Option<(&'static str, &'r Self)>,
 }
 
 impl Rest<'_, '_> {

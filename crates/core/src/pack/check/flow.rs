@@ -10,8 +10,8 @@ use crate::{
     },
     transform::operation::{
         CastType, Casting, Coding, Condition, DateForm, Dating, Decoding, Dividing, Elementless,
-        Encoding, Existing, FieldPath, Flattening, Hashing, Joining, JqStep, Operation, Otherwise,
-        Rekeying, Rerouting, Respelling, Template, Translation,
+        Encoding, Existing, FieldPath, Flattening, Hashing, Joining, JqStep, Nesting, Operation,
+        Otherwise, Respelling, Translation,
     },
 };
 
@@ -85,14 +85,7 @@ impl Step<'_> {
             // A list is as good as a single value for a mapping.
             Operation::Wrap(wrapping) => self.note_all_absent(&wrapping.fields),
             Operation::Unwrap(unwrapping) => self.note_all_absent(&unwrapping.fields),
-            Operation::Nest(nesting) => {
-                for (index, one) in nesting.moves().enumerate() {
-                    self.note_nested(&one.from, ("into", &one.to));
-                    let moved = self.source(&one.from, ("fields", index));
-                    self.fields.remove(&segments(&one.from));
-                    self.put((&one.to, one.existing), moved);
-                }
-            }
+            Operation::Nest(nesting) => self.nest(nesting),
             Operation::Flatten(flattening) => self.flatten(flattening),
             Operation::Split(splitting) => {
                 self.note_absent(&splitting.field, ("field", 0));
@@ -106,10 +99,9 @@ impl Step<'_> {
             // Nothing changes in documents that stay, and those that don't are no business of this mapping.
             Operation::Drop(_)
             | Operation::Send(_)
-            | Operation::Reroute(Rerouting { routing: None }) => {}
-            Operation::Rekey(Rekeying { id: template })
-            | Operation::Reroute(Rerouting { routing: Some(template) }) => {
-                self.note_template(template);
+            | Operation::Rekey(_)
+            | Operation::Reroute(_) => {
+                self.note_template();
             }
             Operation::Each(dividing) => self.divide(dividing),
             Operation::When(branching) => self.branch(&branching.condition),
@@ -122,6 +114,15 @@ impl Step<'_> {
             Operation::Jq(JqStep { field: None, .. }) | Operation::Painless(_) => {
                 *self.fields = Fields::unknown();
             }
+        }
+    }
+
+    fn nest(&mut self, nesting: &Nesting) {
+        for (index, one) in nesting.moves().enumerate() {
+            self.note_nested(&one.from, ("into", &one.to));
+            let moved = self.source(&one.from, ("fields", index));
+            self.fields.remove(&segments(&one.from));
+            self.put((&one.to, one.existing), moved);
         }
     }
 
@@ -156,7 +157,7 @@ impl Step<'_> {
 
     /// The element takes the place of the list; where documents may be kept without elements, that stays as well.
     fn divide(&mut self, dividing: &Dividing) {
-        let Dividing { field, into, id, empty } = dividing;
+        let Dividing { field, into, id: _, empty } = dividing;
         let mut element = self.source(field, ("field", 0));
         if let Shape::Object(fields) = &mut element {
             fields.is_nested = false;
@@ -170,10 +171,11 @@ impl Step<'_> {
                 self.write(into, element);
             }
         }
-        self.note_template(id);
+        self.note_template();
     }
 
-    fn note_template(&mut self, template: &Template) {
+    fn note_template(&mut self) {
+        let Some(template) = self.wire.operation.template() else { return };
         for (index, field) in template.fields().enumerate() {
             self.note_absent(field, ("template", index));
         }

@@ -8,7 +8,9 @@ use crate::{
         nearest::suggestion,
         wire::{Fate, OperationWire},
     },
-    transform::operation::{Dividing, Documents, JqStep, Operation, Template, TemplatePart},
+    transform::operation::{
+        Dividing, Documents, JqStep, Operation, Rerouting, Template, TemplatePart,
+    },
 };
 
 use super::lineage::{Flow, Hop, hops};
@@ -93,10 +95,10 @@ fn check_operation(wire: &OperationWire, findings: &mut Findings) {
                 place(findings, "id", "every document would get the same id", fix);
             }
         }
-        Operation::Reroute(rerouting) => {
-            if rerouting.routing.as_ref().is_some_and(|one| has(one, &TemplatePart::Position)) {
-                place(findings, "routing", ONLY_EACH, "name a field, or leave it out");
-            }
+        Operation::Reroute(Rerouting { routing: Some(routing) })
+            if has(routing, &TemplatePart::Position) =>
+        {
+            place(findings, "routing", ONLY_EACH, "name a field, or leave it out");
         }
         Operation::Each(dividing) => {
             let Dividing { field, into, id, empty: _ } = dividing;

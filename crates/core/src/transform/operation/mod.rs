@@ -467,6 +467,7 @@ pub struct JqStep {
     pub to: Vec<String>,
 }
 
+#[expect(clippy::struct_field_names, reason = "the pack's word for its text")]
 /// A script as `_reindex` takes it: it changes `ctx._source`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -138,6 +138,15 @@ impl Operation {
             .flat_map(|branching| branching.then.iter().chain(&branching.otherwise))
     }
 
+    /// What the id or the routing is made of that it gives documents.
+    pub fn template(&self) -> Option<&Template> {
+        match self {
+            Self::Rekey(Rekeying { id }) | Self::Each(Dividing { id, .. }) => Some(id),
+            Self::Reroute(Rerouting { routing }) => routing.as_ref(),
+            _ => None,
+        }
+    }
+
     /// The same for documents that come from the logical index with this key, which templates may name.
     #[must_use]
     pub fn bound(mut self, key: &str) -> Self {

@@ -53,14 +53,21 @@ fn when(then: &str) -> String {
     format!(r#"{{"when":{{"condition":{condition},"then":[{then}]}}}}"#)
 }
 
+/// The one door: what operations make of a source.
+fn check(rows: &[(&str, &str, &str)]) {
+    for (operations, source, expected) in rows {
+        assert_eq!(told(&format!("[{operations}]"), source), *expected, "{operations} {source}");
+    }
+}
+
+const SET: &str = r#"{"set":{"field":"x","value":0}}"#;
+const CAST: &str = r#"{"cast":{"field":"l","to":"long"}}"#;
+
 #[test]
-fn documents_end_move_and_divide() {
-    let set = r#"{"set":{"field":"x","value":0}}"#;
-    let cast = r#"{"cast":{"field":"l","to":"long"}}"#;
-    let into = each(r#""into":"e.v","id":"{e.v}","empty":"keep""#);
-    for (operations, source, expected) in [
+fn documents_end_and_move() {
+    check(&[
         (DROP, r#"{ "a": 1 }"#, ""),
-        (&format!("{DROP},{cast}"), r#"{"l":"x"}"#, ""),
+        (&format!("{DROP},{CAST}"), r#"{"l":"x"}"#, ""),
         (&when(DROP), r#"{ "a": 1 }"#, ""),
         // What is not changed keeps its bytes.
         (&when(DROP), r#"{ "a": 2 }"#, r#"1@r { "a": 2 }"#),
@@ -124,7 +131,14 @@ fn documents_end_move_and_divide() {
             "T0404: operation 1 (`reroute` of `_routing`): its routing would be empty",
         ),
         // What comes after is done to it as well.
-        (&format!("{SEND},{set}"), "{}", r#"other/1@r {"x":0}"#),
+        (&format!("{SEND},{SET}"), "{}", r#"other/1@r {"x":0}"#),
+    ]);
+}
+
+#[test]
+fn documents_divide_and_each_goes_on() {
+    let into = each(r#""into":"e.v","id":"{e.v}","empty":"keep""#);
+    check(&[
         (
             EACH,
             r#"{"k":[1],"l":[{"m":1}, 2.0 ,"x",[3]],"z":1}"#,
@@ -155,24 +169,24 @@ fn documents_end_move_and_divide() {
         ),
         // Each goes on; lists in lists are divided again.
         (
-            &format!("{EACH},{EACH},{set}"),
+            &format!("{EACH},{EACH},{SET}"),
             r#"{"l":[[1,2],[3]]}"#,
             r#"1-0-0@r {"l":1,"x":0} | 1-0-1@r {"l":2,"x":0} | 1-1-0@r {"l":3,"x":0}"#,
         ),
         // What is left behind a branch is done to each that was made in it.
         (
-            &format!("{},{set}", when(&format!("{SEND},{EACH}"))),
+            &format!("{},{SET}", when(&format!("{SEND},{EACH}"))),
             r#"{"a":1,"l":[1,2]}"#,
             r#"other/1-0@r {"a":1,"l":1,"x":0} | other/1-1@r {"a":1,"l":2,"x":0}"#,
         ),
         (
-            &format!("{EACH},{cast}"),
+            &format!("{EACH},{CAST}"),
             r#"{"l":["1","x"]}"#,
             "T0107: operation 2 (`cast` of `l`): `\"x\"` can't become a long; say `otherwise: keep`, `remove` or `null` if such values may occur",
         ),
         // Of several rejections that of the earliest operation counts: the second element has no name.
         (
-            &format!("{},{cast}", each(r#""id":"{l.n}""#)),
+            &format!("{},{CAST}", each(r#""id":"{l.n}""#)),
             r#"{"l":[{"n":"1"},{}]}"#,
             "T0403: operation 1 (`each` of `l.n`): it is missing, and an id or a routing is made of it",
         ),
@@ -182,9 +196,7 @@ fn documents_end_move_and_divide() {
             "T0403: operation 1 (`when` of `b`): in `then`, operation 1 (`when`): in `then`, operation 1 (`rekey`): it is missing, and an id or a routing is made of it",
         ),
         (DROP, "[]", "T0101: the document is not an object"),
-    ] {
-        assert_eq!(told(&format!("[{operations}]"), source), expected, "{operations} {source}");
-    }
+    ]);
 }
 
 #[test]
@@ -262,8 +274,7 @@ proptest! {
         let found = spread(&Program::new(operations.clone()), document);
         let (id, routing) = ("1".to_owned(), routing.map(str::to_owned));
         let whole = Whole { index: None, id, routing, members };
-        match reference::spread(&operations, whole) {
-            Ok(expected) => {
+        if let Ok(expected) = reference::spread(&operations, whole) {
                 let made = expected.into_iter().map(|one| Made {
                     index: one.index,
                     id: one.id,
@@ -271,12 +282,10 @@ proptest! {
                     source: reference::render(&one.members).into_bytes(),
                 });
                 prop_assert_eq!(found, Ok(made.collect::<Vec<_>>()));
-            }
-            Err(_) => {
-                let rejection = found.unwrap_err();
-                let index = rejection.operation_index.expect("the source is a document");
-                prop_assert_eq!(rejection.operation.as_deref(), Some(operations[index].name()));
-            }
+        } else {
+            let rejection = found.unwrap_err();
+            let index = rejection.operation_index.expect("the source is a document");
+            prop_assert_eq!(rejection.operation.as_deref(), Some(operations[index].name()));
         }
     }
 
