@@ -4,8 +4,8 @@ use lockstep_core::{
     plan::model::WayBack,
     transform::operation::{
         CastType, Condition, Dating, Decoding, Dividing, Documents, Elementless, Empty, Encoding,
-        Existing, FieldPath, Joining, Lists, Operation, Otherwise, Pair, Question, Relocation,
-        Several, Test, Translation, Unwrapping,
+        Existing, FieldPath, Joining, JqStep, Lists, Operation, Otherwise, Pair, Question,
+        Relocation, Rerouting, Respelling, Several, Test, Translation, Unwrapping,
     },
 };
 
@@ -82,9 +82,7 @@ fn operation_line(operation: &Operation) -> String {
         }
         Operation::Lower(respelling)
         | Operation::Upper(respelling)
-        | Operation::Trim(respelling) => {
-            format!("{name} {}{}", listed(&respelling.fields), otherwise(respelling.otherwise))
-        }
+        | Operation::Trim(respelling) => format!("{name} {}", respelt(respelling)),
         Operation::Map(translation) => format!("{name} {}", translated(translation)),
         Operation::Date(dating) => format!("{name} {}", dated(dating)),
         Operation::Decode(decoding) => format!("{name} {}", decoded(decoding)),
@@ -120,18 +118,11 @@ fn operation_line(operation: &Operation) -> String {
         ),
         Operation::Drop(_) => format!("{name} the document"),
         Operation::Rekey(rekeying) => format!("{name} as {}", rekeying.id),
-        Operation::Reroute(rerouting) => match &rerouting.routing {
-            Some(routing) => format!("{name} by {routing}"),
-            None => format!("{name} without a routing"),
-        },
+        Operation::Reroute(rerouting) => format!("{name} {}", rerouted(rerouting)),
         Operation::Each(dividing) => format!("{name} {}", divided(dividing)),
         Operation::Send(sending) => format!("{name} to {}", sending.to),
         Operation::When(branching) => format!("{name} {}", condition(&branching.condition)),
-        Operation::Jq(step) => {
-            let of = step.field.as_ref().map(|field| format!("{field} ")).unwrap_or_default();
-            let any = documents(step.documents, &step.to);
-            format!("{name} {of}{}{any}", code_line(&step.program))
-        }
+        Operation::Jq(step) => format!("{name} {}", program_line(step)),
         Operation::Painless(script) => {
             let any = documents(script.documents, &script.to);
             format!("{name} {}{any}", code_line(&script.script))
@@ -158,6 +149,19 @@ fn documents(documents: Documents, to: &[String]) -> String {
     }
 }
 
+fn program_line(step: &JqStep) -> String {
+    let JqStep { program, field, documents: made, to } = step;
+    let of = field.as_ref().map(|field| format!("{field} ")).unwrap_or_default();
+    format!("{of}{}{}", code_line(program), documents(*made, to))
+}
+
+fn rerouted(rerouting: &Rerouting) -> String {
+    match &rerouting.routing {
+        Some(routing) => format!("by {routing}"),
+        None => "without a routing".to_owned(),
+    }
+}
+
 fn divided(dividing: &Dividing) -> String {
     let Dividing { field, into, id, empty } = dividing;
     let into = into.as_ref().map(|into| format!(" into {into}")).unwrap_or_default();
@@ -167,6 +171,10 @@ fn divided(dividing: &Dividing) -> String {
         Elementless::Drop => ", or drop one without elements",
     };
     format!("element of {field}{into} as {id}{none}")
+}
+
+fn respelt(respelling: &Respelling) -> String {
+    format!("{}{}", listed(&respelling.fields), otherwise(respelling.otherwise))
 }
 
 fn relocated(relocation: &Relocation) -> String {
@@ -295,7 +303,7 @@ fn part(asked: &Condition) -> String {
 
 #[cfg(test)]
 mod tests {
-    use lockstep_core::transform::operation::{JqStep, Script};
+    use lockstep_core::transform::operation::Script;
 
     use super::*;
 
