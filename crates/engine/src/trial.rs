@@ -28,14 +28,16 @@ pub async fn run(
     case: &Case,
 ) -> Result<Outcome, EngineError> {
     let up = passage(hosts, case, up_operations(pack, case), case.before.as_bytes()).await?;
-    let Passage::Document(after) = &up else {
-        return Ok(Outcome { up, back: Back::NotTried });
-    };
-    let back = match way_back(pack, case) {
-        WayBack::None { step: _, reason } => Back::None { reason },
-        WayBack::Program { operations } => {
+    let back = match (&up, way_back(pack, case)) {
+        (Passage::Rejected(_), _) => Back::NotTried,
+        (Passage::Document(_) | Passage::Documents(_), WayBack::None { step: _, reason }) => {
+            Back::None { reason }
+        }
+        (Passage::Document(after), WayBack::Program { operations }) => {
             Back::of(case, passage(hosts, case, operations, after).await?)
         }
+        // What may come to be several has no way back.
+        (Passage::Documents(_), WayBack::Program { operations: _ }) => Back::NotTried,
     };
     Ok(Outcome { up, back })
 }
@@ -62,7 +64,7 @@ async fn passage(
     let document = Document { index: None, id: &case.name, routing: None, source };
     let mut taken = take(hosts, operations, (&case.from, &[document])).await?;
     match taken.pop() {
-        Some(Ok(made)) => Ok(Passage::of(document, made)),
+        Some(Ok(made)) => Ok(Passage::of((&case.index, document), made)),
         Some(Err(rejection)) => Ok(Passage::Rejected(rejection)),
         None => Err(EngineError::Bug(format!("the document of `{}` is gone", case.folder))),
     }

@@ -379,7 +379,7 @@ impl Fuzzer {
                 taken
                     .into_iter()
                     .zip(&documents)
-                    .map(|(one, document)| Some(passage(*document, one))),
+                    .map(|(one, document)| Some(passage((subject.from, *document), one))),
             ),
             // Something panicked: each one apart, to find out on which document.
             Err(EngineError::Bug(_)) => {
@@ -391,7 +391,9 @@ impl Fuzzer {
                     )
                     .await;
                     passages.push(match taken {
-                        Ok(mut taken) => taken.pop().map(|one| passage(document, one)),
+                        Ok(mut taken) => {
+                            taken.pop().map(|one| passage((subject.from, document), one))
+                        }
                         Err(EngineError::Bug(_)) => None,
                         Err(error) => return Err(error),
                     });
@@ -403,6 +405,6 @@ impl Fuzzer {
     }
 }
 
-fn passage(document: Document<'_>, taken: Result<Vec<Made>, Rejection>) -> Passage {
-    taken.map_or_else(Passage::Rejected, |made| Passage::of(document, made))
+fn passage(place: (&str, Document<'_>), taken: Result<Vec<Made>, Rejection>) -> Passage {
+    taken.map_or_else(Passage::Rejected, |made| Passage::of(place, made))
 }
