@@ -13,7 +13,7 @@ pub(super) fn check_passage(passage: &Passage<'_>, findings: &mut Findings) {
                 Operation::Drop(_) if std::ptr::eq(wire, outer) => {
                     let message = format!("no document of `{}` is carried over", passage.key);
                     let fix = "put it into a `when`, or write `dropped` for an index that ends";
-                    let rule = (rule::ALL_DROPPED, passage.key);
+                    let rule = (rule::ALL_DROPPED, "_id");
                     passage.tell(rule, &wire.place, (message, fix), findings);
                 }
                 Operation::Each(dividing) if dividing.empty == Elementless::Drop => {
@@ -31,9 +31,10 @@ pub(super) fn check_passage(passage: &Passage<'_>, findings: &mut Findings) {
                         passage.key
                     );
                     let fix = "add `{_id}`, unless these fields are different for every document";
-                    let rule = (rule::IDS_MAY_MEET, passage.key);
+                    let rule = (rule::IDS_MAY_MEET, "_id");
                     passage.tell(rule, wire.value_place("id"), (message, fix), findings);
                 }
+                // What else is done to documents, other lints look at.
                 _ => {}
             }
         }
