@@ -35,7 +35,9 @@ fn programs(pack: &Pack) -> BTreeMap<String, Option<Vec<Program>>> {
             let step = release.step.as_ref().unwrap();
             let next = step.indices.iter().find_map(|(to, index)| match index {
                 IndexStep::Unchanged if *to == key => Some((to, Vec::new())),
-                IndexStep::Migrate { from, partition: _, operations, down: _ } if *from == key => {
+                IndexStep::Migrate { from, partition: _, operations, down: _ }
+                    if *from == [key.clone()] =>
+                {
                     Some((to, operations.clone()))
                 }
                 _ => None,

@@ -552,7 +552,7 @@ fn a_field_that_a_document_may_have_had_is_not_renamed_back() {
         let step = pack.releases[2].step.as_mut().unwrap();
         let operations = serde_json::from_value(renamed).unwrap();
         let migrate = IndexStep::Migrate {
-            from: "event".to_owned(),
+            from: vec!["event".to_owned()],
             partition: None,
             operations,
             down: Down::Unwritten,

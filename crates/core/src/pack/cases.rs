@@ -233,8 +233,9 @@ impl<'a> Reader<'a> {
         };
         let (message, fix) = match step.indices.get(index) {
             Some(IndexStep::Unchanged) => return Some(index.to_owned()),
+            // Of several the first one: steps are the same for all of them.
             Some(IndexStep::Migrate { from, partition: _, operations: _, down: _ }) => {
-                return Some(from.clone());
+                return from.first().cloned();
             }
             Some(IndexStep::New | IndexStep::NewLike { like: _ }) => {
                 let message = format!(

@@ -354,6 +354,16 @@ impl Builder<'_> {
                     carried.insert(places.key.clone());
                     self.copied(tenant, (places, key), logical, plan)
                 }
+                Some(Origin::Gathered(sources)) => {
+                    carried.extend(sources.iter().map(|source| source.places.key.clone()));
+                    plan.findings.push(Finding::refuse(
+                        "F0107",
+                        key,
+                        "gets documents of several indices, which this version can't bring together",
+                        "leave it at one index, and send documents of the others there with `send`",
+                    ));
+                    Vec::new()
+                }
                 Some(Origin::Like(places)) => self.empty_like(tenant, key, places),
                 Some(Origin::New { partition: Some(partition) }) => {
                     vec![self.empty(tenant, key, Some(partition.clone()))]

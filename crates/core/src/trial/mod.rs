@@ -145,8 +145,8 @@ pub fn needs_scripts(pack: &Pack, case: &Case) -> bool {
 pub fn up_operations(pack: &Pack, case: &Case) -> Vec<Operation> {
     let step = pack.releases.get(case.position).and_then(|release| release.step.as_ref());
     match step.and_then(|step| step.indices.get(&case.index)) {
-        Some(IndexStep::Migrate { from, partition: _, operations, down: _ }) => {
-            operations.iter().cloned().map(|one| one.bound(from)).collect()
+        Some(IndexStep::Migrate { from: _, partition: _, operations, down: _ }) => {
+            operations.iter().cloned().map(|one| one.bound(&case.from)).collect()
         }
         // A case is only read for an index that gets documents; here they stay as they are.
         Some(IndexStep::Unchanged | IndexStep::New | IndexStep::NewLike { like: _ }) | None => {

@@ -120,6 +120,25 @@ const CASES: &[(&str, &[Change])] = &[
         &[(SECOND, "remove: {fields: [note]}", "jq: {program: \".at = now\", field: note}")],
     ),
     (
+        "an index of several that are not there",
+        &[(THIRD, "from: customer", "from: [customer, sesion, customer]")],
+    ),
+    ("an index of none", &[(THIRD, "from: customer", "from: []")]),
+    (
+        "a way back to several indices",
+        &[
+            (THIRD, "from: customer", "from: [customer, audit]"),
+            (THIRD, LAST, "        down: []\n"),
+        ],
+    ),
+    (
+        "partitions of several indices",
+        &[
+            (THIRD, "event: {migrate: {}}", "event: {migrate: {from: [event, session]}}"),
+            (THIRD, "    session: dropped\n", ""),
+        ],
+    ),
+    (
         "a document that is sent to an index which is not there",
         &[(THIRD, LAST, "          - send: {to: adit}\n")],
     ),

@@ -159,7 +159,8 @@ impl<'a> Subject<'a> {
         for (position, release) in pack.releases.iter().enumerate() {
             for (index, step) in release.step.iter().flat_map(|step| &step.indices) {
                 if let IndexStep::Migrate { from, partition: _, operations: _, down: _ } = step {
-                    subjects.push(Self { pack, position, index, from });
+                    let of = |from| Self { pack, position, index, from };
+                    subjects.extend(from.iter().map(|from| of(from)));
                 }
             }
         }

@@ -46,16 +46,19 @@ pub(in crate::pack) struct Flow<'a> {
 impl<'a> Hop<'a> {
     /// Every index of the release that gets documents, with the index that it names as their source.
     pub(in crate::pack) fn flows(self) -> impl Iterator<Item = Flow<'a>> {
-        self.step.indices.iter().filter_map(|(key, entry)| {
-            let source_key = match entry.fate.as_ref()? {
-                Fate::Unchanged
-                | Fate::Migrate { from: None, partition: _, operations: _, way_back: _ } => key,
-                Fate::Migrate { from: Some(from), partition: _, operations: _, way_back: _ } => {
-                    &from.value
+        self.step.indices.iter().flat_map(|(key, entry)| {
+            let sources: Vec<&str> = match entry.fate.as_ref() {
+                Some(Fate::Unchanged) => vec![key],
+                Some(Fate::Migrate { from, partition: _, operations: _, way_back: _ }) => {
+                    if from.is_empty() {
+                        vec![key]
+                    } else {
+                        from.iter().map(|from| from.value.as_str()).collect()
+                    }
                 }
-                Fate::New | Fate::NewLike { .. } | Fate::Dropped => return None,
+                Some(Fate::New | Fate::NewLike { .. } | Fate::Dropped) | None => Vec::new(),
             };
-            Some(Flow { key, source_key, entry })
+            sources.into_iter().map(move |source_key| Flow { key, source_key, entry })
         })
     }
 }
@@ -106,12 +109,14 @@ fn check_entry(hop: Hop<'_>, key: &str, entry: &IndexStepWire, findings: &mut Fi
         return;
     }
     match fate {
-        Fate::Unchanged
-        | Fate::Migrate { from: None, partition: _, operations: _, way_back: _ } => {
-            known_before(hop, key, &entry.place, findings);
-        }
-        Fate::Migrate { from: Some(from), partition: _, operations: _, way_back: _ } => {
-            known_before(hop, &from.value, &from.place, findings);
+        Fate::Unchanged => known_before(hop, key, &entry.place, findings),
+        Fate::Migrate { from, partition: _, operations: _, way_back: _ } => {
+            if from.is_empty() {
+                known_before(hop, key, &entry.place, findings);
+            }
+            for from in from {
+                known_before(hop, &from.value, &from.place, findings);
+            }
         }
         Fate::NewLike { like } => check_like(hop, key, like, findings),
         Fate::Dropped => check_dropped(hop, key, entry, findings),

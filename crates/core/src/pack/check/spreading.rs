@@ -5,7 +5,9 @@ use crate::{
         code,
         diagnostic::Findings,
         draft::Draft,
+        model::Partitions,
         nearest::suggestion,
+        place::Place,
         wire::{Fate, OperationWire},
     },
     transform::operation::{
@@ -47,6 +49,7 @@ fn check_flow(draft: &Draft, hop: Hop<'_>, flow: &Flow<'_>, findings: &mut Findi
         let fix = "leave it out, or write `irreversible` with the reason instead of `down`";
         findings.error(code::SPREADING, &wire.place, message, fix);
     }
+    check_gathered(hop, flow, findings);
     let Some(first) = all.into_iter().find(|wire| does_spread(wire)) else { return };
     if let Some(down) = down {
         let message = format!(
@@ -65,6 +68,50 @@ fn check_flow(draft: &Draft, hop: Hop<'_>, flow: &Flow<'_>, findings: &mut Findi
         );
         let fix = "do it in a step before the one that leads to the table";
         findings.error(code::SPREADING, &first.place, message, fix);
+    }
+}
+
+/// Documents of several indices in one: told once, of the first of them.
+fn check_gathered(hop: Hop<'_>, flow: &Flow<'_>, findings: &mut Findings) {
+    let Some(Fate::Migrate { from, partition: _, operations: _, way_back }) = &flow.entry.fate
+    else {
+        return;
+    };
+    let [first, _, ..] = from.as_slice() else { return };
+    if first.value != flow.source_key {
+        return;
+    }
+    let tell = |findings: &mut Findings, place: &Place, message: String, fix: &str| {
+        findings.error(code::SPREADING, place, message, fix);
+    };
+    let key = flow.key;
+    if let Some(down) = &way_back.down {
+        let message = format!(
+            "documents of several indices come together in `{key}`, and nothing tells where each came from, so it can't have a way back"
+        );
+        tell(
+            findings,
+            &down.place,
+            message,
+            "write `irreversible` with the reason instead of `down`",
+        );
+    }
+    let Some(index) = hop.release.index(key) else { return };
+    if let Some(table) = &index.table {
+        let message =
+            format!("`{key}` has a table, in which every document of one index is one row");
+        tell(
+            findings,
+            &table.place,
+            message,
+            "bring them together in a step before the one that leads to the table",
+        );
+    }
+    if index.is_partitioned() {
+        let message = format!(
+            "`{key}` has partitions, and those of several indices can't be brought together"
+        );
+        tell(findings, &first.place, message, "bring them together in an index of one piece");
     }
 }
 
@@ -154,10 +201,11 @@ fn check_destinations(hop: Hop<'_>, (own, wire): (&str, &OperationWire), finding
         if to == own {
             let message = format!("documents of `{own}` are in `{own}` anyway");
             findings.error(code::PLACE, place, message, "name another index, or leave it out");
-        } else if index.is_partitioned() {
+        } else if index.is_partitioned() && !is_cut_alike(hop, own, index.partitions) {
             let message =
                 format!("`{to}` has partitions, and nothing says in which one a document belongs");
-            let fix = "send documents to an index of one piece";
+            let fix =
+                "send documents to an index of one piece, or from one with the same `partition`";
             findings.error(code::PLACE, place, message, fix);
         } else if index.table.is_some() {
             let message =
@@ -166,6 +214,12 @@ fn check_destinations(hop: Hop<'_>, (own, wire): (&str, &OperationWire), finding
             findings.error(code::SPREADING, place, message, fix);
         }
     }
+}
+
+/// Whether an index has the same partitions, so that a document stays in the one that it is in.
+fn is_cut_alike(hop: Hop<'_>, own: &str, partitions: Option<Partitions>) -> bool {
+    let own = hop.release.index(own);
+    own.is_some_and(|own| own.is_partitioned() && own.partitions == partitions)
 }
 
 /// What stands behind a `drop` in the same list is never done.
