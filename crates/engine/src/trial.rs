@@ -29,15 +29,16 @@ pub async fn run(
 ) -> Result<Outcome, EngineError> {
     let up = passage(hosts, case, up_operations(pack, case), case.before.as_bytes()).await?;
     let back = match (&up, way_back(pack, case)) {
-        (Passage::Rejected(_), _) => Back::NotTried,
+        // What may come to be several has no way back.
+        (Passage::Rejected(_), _) | (Passage::Documents(_), WayBack::Program { operations: _ }) => {
+            Back::NotTried
+        }
         (Passage::Document(_) | Passage::Documents(_), WayBack::None { step: _, reason }) => {
             Back::None { reason }
         }
         (Passage::Document(after), WayBack::Program { operations }) => {
             Back::of(case, passage(hosts, case, operations, after).await?)
         }
-        // What may come to be several has no way back.
-        (Passage::Documents(_), WayBack::Program { operations: _ }) => Back::NotTried,
     };
     Ok(Outcome { up, back })
 }

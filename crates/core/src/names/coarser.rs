@@ -11,7 +11,7 @@ pub fn coarser(suffix: &str, to: Partition) -> Option<String> {
     let name = |month: u32| match to {
         Partition::Day | Partition::Week => None,
         Partition::Month => Some(format!("{year}-{month}")),
-        Partition::Quarter => Some(format!("{year}-q{}", (month + 2) / 3)),
+        Partition::Quarter => Some(format!("{year}-q{}", month.div_ceil(3))),
         Partition::Year => Some(year.to_owned()),
     };
     let is_longer = rank(to) > rank(span.kind);

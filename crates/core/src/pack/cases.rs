@@ -274,8 +274,8 @@ impl<'a> Reader<'a> {
         }
         self.together(&folder, found);
         let before = self.document(&folder, BEFORE);
-        let expected = match self.listed(&folder, index) {
-            Some(listed) => listed.map(Expected::Documents),
+        let expected = match self.list(&folder) {
+            Some((text, place)) => self.listed(text, &place, index).map(Expected::Documents),
             None => self.expected(&folder, AFTER, ERROR),
         };
         let back = self.expected(&folder, BACK, BACK_ERROR);
@@ -325,16 +325,20 @@ impl<'a> Reader<'a> {
         self.document(folder, document).map(Expected::Document)
     }
 
-    /// What is expected, if that is a list of documents; `None` within when it can't be read.
-    fn listed(&mut self, folder: &str, index: &str) -> Option<Option<Vec<Made>>> {
+    /// What is expected, if that is a list.
+    fn list(&self, folder: &str) -> Option<(&'a str, Place)> {
         let path = format!("{folder}/{AFTER}");
         let text = self.files.text(&path).filter(|text| text.trim_start().starts_with('['))?;
-        let place = Place::file(&path);
+        Some((text, Place::file(&path)))
+    }
+
+    /// Reads a list of documents.
+    fn listed(&mut self, text: &str, place: &Place, index: &str) -> Option<Vec<Made>> {
         let mut scanner = Scanner::new(text);
         scanner.whitespace();
         let fault = scanner.value(DEPTH_MAX).and_then(|_| scanner.end()).err();
         let (offset, reason) = match (fault, listed::read(text, index)) {
-            (None, Ok(made)) => return Some(Some(made)),
+            (None, Ok(made)) => return Some(made),
             (Some(NotJson { offset, reason }), _) => {
                 (offset, format!("this is not JSON: {reason}"))
             }
@@ -352,7 +356,7 @@ impl<'a> Reader<'a> {
         let offset = text.floor_char_boundary(offset);
         let fix = "write each as `{\"_id\": \"7\", \"_source\": {…}}`, with `_index` and `_routing` where it has others; `lockstep pack test --update` does it";
         self.findings.error(code::CASE_NOT_JSON, &place.at(offset..offset), reason, fix);
-        Some(None)
+        None
     }
 
     /// A file that must hold a JSON object.

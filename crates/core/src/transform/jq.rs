@@ -226,6 +226,69 @@ mod tests {
         }
     }
 
+    /// What a program makes of a document `1` with the routing `r`: `INDEX/ID@ROUTING SOURCE` of each, or the rejection.
+    fn any(program: &str, source: &str) -> String {
+        let step = serde_json::json!({"program": program, "documents": "any", "to": ["line"]});
+        let step = serde_json::from_value(step).expect("a step");
+        let (part, mut workspace) = (JqPart { index: 1, step }, Workspace::default());
+        let compiled = crate::jq::compile(&part.program()).expect("it compiles");
+        let source = source.as_bytes();
+        let document = Made::of(Document { index: None, id: "1", routing: Some("r"), source });
+        let made = part.take(&mut workspace, source).and_then(|values| {
+            let made: Result<Vec<_>, _> = values.iter().map(|value| compiled.run(value)).collect();
+            let made = made.map_err(|failure| part.failed(failure))?;
+            part.put(&mut workspace, document, made)
+        });
+        let told = |one: Made| {
+            let index = one.index.map(|index| format!("{index}/")).unwrap_or_default();
+            let routing = one.routing.map(|routing| format!("@{routing}")).unwrap_or_default();
+            format!("{index}{}{routing} {}", one.id, String::from_utf8(one.source).expect("text"))
+        };
+        made.map_or_else(
+            |rejection| rejection.to_string(),
+            |made| made.into_iter().map(told).collect::<Vec<_>>().join(" | "),
+        )
+    }
+
+    #[test]
+    fn where_there_may_be_any_an_output_says_where_it_belongs() {
+        let lines = r#".l[] | . + {_id: "\(.n)-x", _index: "line", _routing: .n}"#;
+        for (program, source, expected) in [
+            (".", r#"{ "a": 1.10 }"#, r#"1@r {"a":1.10}"#),
+            ("empty", "{}", ""),
+            ("select(.a) # only some", r#"{"a":1}"#, r#"1@r {"a":1}"#),
+            ("def f: {b: .}; .a | f", r#"{"a":1}"#, r#"1@r {"b":1}"#),
+            (r#"., {_id: 7, _routing: null, c: 1}"#, "{}", r#"1@r {} | 7 {"c":1}"#),
+            (lines, r#"{"l":[{"n":1},{"n":2}]}"#, r#"line/1-x@1 {"n":1} | line/2-x@2 {"n":2}"#),
+            // Only at the top, and only by these names.
+            (".", r#"{"x":{"_id":"2"},"_idx":1}"#, r#"1@r {"x":{"_id":"2"},"_idx":1}"#),
+            (
+                ".a",
+                r#"{"a":[1]}"#,
+                "T0303: operation 2 (`jq`): the program gives something else than an object",
+            ),
+            (
+                r#"{_index: "other"}"#,
+                "{}",
+                "T0406: operation 2 (`jq`): it is sent to `other`, which the step doesn't name; add the key of an index of the release to `to`",
+            ),
+            (r#"{_id: ""}"#, "{}", "T0404: operation 2 (`jq`): `_id` is empty"),
+            ("{_id: null}", "{}", "T0404: operation 2 (`jq`): `_id` is no text, number or boolean"),
+            (
+                r#"{_id: ("x" * 513)}"#,
+                "{}",
+                "T0404: operation 2 (`jq`): its id would have 513 bytes, and an engine takes 512",
+            ),
+            (
+                r#"{}, error("no")"#,
+                "{}",
+                r#"T0301: operation 2 (`jq`): the program gives an error: "no""#,
+            ),
+        ] {
+            assert_eq!(any(program, source), expected, "{program}");
+        }
+    }
+
     #[test]
     fn what_a_program_makes_has_to_fit_into_a_document() {
         let whole = r#"{"program":"."}"#;
