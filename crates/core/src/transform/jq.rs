@@ -258,7 +258,7 @@ mod tests {
             ("empty", "{}", ""),
             ("select(.a) # only some", r#"{"a":1}"#, r#"1@r {"a":1}"#),
             ("def f: {b: .}; .a | f", r#"{"a":1}"#, r#"1@r {"b":1}"#),
-            (r#"., {_id: 7, _routing: null, c: 1}"#, "{}", r#"1@r {} | 7 {"c":1}"#),
+            (r"., {_id: 7, _routing: null, c: 1}", "{}", r#"1@r {} | 7 {"c":1}"#),
             (lines, r#"{"l":[{"n":1},{"n":2}]}"#, r#"line/1-x@1 {"n":1} | line/2-x@2 {"n":2}"#),
             // Only at the top, and only by these names.
             (".", r#"{"x":{"_id":"2"},"_idx":1}"#, r#"1@r {"x":{"_id":"2"},"_idx":1}"#),

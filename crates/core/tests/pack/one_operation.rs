@@ -642,6 +642,12 @@ fn spreading() {
                 "warning[P0605]: '{z}' | no document has the field `z` here: the mapping before is strict and lacks it | correct the path, or the order of the operations",
             ],
         ),
+    ]);
+}
+
+#[test]
+fn places() {
+    check(&[
         (
             "rekey: {to: x}",
             &[
@@ -685,6 +691,12 @@ fn spreading() {
                 "error[P0008]: skip | `empty` can't be `skip` | known here: `reject`, `keep`, `drop`",
             ],
         ),
+    ]);
+}
+
+#[test]
+fn destinations() {
+    check(&[
         (
             "send: {to: thing}",
             &[
