@@ -39,7 +39,7 @@ use crate::{
     scripts,
     stage::{
         Course, StageContext, back, compare, flow_back, measure::Measures, quarantine::Quarantine,
-        table::forget_tables,
+        remove_envelopes, table::forget_tables,
     },
     survey::survey,
     tables,
@@ -309,6 +309,7 @@ impl Session {
                 let message = format!("how far this run got stays noted in its databases: {error}");
                 self.reporter.report(ReportEvent::Notice { message });
             }
+            remove_envelopes(&drive.context).await?;
             drive.happened(Event::Finalize, SwitchRecord::default()).await?;
             Ok(ending(drive))
         }
@@ -423,7 +424,11 @@ impl Session {
             .iter()
             .map(|(key, operations)| {
                 let transform = Transform::new(operations.clone());
-                (key.clone(), Arc::new(Course::new(transform, &self.jq)))
+                let course = match plan.enveloped_for(key) {
+                    Some(logical) => Course::enveloped(transform, logical, &self.jq),
+                    None => Course::new(transform, &self.jq),
+                };
+                (key.clone(), Arc::new(course))
             })
             .collect();
         StageContext {

@@ -30,6 +30,35 @@ pub(super) struct Source {
     pub(super) operations: Vec<Operation>,
 }
 
+/// One way on which documents come to an index.
+#[derive(Debug, Clone)]
+pub(super) struct Way<'a> {
+    /// The key of its program: that of the index, and behind a slash, which no key has, that of the live index if there are several.
+    pub(super) program: String,
+    pub(super) places: &'a Places,
+    pub(super) operations: &'a [Operation],
+}
+
+impl Origin {
+    /// The ways on which documents come to the index with this key; none where it starts empty.
+    pub(super) fn ways(&self, key: &str) -> Vec<Way<'_>> {
+        match self {
+            Self::From { places, operations } => {
+                vec![Way { program: key.to_owned(), places, operations }]
+            }
+            Self::Gathered(sources) => sources
+                .iter()
+                .map(|Source { places, operations }| Way {
+                    program: format!("{key}/{}", places.key),
+                    places,
+                    operations,
+                })
+                .collect(),
+            Self::New { partition: _ } | Self::Like(_) => Vec::new(),
+        }
+    }
+}
+
 /// The indices of the live release with one key, each with the partition that it becomes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Places {

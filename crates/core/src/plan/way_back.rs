@@ -57,8 +57,10 @@ pub fn ways_back(chain: &[Release]) -> BTreeMap<String, WayBack> {
 pub(super) fn look(plan: &mut Plan) {
     let copied = |key: &str| {
         plan.indices.iter().any(|index| match &index.strategy {
-            Strategy::Copy { source: _, target: _, program, clone: _ } => program == key,
-            Strategy::Empty { .. } | Strategy::Drop { .. } => false,
+            Strategy::Copy { source: _, target: _, program, clone: _, delivery: _ } => {
+                program == key
+            }
+            Strategy::Empty { .. } | Strategy::Deliver { .. } | Strategy::Drop { .. } => false,
         })
     };
     let mut findings = Vec::new();

@@ -39,6 +39,8 @@ pub mod compare;
 
 mod deletes;
 
+mod delivery;
+
 mod delta;
 
 mod follow;
@@ -54,6 +56,8 @@ mod mend;
 mod meter;
 
 mod position;
+
+mod rejected;
 
 pub mod quarantine;
 
@@ -89,7 +93,7 @@ use lockstep_elastic::Cluster;
 use tokio_util::sync::CancellationToken;
 
 pub use self::steps::Course;
-pub(crate) use self::{checkpoint::task_key, fence::blocked_before};
+pub(crate) use self::{checkpoint::task_key, delivery::remove_envelopes, fence::blocked_before};
 use crate::{
     crew::Place,
     databases::Databases,
@@ -223,7 +227,8 @@ impl StageContext {
     pub(crate) fn pairs(&self) -> Result<Vec<CopyPair>, EngineError> {
         let mut pairs = Vec::new();
         for (position, index) in self.plan.indices.iter().enumerate() {
-            let Strategy::Copy { source, target, program, clone: _ } = &index.strategy else {
+            let Strategy::Copy { source, target, program, clone: _, delivery: _ } = &index.strategy
+            else {
                 continue;
             };
             let course = self.courses.get(program).ok_or_else(|| {

@@ -47,7 +47,6 @@ impl Course {
 
     /// For steps that may not: of every document comes an envelope. `key` is that of the logical index of the new release that
     /// the steps lead to.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no plan leads here yet"))]
     pub(crate) fn enveloped(transform: Transform, key: impl Into<String>, jq: &JqHosts) -> Self {
         Self { transform, form: Form::Enveloped { key: key.into() }, jq: jq.clone() }
     }
