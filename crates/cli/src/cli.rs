@@ -144,6 +144,8 @@ pub(crate) enum Verb {
     Upgrade(commands::upgrade::UpgradeArguments),
     /// Share the work of runs: help to copy, and drive when nobody does, until stopped
     Worker(commands::worker::WorkerArguments),
+    /// Start an application once its data is live: as the entrypoint of its container, before its command
+    Guard(commands::guard::GuardArguments),
     /// Let an upgrade that holds (`upgrade --hold`) go on to the switch
     Switch(commands::switch::SwitchArguments),
     /// Take an application back to the release that it was switched from, with what it wrote since
@@ -263,7 +265,7 @@ mod tests {
         command.build();
         let mut found = Vec::new();
         helps(&mut command, "", &mut found);
-        assert_eq!(found.len(), 33);
+        assert_eq!(found.len(), 34);
         for (path, help) in found {
             insta::assert_snapshot!(path.replace(' ', "_"), help);
         }

@@ -77,6 +77,14 @@ pub(crate) enum CommandError {
     /// Somebody was asked, and said no.
     #[error("not confirmed; nothing was changed")]
     Declined,
+    /// The command behind a guard can't be started.
+    #[error("can't start `{program}`")]
+    NotStarted {
+        /// The program.
+        program: String,
+        /// Why.
+        source: io::Error,
+    },
     /// Output or input can't be used.
     #[error("can't {what}")]
     Terminal {
@@ -118,6 +126,7 @@ impl CommandError {
             Self::CertificateFile { .. } => "U0002",
             Self::NotAsked { .. } => "U0003",
             Self::Declined => "U0004",
+            Self::NotStarted { .. } => "G0301",
             Self::Terminal { .. } => "U0005",
             Self::FolderTaken { .. } => "U0006",
             Self::DemoThere { .. } => "D0101",
@@ -144,6 +153,7 @@ impl CommandError {
                 let is_about_folder = |mistake: &Mistake| mistake.code.starts_with("A05");
                 if mistakes.iter().all(is_about_folder) { Exit::Refused } else { Exit::Pack }
             }
+            Self::NotStarted { .. } => Exit::NotStarted,
             Self::Terminal { .. } => Exit::Bug,
         }
     }
@@ -162,6 +172,9 @@ impl CommandError {
             Self::CertificateFile { .. } => "name a file with PEM certificates with --ca",
             Self::FolderTaken { .. } => {
                 "name another folder with --dir; nothing is ever overwritten"
+            }
+            Self::NotStarted { .. } => {
+                "give the guard the command that starts the application, after `--`"
             }
             Self::NotAsked { .. } => "say --yes to do it without being asked",
             Self::Declined => "the same upgrade command goes on with the run",
@@ -218,6 +231,7 @@ impl CommandError {
             | Self::FolderTaken { .. }
             | Self::NotAsked { .. }
             | Self::Declined
+            | Self::NotStarted { .. }
             | Self::Terminal { .. } => None,
         }
     }
@@ -264,6 +278,7 @@ fn engine_exit(error: &EngineError) -> Exit {
         ErrorClass::Busy => Exit::Busy,
         ErrorClass::Halted => Exit::Halted,
         ErrorClass::Data => Exit::Data,
+        ErrorClass::Waited => Exit::Waited,
         ErrorClass::Interrupted => Exit::Interrupted,
         ErrorClass::Bug => Exit::Bug,
     }

@@ -20,6 +20,7 @@ use std::{
     env, io,
     panic::{self, AssertUnwindSafe},
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::{
@@ -31,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    cli::{Arguments, Color},
+    cli::{Arguments, Color, Verb},
     commands::Context,
     error::{CommandError, PANIC_CODE, USAGE_CODE},
     exit::Exit,
@@ -97,9 +98,16 @@ fn run(arguments: Arguments, matches: &ArgMatches) -> Exit {
         ui: ui.clone(),
         jq: JqHosts::of_this_program(),
         stop: CancellationToken::new(),
+        stop_signal: Arc::default(),
     };
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
+        // A guard mostly waits, beside an application that needs the machine.
+        let mut builder = if matches!(verb, Verb::Guard(_)) {
+            tokio::runtime::Builder::new_current_thread()
+        } else {
+            tokio::runtime::Builder::new_multi_thread()
+        };
+        let runtime = builder
             .enable_all()
             .build()
             .map_err(|source| CommandError::Terminal { what: "start", source })?;

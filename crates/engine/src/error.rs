@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use lockstep_core::{
     pack::diagnostic::Diagnostics,
     plan::{build::PlanError, model::Plan},
-    run::{state::Problem, step::Refusal},
+    run::{admission, state::Problem, step::Refusal},
 };
 use lockstep_elastic::{ConnectionError, Failure, FailureKind};
 use lockstep_tables::TableError;
@@ -167,6 +167,17 @@ pub enum EngineError {
     /// The run stopped because an operator is needed.
     #[error("{}", .0.message)]
     Halted(Box<Problem>),
+    /// An application must not start.
+    #[error(transparent)]
+    NotAdmitted(#[from] admission::Refusal),
+    /// An application waited for its start as long as it was told to.
+    #[error("waited for {seconds} s, and {reason}")]
+    WaitedTooLong {
+        /// How long.
+        seconds: u64,
+        /// What it waited for at last.
+        reason: String,
+    },
     /// Somebody asked to stop; the run can go on later.
     #[error("stopped on request; the same command goes on from here")]
     Interrupted,
@@ -198,6 +209,8 @@ pub enum ErrorClass {
     Halted,
     /// Both sets differ, or documents were rejected.
     Data,
+    /// An application waited for its start as long as it was told to.
+    Waited,
     /// Stopped on request.
     Interrupted,
     /// A bug.
@@ -245,6 +258,8 @@ impl EngineError {
             Self::JournalUnreadable { .. } => "J0301".to_owned(),
             Self::State(_) => "J0401".to_owned(),
             Self::Halted(problem) => problem.code.clone(),
+            Self::NotAdmitted(refusal) => refusal.code().to_owned(),
+            Self::WaitedTooLong { .. } => "G0201".to_owned(),
             Self::Interrupted => "I0001".to_owned(),
             Self::Bug(_) => "B0001".to_owned(),
         }
@@ -284,6 +299,9 @@ impl EngineError {
                 }
                 _ => ErrorClass::Halted,
             },
+            Self::NotAdmitted(admission::Refusal::Older { .. }) => ErrorClass::Version,
+            Self::NotAdmitted(_) => ErrorClass::Refused,
+            Self::WaitedTooLong { .. } => ErrorClass::Waited,
             Self::Interrupted => ErrorClass::Interrupted,
             Self::Bug(_) => ErrorClass::Bug,
         }
@@ -338,6 +356,10 @@ impl EngineError {
             Self::JournalUnreadable { .. } => "use the version of Lockstep that wrote it, or a newer one".to_owned(),
             Self::LeaseLost | Self::State(_) => "look at `lockstep status`".to_owned(),
             Self::Halted(problem) => problem.hint.clone(),
+            Self::NotAdmitted(refusal) => refusal.hint(),
+            Self::WaitedTooLong { .. } => {
+                "look at `lockstep status`; start it again to wait on, or give it more time with --wait-max".to_owned()
+            }
             Self::Interrupted => "run the same command again to go on".to_owned(),
             Self::Bug(_) => "please report this with the output of `lockstep status --json`".to_owned(),
         }

@@ -51,6 +51,8 @@ pub mod doctor;
 
 pub mod worker;
 
+pub mod admission;
+
 pub mod drive;
 
 pub mod stage;

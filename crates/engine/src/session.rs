@@ -179,7 +179,7 @@ impl Session {
             (plan, run)
         } else {
             // A run that was over may just have been closed, and another release be live by it.
-            let record = application_record(journal, &pack.name).await?;
+            let mut record = application_record(journal, &pack.name).await?;
             let plan = self.make_plan((pack, wish), inventory, Some(&record)).await?;
             if plan.is_refused() {
                 return Err(EngineError::Refused { plan: Box::new(plan) });
@@ -197,6 +197,7 @@ impl Session {
             }
             let orders = OrdersRecord { is_held: wish.is_held, ..OrdersRecord::default() };
             let id = new_run_id();
+            record.record.data_parts = Some(pack.data_parts);
             let run = begin(journal, &plan, (&record, orders), (id, lease.number())).await?;
             (plan, run)
         };
@@ -534,8 +535,8 @@ pub(crate) async fn application_record(
         if let Some(kept) = journal.read::<ApplicationRecord>(application).await? {
             return Ok(kept);
         }
-        let empty = ApplicationRecord { live: None, run: None, last_run: None };
-        if let Write::Kept(kept) = journal.create(application, empty).await? {
+        if let Write::Kept(kept) = journal.create(application, ApplicationRecord::default()).await?
+        {
             return Ok(kept);
         }
     }

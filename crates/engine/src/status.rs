@@ -88,7 +88,7 @@ pub async fn status(cluster: &Cluster, application: &str) -> Result<Status, Engi
     let Some(record) = journal.read::<ApplicationRecord>(application).await? else {
         return Ok(Status { application: application.to_owned(), live: None, run: None });
     };
-    let ApplicationRecord { live, run, last_run } = record.record;
+    let ApplicationRecord { live, run, last_run, data_parts: _ } = record.record;
     let is_under_way = run.is_some();
     let run = match run.or(last_run) {
         Some(id) => run_status((cluster, &journal), application, &id, is_under_way).await?,

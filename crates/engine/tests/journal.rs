@@ -41,8 +41,11 @@ fn application() {
         live: Some("0.8.0".parse().unwrap()),
         run: None,
         last_run: Some("0190f".to_owned()),
+        data_parts: None,
     };
     check(include_str!("golden/journal/application-1.json"), &record);
+    let record = ApplicationRecord { data_parts: Some(3), ..record };
+    check(include_str!("golden/journal/application-data-parts-1.json"), &record);
 }
 
 #[test]

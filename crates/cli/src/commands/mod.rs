@@ -3,6 +3,7 @@
 pub(crate) mod abort;
 pub(crate) mod demo;
 pub(crate) mod doctor;
+pub(crate) mod guard;
 pub(crate) mod orders;
 pub(crate) mod pack_check;
 pub(crate) mod pack_docs;
@@ -24,7 +25,11 @@ pub(crate) mod upgrade;
 pub(crate) mod verify;
 pub(crate) mod worker;
 
-use std::{io, path::Path, sync::Arc};
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use lockstep_core::pack::{PackFiles, model::Pack};
 use lockstep_elastic::Cluster;
@@ -37,6 +42,7 @@ use crate::{
     error::CommandError,
     exit::Exit,
     progress::Teller,
+    signals::StopSignal,
     ui::Ui,
 };
 
@@ -56,6 +62,8 @@ pub(crate) struct Context {
     pub(crate) jq: JqHosts,
     /// Cancelled by the first signal.
     pub(crate) stop: CancellationToken,
+    /// Which signal that was.
+    pub(crate) stop_signal: Arc<OnceLock<StopSignal>>,
 }
 
 /// Does what was asked for.
@@ -70,6 +78,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<Exit, CommandEr
         Verb::Finalize(arguments) => Box::pin(rollback::finalize(&arguments, context)).await,
         Verb::Abort(arguments) => Box::pin(abort::run(&arguments, context)).await,
         Verb::Doctor(arguments) => Box::pin(doctor::run(&arguments, context)).await,
+        Verb::Guard(arguments) => Box::pin(guard::run(&arguments, context)).await,
         Verb::Demo(arguments) => Box::pin(demo::run(&arguments, context)).await,
         // These look, or write one record, so they can end anywhere.
         Verb::Plan(arguments) => stoppable(context, plan::run(&arguments, context)).await,

@@ -4,6 +4,7 @@
 pub(crate) mod cases;
 pub(crate) mod doctor;
 pub(crate) mod fuzz;
+pub(crate) mod guard;
 pub(crate) mod page;
 pub(crate) mod plan;
 pub(crate) mod problem;

@@ -50,7 +50,7 @@ pub trait Record: Serialize + DeserializeOwned + Send + Sync {
 }
 
 /// What is known of an application: which release is live, which run is under way. One per application.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ApplicationRecord {
     /// The version that Lockstep switched to last; `None` before its first switch.
     pub live: Option<Version>,
@@ -58,6 +58,9 @@ pub struct ApplicationRecord {
     pub run: Option<String>,
     /// The run that ended last.
     pub last_run: Option<String>,
+    /// How many first numbers of a version make its data version, as the pack of the last run says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_parts: Option<usize>,
 }
 
 /// A run: where it stands.

@@ -372,7 +372,7 @@ impl Situation<'_> {
 
 impl<'a> RunFacts<'a> {
     /// The version whose set is live by what the run did, or will be without anybody's further decision.
-    fn live(self) -> &'a Version {
+    pub fn live(self) -> &'a Version {
         if self.state.is_on_targets() { self.to } else { self.from }
     }
 }
