@@ -71,6 +71,8 @@ mod flow;
 
 mod process;
 
+mod guard;
+
 mod stand;
 
 use std::{
@@ -121,6 +123,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             chaos::scenarios(),
             workers::scenarios(),
             flow::scenarios(),
+            guard::scenarios(),
             wire::scenarios(),
             node::scenarios(&stand.cluster.name),
             tracardi::scenarios(),

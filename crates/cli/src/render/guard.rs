@@ -118,6 +118,20 @@ mod tests {
         ];
         let mut lines: Vec<String> = news.iter().map(line).collect();
         lines.push(admitted_line("shop", &version("2.0.1"), &version("2.0")));
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r"
+        guard: shop 2.0.1 waits for the cluster: no connection
+        guard: shop 2.0.1 waits: the run from 1.0 to 2.0 is copying, 45 % of 12,000 documents; host/7 drives it
+        guard: shop 2.0.1 waits: the run from 1.0 to 2.0 is verifying; nobody drives it, and this guard doesn't: it has no pack; `lockstep upgrade --to 2.0` or a worker goes on with it
+        guard: shop 2.0.1 waits: the run from 1.0 to 2.0 is fencing; host/7 drives it
+        guard: shop 2.0.1 waits: the run from 1.0 to 2.0 is holding; nobody drives it, and this guard doesn't: it has no pack; `lockstep upgrade --to 2.0` or a worker goes on with it
+        guard: shop 2.0.1 waits: the run from 1.0 to 2.0 is returning; nobody drives it, and this guard doesn't: it has no pack; `lockstep rollback` or a worker goes on with it
+        guard: shop 2.0.1 waits: the run from 1.0 to 2.0 is aborting, which drops its new set; `lockstep abort` ends that
+        guard: shop 2.0.1 waits: the run from 1.0 to 2.0 is halted and needs an operator: 2 documents are in quarantine [R0208]; look at `lockstep quarantine list`
+        guard: shop 2.0.1: nobody drives the run from 1.0 to 2.0, which is holding; this guard does now
+        guard: shop 2.0.1: no run leads to 2.0.1; this guard upgrades now
+        guard: shop 2.0.1: host/7 drives this run; this guard looks again
+        guard: shop 2.0.1: nothing of it is there yet; 2.0.1 is noted as live
+        guard: shop 2.0.1 may start, 2.0 is live
+        ");
     }
 }

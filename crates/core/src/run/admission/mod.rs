@@ -1,9 +1,6 @@
 //! Whether an application of a version may start: what is live, and what a run under way means for it. Pure: whoever waits,
 //! gives orders and drives is the engine's admission.
 
-#[cfg(test)]
-mod tests;
-
 use std::cmp::Ordering;
 
 use serde::Serialize;
@@ -172,8 +169,8 @@ impl Refusal {
                 "start {live} again, type `lockstep abort`, which drops what is left of the last run, then \
                  `lockstep upgrade --to {version} --hold`, and start {version} once that holds"
             ),
-            Self::Older { version, live, way_back: WayBack::Rollback } => format!(
-                "start {live} again, or type `lockstep rollback`, which takes the data back to {version} with what was written since"
+            Self::Older { version: _, live, way_back: WayBack::Rollback } => format!(
+                "start {live} again, or type `lockstep rollback`, which takes the data back with what was written since"
             ),
             Self::Older { version, live, way_back: WayBack::Finalized } => format!(
                 "start {live} again: the way back to {version} was given up with `lockstep finalize`"
@@ -376,3 +373,6 @@ impl<'a> RunFacts<'a> {
         if self.state.is_on_targets() { self.to } else { self.from }
     }
 }
+
+#[cfg(test)]
+mod tests;
