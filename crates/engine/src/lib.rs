@@ -53,6 +53,10 @@ pub mod worker;
 
 pub mod admission;
 
+pub mod health;
+
+pub mod deploy;
+
 pub mod drive;
 
 pub mod stage;
