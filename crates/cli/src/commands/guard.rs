@@ -62,7 +62,7 @@ pub(crate) struct GuardArguments {
     #[arg(long, conflicts_with = "command")]
     check: bool,
     /// Do the whole upgrade where no run leads to this version
-    #[arg(long, env = "LOCKSTEP_AUTO", hide_env_values = true, value_parser = BoolishValueParser::new(), requires = "pack")]
+    #[arg(long, env = "LOCKSTEP_AUTO", hide_env_values = true, value_parser = BoolishValueParser::new())]
     auto: bool,
     /// Start where the cluster has nothing of the application yet, and note this version as the live one
     #[arg(long, env = "LOCKSTEP_FIRST_START", hide_env_values = true, value_parser = BoolishValueParser::new())]
@@ -99,6 +99,12 @@ pub(crate) async fn run(
             });
         }
     };
+    if arguments.auto && arguments.pack.is_none() {
+        return Err(CommandError::Usage {
+            message: "--auto needs the application's pack".to_owned(),
+            hint: "give --pack DIR or LOCKSTEP_PACK",
+        });
+    }
     let wish = AdmissionWish {
         application,
         version: arguments.version.clone(),

@@ -49,6 +49,9 @@ fn waiting_text(waiting: &Waiting) -> String {
             let documents = counted(*documents, "document", "documents");
             format!("{run}, {share} % of {documents}; {who}")
         }
+        Awaited::Return if !state.starts_with("return") => {
+            format!("{run}, and the tag is being put back; the data comes after it")
+        }
         Awaited::Run | Awaited::Switch | Awaited::Return => format!("{run}; {who}"),
         Awaited::GivingUp => format!("{run}, which drops its new set; `lockstep abort` ends that"),
         Awaited::Operator { problem } => {
@@ -109,6 +112,7 @@ mod tests {
             waiting(Awaited::Switch, "fencing", Some("host/7")),
             waiting(Awaited::Switch, "holding", None),
             waiting(Awaited::Return, "returning", None),
+            waiting(Awaited::Return, "switched", None),
             waiting(Awaited::GivingUp, "aborting", None),
             waiting(Awaited::Operator { problem }, "halted", None),
             News::Driving { state: "holding", from, to },
@@ -125,6 +129,7 @@ mod tests {
         guard: shop 2.0.1 waits: the run from 1.0 to 2.0 is fencing; host/7 drives it
         guard: shop 2.0.1 waits: the run from 1.0 to 2.0 is holding; nobody drives it, and this guard doesn't: it has no pack; `lockstep upgrade --to 2.0` or a worker goes on with it
         guard: shop 2.0.1 waits: the run from 1.0 to 2.0 is returning; nobody drives it, and this guard doesn't: it has no pack; `lockstep rollback` or a worker goes on with it
+        guard: shop 2.0.1 waits: the run from 1.0 to 2.0 is switched, and the tag is being put back; the data comes after it
         guard: shop 2.0.1 waits: the run from 1.0 to 2.0 is aborting, which drops its new set; `lockstep abort` ends that
         guard: shop 2.0.1 waits: the run from 1.0 to 2.0 is halted and needs an operator: 2 documents are in quarantine [R0208]; look at `lockstep quarantine list`
         guard: shop 2.0.1: nobody drives the run from 1.0 to 2.0, which is holding; this guard does now

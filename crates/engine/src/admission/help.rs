@@ -40,6 +40,8 @@ impl Applicant<'_> {
                 self.release(run).await?;
                 self.drive(run, state).await
             }
+            // A return that is asked for and not begun yet is somebody else's to begin.
+            Awaited::Return if !state.is_return() => Ok(Own::Watches),
             Awaited::Return => self.drive(run, state).await,
             Awaited::Run if self.wish.is_auto => self.drive(run, state).await,
             Awaited::Run => Ok(Own::Hindered("it only makes the switch unless it has --auto")),

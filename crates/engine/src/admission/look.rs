@@ -9,7 +9,7 @@ use lockstep_core::{
 use super::{Admitted, Applicant, Look, News, Seen};
 use crate::{
     error::EngineError,
-    journal::{ApplicationRecord, Journal, Kept, PlanRecord, RunRecord, Write},
+    journal::{ApplicationRecord, DeployRecord, Journal, Kept, PlanRecord, RunRecord, Write},
     session::application_record,
     survey::survey,
 };
@@ -26,7 +26,7 @@ impl Applicant<'_> {
         let record = self.journal.read::<ApplicationRecord>(&self.wish.application).await?;
         let record = record.map(|kept| kept.record).unwrap_or_default();
         if let (None, Some(live)) = (&record.run, &record.live)
-            && self.ask(&record, None) == Ok(Admission::Start)
+            && self.ask(&record, None, false) == Ok(Admission::Start)
         {
             return Ok(Look::Admitted(Admitted { live: live.clone() }));
         }
@@ -34,7 +34,10 @@ impl Applicant<'_> {
             Some(id) => Some(self.read_run(id).await?),
             None => None,
         };
-        self.judge(record, run).await
+        let deploy = self.journal.read::<DeployRecord>(&self.wish.application).await?;
+        let is_return_asked =
+            deploy.is_some_and(|kept| kept.record.is_major && kept.record.state.asks_for_return());
+        self.judge(record, run, is_return_asked).await
     }
 
     /// Finds out what the journal doesn't know, as far as it is needed, and decides.
@@ -42,6 +45,7 @@ impl Applicant<'_> {
         &mut self,
         mut record: ApplicationRecord,
         run: Option<(RunRecord, Seen)>,
+        is_return_asked: bool,
     ) -> Result<Look, EngineError> {
         let facts = run.as_ref().map(|(run, Seen { from, to, .. })| RunFacts {
             from,
@@ -49,17 +53,17 @@ impl Applicant<'_> {
             state: &run.state,
             is_under_way: record.run.is_some(),
         });
-        let mut outcome = self.ask(&record, facts);
+        let mut outcome = self.ask(&record, facts, is_return_asked);
         if matches!(outcome, Err(Refusal::LiveUnknown { .. })) {
             record.live = self.find_live().await?;
             if record.live.is_none() {
                 return Ok(Look::Again);
             }
-            outcome = self.ask(&record, facts);
+            outcome = self.ask(&record, facts, is_return_asked);
         }
         if matches!(outcome, Err(Refusal::DataPartsUnknown { .. })) {
             record.data_parts = self.pack()?.map(|pack| pack.data_parts);
-            outcome = self.ask(&record, facts);
+            outcome = self.ask(&record, facts, is_return_asked);
         }
         match outcome {
             Ok(Admission::Start) => {
@@ -81,6 +85,7 @@ impl Applicant<'_> {
         &self,
         record: &ApplicationRecord,
         run: Option<RunFacts<'_>>,
+        is_return_asked: bool,
     ) -> Result<Admission, Refusal> {
         admit(Situation {
             application: &self.wish.application,
@@ -88,6 +93,7 @@ impl Applicant<'_> {
             data_parts: record.data_parts,
             live: record.live.as_ref(),
             run,
+            is_return_asked,
         })
     }
 

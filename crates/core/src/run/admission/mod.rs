@@ -21,6 +21,8 @@ pub struct Situation<'a> {
     pub live: Option<&'a Version>,
     /// The run that is under way, or the one that ended last.
     pub run: Option<RunFacts<'a>>,
+    /// Whether the application's tag is being put back to what it was before that run, with the data behind it.
+    pub is_return_asked: bool,
 }
 
 /// What is known of a run.
@@ -203,6 +205,9 @@ impl Refusal {
 /// # Errors
 /// [`Refusal`] when waiting would be of no use.
 pub fn admit(situation: Situation<'_>) -> Result<Admission, Refusal> {
+    if situation.is_return_asked && situation.run.is_some() {
+        return before_the_return(situation);
+    }
     match situation.run.filter(|run| run.is_under_way) {
         // Its driver died before it could note that the run is over, and what is live by it.
         Some(run) if *run.state == RunState::Aborted => at_rest(situation),
@@ -214,9 +219,20 @@ pub fn admit(situation: Situation<'_>) -> Result<Admission, Refusal> {
     }
 }
 
+/// While the tag is put back: nobody orders a switch any more, and the old version waits for its data instead of being refused.
+fn before_the_return(situation: Situation<'_>) -> Result<Admission, Refusal> {
+    let awaited = Ok(Admission::Await(Awaited::Return));
+    match admit(Situation { is_return_asked: false, ..situation }) {
+        Ok(Admission::Await(Awaited::Run | Awaited::Switch)) => awaited,
+        Err(Refusal::Older { way_back: WayBack::Rollback, .. }) => awaited,
+        other => other,
+    }
+}
+
 /// While no run is under way.
 fn at_rest(situation: Situation<'_>) -> Result<Admission, Refusal> {
-    let Situation { application, version, data_parts: _, live, run } = situation;
+    let Situation { application, version, live, run, data_parts: _, is_return_asked: _ } =
+        situation;
     let Some(live) = live.or(run.map(RunFacts::live)) else {
         return Err(Refusal::LiveUnknown {
             application: application.to_owned(),

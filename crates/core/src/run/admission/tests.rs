@@ -85,7 +85,7 @@ fn word(outcome: &Result<Admission, Refusal>) -> String {
 }
 
 /// What becomes of each version, beside a run from 1.0 to 2.0.
-fn table(is_under_way: bool, live: Option<&str>, data_parts: Option<usize>) -> String {
+fn table(is_under_way: bool, live: Option<&str>, is_return_asked: bool) -> String {
     let (from, to) = (version("1.0"), version("2.0"));
     let live = live.map(version);
     let mut text = String::new();
@@ -96,7 +96,9 @@ fn table(is_under_way: bool, live: Option<&str>, data_parts: Option<usize>) -> S
         write!(text, "{name:19}").unwrap();
         for candidate in VERSIONS.map(version) {
             let (application, version, live) = ("shop", &candidate, live.as_ref());
-            let outcome = admit(Situation { application, version, data_parts, live, run });
+            let data_parts = Some(2);
+            let outcome =
+                admit(Situation { application, version, data_parts, live, run, is_return_asked });
             write!(text, "| {:15}", word(&outcome)).unwrap();
         }
         text = text.trim_end().to_owned();
@@ -135,7 +137,7 @@ halted Return      | older, 2.0     | await R0501    | older, 2.0     | start   
 halted ReturnFence | older, 2.0     | await R0501    | older, 2.0     | start          | other run
 halted ReturnSwitch| older, 1.0     | await R0501    | other run      | await R0501    | other run
 ";
-    assert_eq!(table(true, Some("1.0"), Some(2)), expected);
+    assert_eq!(table(true, Some("1.0"), false), expected);
 }
 
 #[test]
@@ -146,13 +148,13 @@ returned           | older, 1.0     | start          | left over, 1.0 | left ove
 finalized          | older, 2.0     | finalized, 2.0 | older, 2.0     | start          | no run, 2.0
 aborted            | older, 1.0     | start          | no run, 1.0    | no run, 1.0    | no run, 1.0
 ";
-    assert_eq!(table(false, None, Some(2)), expected);
+    assert_eq!(table(false, None, false), expected);
 }
 
 /// A run brings tenants that were left behind: the others are where it leads.
 #[test]
 fn both_versions_start_beside_a_run_for_tenants_that_were_left_behind() {
-    let text = table(true, Some("2.0"), Some(2));
+    let text = table(true, Some("2.0"), false);
     for state in ["preparing", "copying", "holding", "fencing", "aborting"] {
         let line = text.lines().find(|line| line.starts_with(state)).unwrap();
         let words: Vec<&str> = line.split('|').map(str::trim).collect();
@@ -168,7 +170,14 @@ fn without_the_number_of_data_parts_only_equal_versions_are_the_same() {
     let live = Some(&live);
     let ask = |version| {
         let (application, data_parts, run) = ("shop", None, None);
-        word(&admit(Situation { application, version, data_parts, live, run }))
+        word(&admit(Situation {
+            application,
+            version,
+            data_parts,
+            live,
+            run,
+            is_return_asked: false,
+        }))
     };
     assert_eq!((ask(&equal), ask(&minor)), ("start".to_owned(), "G0105".to_owned()));
 }
@@ -177,8 +186,15 @@ fn without_the_number_of_data_parts_only_equal_versions_are_the_same() {
 fn where_nothing_is_known_nothing_starts() {
     let version = version("1.0");
     let (application, data_parts, live, run) = ("shop", Some(2), None, None);
-    let refusal =
-        admit(Situation { application, version: &version, data_parts, live, run }).unwrap_err();
+    let refusal = admit(Situation {
+        application,
+        version: &version,
+        data_parts,
+        live,
+        run,
+        is_return_asked: false,
+    })
+    .unwrap_err();
     assert_eq!(refusal.code(), "G0104");
     assert_eq!(
         refusal.to_string(),
@@ -193,7 +209,9 @@ fn a_refusal_names_the_command_to_type() {
         let run = Some(RunFacts { from: &from, to: &to, state: &state, is_under_way });
         let (application, data_parts, live) = ("shop", Some(2), None);
         let version = &version(candidate);
-        admit(Situation { application, version, data_parts, live, run }).unwrap_err().hint()
+        admit(Situation { application, version, data_parts, live, run, is_return_asked: false })
+            .unwrap_err()
+            .hint()
     };
     let cases = [
         ("2.0.1", RunState::Aborted, false, "`lockstep upgrade --to 2.0.1 --hold`"),
@@ -205,5 +223,26 @@ fn a_refusal_names_the_command_to_type() {
     for (candidate, state, is_under_way, expected) in cases {
         let seen = hint(candidate, state, is_under_way);
         assert!(seen.contains(expected), "{candidate}: {seen}");
+    }
+}
+
+/// The tag is being put back: the old version waits for its data, and nobody of the new one orders a switch.
+#[test]
+fn while_the_tag_is_put_back_nobody_switches_and_the_old_version_waits() {
+    for is_under_way in [true, false] {
+        let live = if is_under_way { "1.0" } else { "2.0" };
+        let (before, asked) =
+            (table(is_under_way, Some(live), false), table(is_under_way, Some(live), true));
+        for (before, asked) in before.lines().zip(asked.lines()) {
+            let cells = before.split('|').map(str::trim).zip(asked.split('|').map(str::trim));
+            for (before, asked) in cells {
+                let expected = match before {
+                    "await run" | "await switch" => "await return",
+                    "roll back, 2.0" => "await return",
+                    other => other,
+                };
+                assert_eq!(asked, expected, "{before}");
+            }
+        }
     }
 }
