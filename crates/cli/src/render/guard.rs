@@ -139,4 +139,21 @@ mod tests {
         guard: shop 2.0.1 may start, 2.0 is live
         ");
     }
+
+    #[test]
+    fn programs_read_what_is_waited_for_in_fields() {
+        let seen = serde_json::to_value(waiting(Awaited::Run, "copying", Some("host/7"))).unwrap();
+        let expected = serde_json::json!({
+            "event": "waiting",
+            "for": "run",
+            "from": "1.0",
+            "to": "2.0",
+            "state": "copying",
+            "copied": 5_400,
+            "documents": 12_000,
+            "driver": "host/7",
+            "hindrance": null,
+        });
+        assert_eq!(seen, expected);
+    }
 }
