@@ -309,8 +309,11 @@ impl EngineError {
             Self::PackUnreadable { .. } | Self::PackUnwritable { .. } | Self::Pack { .. } => {
                 ErrorClass::Pack
             }
-            Self::Plan(_) => ErrorClass::Version,
+            Self::Plan(_) | Self::NotAdmitted(admission::Refusal::Older { .. }) => {
+                ErrorClass::Version
+            }
             Self::Connection(_)
+            | Self::NotAdmitted(_)
             | Self::Refused { .. }
             | Self::NoRun { .. }
             | Self::OtherRun { .. }
@@ -352,8 +355,6 @@ impl EngineError {
                 }
                 _ => ErrorClass::Halted,
             },
-            Self::NotAdmitted(admission::Refusal::Older { .. }) => ErrorClass::Version,
-            Self::NotAdmitted(_) => ErrorClass::Refused,
             Self::WaitedTooLong { .. } => ErrorClass::Waited,
             Self::Interrupted => ErrorClass::Interrupted,
             Self::Bug(_) => ErrorClass::Bug,

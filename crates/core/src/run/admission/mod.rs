@@ -74,9 +74,9 @@ pub enum Refusal {
     #[error("{version} needs other data than {live}, which is live, and no run leads there")]
     NoRun {
         /// The version that wants to start.
-        version: Version,
+        version: String,
         /// The version that is live.
-        live: Version,
+        live: String,
         /// Whether the set of the last run is still there, which came back from its switch.
         is_left_over: bool,
     },
@@ -84,9 +84,9 @@ pub enum Refusal {
     #[error("{version} is older than {live}, which is live, and can't work on its data")]
     Older {
         /// The version that wants to start.
-        version: Version,
+        version: String,
         /// The version that is live.
-        live: Version,
+        live: String,
         /// Whether there is a way back to it.
         way_back: WayBack,
     },
@@ -94,11 +94,11 @@ pub enum Refusal {
     #[error("a run from {from} to {to} is under way, and {version} is neither")]
     OtherRun {
         /// The version that wants to start.
-        version: Version,
+        version: String,
         /// Where the run comes from.
-        from: Version,
+        from: String,
         /// Where it goes.
-        to: Version,
+        to: String,
     },
     /// Nobody knows what is live.
     #[error("it can't be told which version of `{application}` is live: {reason}")]
@@ -115,9 +115,9 @@ pub enum Refusal {
     )]
     DataPartsUnknown {
         /// The version that wants to start.
-        version: Version,
+        version: String,
         /// The version that it was compared with.
-        live: Version,
+        live: String,
     },
     /// The cluster has no index of the application.
     #[error("the cluster has no index of `{application}`, and Lockstep's journal doesn't know it")]
@@ -221,10 +221,11 @@ pub fn admit(situation: Situation<'_>) -> Result<Admission, Refusal> {
 
 /// While the tag is put back: nobody orders a switch any more, and the old version waits for its data instead of being refused.
 fn before_the_return(situation: Situation<'_>) -> Result<Admission, Refusal> {
-    let awaited = Ok(Admission::Await(Awaited::Return));
     match admit(Situation { is_return_asked: false, ..situation }) {
-        Ok(Admission::Await(Awaited::Run | Awaited::Switch)) => awaited,
-        Err(Refusal::Older { way_back: WayBack::Rollback, .. }) => awaited,
+        Ok(Admission::Await(Awaited::Run | Awaited::Switch))
+        | Err(Refusal::Older { way_back: WayBack::Rollback, .. }) => {
+            Ok(Admission::Await(Awaited::Return))
+        }
         other => other,
     }
 }
@@ -243,8 +244,8 @@ fn at_rest(situation: Situation<'_>) -> Result<Admission, Refusal> {
         Ordering::Equal => Ok(Admission::Start),
         Ordering::Less => Err(situation.older(live)),
         Ordering::Greater => Err(Refusal::NoRun {
-            version: version.clone(),
-            live: live.clone(),
+            version: version.to_string(),
+            live: live.to_string(),
             is_left_over: run.is_some_and(|run| *run.state == RunState::Returned),
         }),
     }
@@ -266,9 +267,9 @@ fn beside_a_run(situation: Situation<'_>, run: RunFacts<'_>) -> Result<Admission
             match situation.compare(live)? {
                 Ordering::Less => Err(situation.older(live)),
                 Ordering::Equal | Ordering::Greater => Err(Refusal::OtherRun {
-                    version: version.clone(),
-                    from: run.from.clone(),
-                    to: run.to.clone(),
+                    version: version.to_string(),
+                    from: run.from.to_string(),
+                    to: run.to.to_string(),
                 }),
             }
         }
@@ -310,8 +311,8 @@ fn of_the_new_set(situation: Situation<'_>, run: RunFacts<'_>) -> Result<Admissi
         } => Ok(Admission::Await(Awaited::Operator { problem: problem.clone() })),
         RunState::Aborting => Ok(Admission::Await(Awaited::GivingUp)),
         RunState::Returned | RunState::Aborted => Err(Refusal::NoRun {
-            version: situation.version.clone(),
-            live: run.from.clone(),
+            version: situation.version.to_string(),
+            live: run.from.to_string(),
             is_left_over: *run.state == RunState::Returned,
         }),
     }
@@ -365,8 +366,8 @@ impl Situation<'_> {
         }
         let Some(parts) = self.data_parts else {
             return Err(Refusal::DataPartsUnknown {
-                version: self.version.clone(),
-                live: other.clone(),
+                version: self.version.to_string(),
+                live: other.to_string(),
             });
         };
         Ok(self.version.data(parts).cmp(&other.data(parts)))
@@ -379,7 +380,7 @@ impl Situation<'_> {
             Some(state) if state.is_on_targets() => WayBack::Rollback,
             Some(_) | None => WayBack::Elsewhere,
         };
-        Refusal::Older { version: self.version.clone(), live: live.clone(), way_back }
+        Refusal::Older { version: self.version.to_string(), live: live.to_string(), way_back }
     }
 }
 
