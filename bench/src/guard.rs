@@ -15,7 +15,7 @@ use lockstep_core::{
 };
 use lockstep_demo::{SeedOptions, pack_files, seed};
 use lockstep_engine::{
-    pack_folder,
+    EngineError, pack_folder,
     session::{Ending, Wish},
     status::status,
 };
@@ -125,9 +125,14 @@ async fn switch(field: &Field, pack: &Pack, guard: &Guard) -> Result<(Switch, u6
     let session = fence::session(field);
     let wish = Wish { is_held: true, ..fence::wish()? };
     let upgrading = async {
-        match session.upgrade(pack, &wish).await? {
-            Ending::Switched { run, .. } => Ok(run.switch.unwrap_or_default()),
-            other => Err(BenchError::Bug(format!("the run ended like this: {other:?}"))),
+        match session.upgrade(pack, &wish).await {
+            Ok(Ending::Switched { run, .. }) => Ok(run.switch.unwrap_or_default()),
+            Ok(other) => Err(BenchError::Bug(format!("the run ended like this: {other:?}"))),
+            Err(EngineError::Refused { plan }) => {
+                let reason = format!("{:?}", plan.findings);
+                Err(BenchError::Wrong { method: "lockstep".to_owned(), reason })
+            }
+            Err(error) => Err(error.into()),
         }
     };
     let changing = async {
