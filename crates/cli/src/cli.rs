@@ -31,6 +31,16 @@ pub(crate) struct Arguments {
 pub(crate) struct Global {
     #[command(flatten)]
     pub(crate) cluster: ClusterFlags,
+    /// File that says where the cluster and the pack are, how tags are changed, how health is told; flags and variables beat it
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "LOCKSTEP_CONFIG",
+        hide_env_values = true,
+        help_heading = "Configuration"
+    )]
+    pub(crate) config: Option<PathBuf>,
     /// Print JSON for programs instead of text for people
     #[arg(long, global = true, help_heading = "Output")]
     pub(crate) json: bool,

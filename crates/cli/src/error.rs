@@ -2,6 +2,7 @@
 
 use std::{error::Error, io, path::PathBuf};
 
+use lockstep_core::pack::Diagnostics;
 use lockstep_demo::DemoError;
 use lockstep_engine::{EngineError, ErrorClass};
 use lockstep_import::Mistake;
@@ -43,6 +44,32 @@ pub(crate) enum CommandError {
     /// The file with certificates can't be read.
     #[error("can't read the certificates in {}", path.display())]
     CertificateFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file of configuration can't be read.
+    #[error("can't read the configuration in {}", path.display())]
+    ConfigurationUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file of configuration has mistakes.
+    #[error("the configuration in {} has mistakes", path.display())]
+    Configuration {
+        /// The file.
+        path: PathBuf,
+        /// All of them.
+        diagnostics: Diagnostics,
+        /// As text, with the places that they point at.
+        rendered: String,
+    },
+    /// A file that holds a secret can't be read.
+    #[error("can't read the secret in {}", path.display())]
+    SecretFile {
         /// The file.
         path: PathBuf,
         /// Why.
@@ -116,6 +143,9 @@ impl CommandError {
             Self::Import(_) => "A0001",
             Self::Usage { .. } => USAGE_CODE,
             Self::CertificateFile { .. } => "U0002",
+            Self::ConfigurationUnreadable { .. } => "K0001",
+            Self::Configuration { .. } => "K0002",
+            Self::SecretFile { .. } => "K0003",
             Self::NotAsked { .. } => "U0003",
             Self::Declined => "U0004",
             Self::Terminal { .. } => "U0005",
@@ -137,9 +167,12 @@ impl CommandError {
             | Self::NotTheDemo { .. }
             | Self::FolderTaken { .. }
             | Self::Declined => Exit::Refused,
-            Self::Usage { .. } | Self::CertificateFile { .. } | Self::NotAsked { .. } => {
-                Exit::Usage
-            }
+            Self::Usage { .. }
+            | Self::CertificateFile { .. }
+            | Self::ConfigurationUnreadable { .. }
+            | Self::Configuration { .. }
+            | Self::SecretFile { .. }
+            | Self::NotAsked { .. } => Exit::Usage,
             Self::Import(mistakes) => {
                 let is_about_folder = |mistake: &Mistake| mistake.code.starts_with("A05");
                 if mistakes.iter().all(is_about_folder) { Exit::Refused } else { Exit::Pack }
@@ -160,6 +193,15 @@ impl CommandError {
             }
             Self::Usage { hint, .. } => hint,
             Self::CertificateFile { .. } => "name a file with PEM certificates with --ca",
+            Self::ConfigurationUnreadable { .. } => {
+                "name the file with --config or LOCKSTEP_CONFIG, or neither"
+            }
+            Self::Configuration { .. } => {
+                "mend the places above; docs/design/pack-errors.md explains each code"
+            }
+            Self::SecretFile { .. } => {
+                "look at the path in the configuration, which is relative to its folder, and at who may read the file"
+            }
             Self::FolderTaken { .. } => {
                 "name another folder with --dir; nothing is ever overwritten"
             }
@@ -213,6 +255,9 @@ impl CommandError {
             | Self::Import(_)
             | Self::Usage { .. }
             | Self::CertificateFile { .. }
+            | Self::ConfigurationUnreadable { .. }
+            | Self::Configuration { .. }
+            | Self::SecretFile { .. }
             | Self::DemoThere { .. }
             | Self::NotTheDemo { .. }
             | Self::FolderTaken { .. }

@@ -33,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::{ApplicationFlags, Global, ImportVerb, PackVerb, QuarantineVerb, Verb},
+    configuration::ConfigurationFile,
     databases::databases,
     error::CommandError,
     exit::Exit,
@@ -50,6 +51,8 @@ pub(crate) struct Context {
     pub(crate) global: Global,
     /// Whether the address of the cluster stands on the command line, not in a variable.
     pub(crate) is_cluster_given: bool,
+    /// What the file of configuration says; nothing where there is none.
+    pub(crate) configuration: Arc<ConfigurationFile>,
     /// Where output goes.
     pub(crate) ui: Ui,
     /// Where programs in jq run: in processes of this same binary.
