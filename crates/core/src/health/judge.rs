@@ -160,7 +160,8 @@ impl Judge {
             return None;
         }
         let known = self.seen.good.saturating_add(self.seen.bad);
-        if self.seen.bad > 0 && known >= rules.samples_min && seen > allowed {
+        let is_often = self.seen.bad >= rules.failures_max.max(1) && seen > allowed;
+        if is_often && known >= rules.samples_min {
             let reason = format!(
                 "{seen} % of {known} samples were bad, and {allowed} % would be borne: {}",
                 last()
