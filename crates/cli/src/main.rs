@@ -10,6 +10,7 @@ mod configuration;
 mod connection;
 
 mod databases;
+mod deploy;
 mod error;
 mod exit;
 mod progress;

@@ -10,7 +10,10 @@ use lockstep_core::{
 use lockstep_elastic::{ConnectionError, Failure, FailureKind};
 use lockstep_tables::TableError;
 
-use crate::tables::variable;
+use crate::{
+    deploy::{DeployProblem, Trouble},
+    tables::variable,
+};
 
 /// Why a command didn't do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -164,6 +167,29 @@ pub enum EngineError {
         /// Their keys.
         keys: Vec<String>,
     },
+    /// The tag of the application can't be told or changed.
+    #[error("{0}")]
+    Deploy(#[from] Box<DeployProblem>),
+    /// Another change of the tag is under way.
+    #[error("a change of the tag to {to} is under way for `{application}`")]
+    OtherDeploy {
+        /// The application.
+        application: String,
+        /// Where it goes.
+        to: String,
+    },
+    /// Going back by itself was asked for, and there is no way back.
+    #[error("it could not go back by itself: {reason}")]
+    NoWayBackAsked {
+        /// Which index, which step, and why.
+        reason: String,
+    },
+    /// The application isn't well before anything was changed.
+    #[error("the application is not well, and its tag is as it was: {reason}")]
+    UnhealthyBefore {
+        /// Why.
+        reason: String,
+    },
     /// The run stopped because an operator is needed.
     #[error("{}", .0.message)]
     Halted(Box<Problem>),
@@ -215,6 +241,12 @@ pub const SETS_DIFFER: &str = "R0401";
 /// Code of the problem that a table differs from the index that it was made of.
 pub const TABLES_DIFFER: &str = "R0404";
 
+impl From<DeployProblem> for EngineError {
+    fn from(problem: DeployProblem) -> Self {
+        Self::Deploy(Box::new(problem))
+    }
+}
+
 impl EngineError {
     /// Stable code, see `docs/design/error-codes.md`.
     pub fn code(&self) -> String {
@@ -244,6 +276,10 @@ impl EngineError {
             Self::GaveWay { .. } => "J0205".to_owned(),
             Self::JournalUnreadable { .. } => "J0301".to_owned(),
             Self::State(_) => "J0401".to_owned(),
+            Self::Deploy(problem) => problem.code().to_owned(),
+            Self::OtherDeploy { .. } => "K0501".to_owned(),
+            Self::NoWayBackAsked { .. } => "K0502".to_owned(),
+            Self::UnhealthyBefore { .. } => "H0101".to_owned(),
             Self::Halted(problem) => problem.code.clone(),
             Self::Interrupted => "I0001".to_owned(),
             Self::Bug(_) => "B0001".to_owned(),
@@ -272,7 +308,24 @@ impl EngineError {
             | Self::Undecidable { .. }
             | Self::NotInQuarantine { .. }
             | Self::JournalUnreadable { .. }
+            | Self::OtherDeploy { .. }
+            | Self::NoWayBackAsked { .. }
             | Self::State(_) => ErrorClass::Refused,
+            Self::Deploy(problem) => match problem.trouble {
+                Trouble::File
+                | Trouble::Compose(_)
+                | Trouble::OtherRelease
+                | Trouble::Deployment
+                | Trouble::ApiRefused
+                | Trouble::ApiSilent
+                | Trouble::NotStarted => ErrorClass::Refused,
+                Trouble::Failed
+                | Trouble::TooLong
+                | Trouble::HookSilent
+                | Trouble::HookRefused
+                | Trouble::Rollout => ErrorClass::Halted,
+            },
+            Self::UnhealthyBefore { .. } => ErrorClass::Halted,
             Self::Driven { .. }
             | Self::LeaseLost
             | Self::GaveWay { .. }
@@ -336,6 +389,17 @@ impl EngineError {
                 "everything that the rehearsal made is removed; rehearse again when the upgrade is over, or given up".to_owned()
             }
             Self::JournalUnreadable { .. } => "use the version of Lockstep that wrote it, or a newer one".to_owned(),
+            Self::Deploy(problem) => problem.hint.clone(),
+            Self::OtherDeploy { to, .. } => {
+                format!("finish it: `lockstep upgrade --to {to}` with its `--deploy`")
+            }
+            Self::NoWayBackAsked { .. } => {
+                "leave `--rollback-on` out, or say `--accept-no-way-back`: then you are told and nothing goes back".to_owned()
+            }
+            Self::UnhealthyBefore { .. } => {
+                "make it well, then give the same command again; a run that was begun holds, and `lockstep abort` gives it up"
+                    .to_owned()
+            }
             Self::LeaseLost | Self::State(_) => "look at `lockstep status`".to_owned(),
             Self::Halted(problem) => problem.hint.clone(),
             Self::Interrupted => "run the same command again to go on".to_owned(),

@@ -51,6 +51,10 @@ pub mod doctor;
 
 pub mod worker;
 
+pub mod health;
+
+pub mod deploy;
+
 pub mod drive;
 
 pub mod stage;

@@ -69,6 +69,8 @@ mod victim;
 
 mod workers;
 
+mod deploy;
+
 mod flow;
 
 mod process;
@@ -110,6 +112,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             live::scenarios(),
             clone::scenarios(),
             pace::scenarios(),
+            deploy::scenarios(),
             back::scenarios(),
             trouble::scenarios(),
             tenants::scenarios(),

@@ -2,6 +2,7 @@
 //! output takes none, and never carry meaning.
 
 pub(crate) mod cases;
+pub(crate) mod deploy;
 pub(crate) mod doctor;
 pub(crate) mod fuzz;
 pub(crate) mod page;

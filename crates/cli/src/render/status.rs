@@ -11,7 +11,9 @@ use lockstep_engine::{
 };
 
 use super::{
-    BOLD, RED, Text, problem,
+    BOLD, RED, Text,
+    deploy::{health_text, tag_text},
+    problem,
     quantity::{bytes, count, counted, duration, percent},
     quarantine::counts_text,
     styled,
@@ -29,6 +31,7 @@ pub(crate) fn render(status: &Status, now: Timestamp) -> Text {
         text.line(styled(BOLD, &status.application));
         text.fact("serves", live(status));
         text.fact("run", "none");
+        deploy_facts(&mut text, status);
         text.advice("next", "lockstep plan --to VERSION");
         return text;
     };
@@ -57,6 +60,7 @@ pub(crate) fn render(status: &Status, now: Timestamp) -> Text {
         text.fact("way back", way_back_text(way_back, run.driver.as_deref(), now));
         way_back_trouble(&mut text, way_back);
     }
+    deploy_facts(&mut text, status);
     if run.is_under_way {
         text.fact("driver", run.driver.as_deref().unwrap_or("nobody drives it now"));
     }
@@ -71,6 +75,15 @@ pub(crate) fn render(status: &Status, now: Timestamp) -> Text {
     }
     text.advice("next", next_command(run));
     text
+}
+
+/// The last change of the tag.
+fn deploy_facts(text: &mut Text, status: &Status) {
+    let Some(deploy) = &status.deploy else { return };
+    text.fact("tag", tag_text(deploy));
+    if let Some(health) = health_text(deploy) {
+        text.fact("health", health);
+    }
 }
 
 /// How far the old set is behind, and who carries it.

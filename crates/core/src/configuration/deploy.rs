@@ -212,6 +212,19 @@ impl Method {
 }
 
 impl HttpConfiguration {
+    /// A hook that is described by its address alone.
+    pub fn of_url(url: &str) -> Self {
+        Self {
+            method: Method::Post,
+            url: url.to_owned(),
+            headers: BTreeMap::new(),
+            body: DEFAULT_BODY.to_owned(),
+            statuses: Vec::new(),
+            time_limit: HOOK_TIME_MAX,
+            attempts: 1,
+        }
+    }
+
     fn read(entry: &Entry, findings: &mut Findings) -> Option<Self> {
         let place = &entry.key.place;
         let mut fields = Fields::open(&entry.node, ("`http`", place), findings)?;

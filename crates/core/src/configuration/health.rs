@@ -178,7 +178,7 @@ impl SearchProbe {
             index: index.and_then(|entry| text(entry, findings))?.value,
             query: query.map_or_else(all, |entry| json(&entry.node, findings))?,
             hits_min: u64::from(
-                hits_min.and_then(|entry| bounded(entry, (0, u32::MAX), findings)).unwrap_or(1),
+                hits_min.and_then(|entry| bounded(entry, (0, 1_000), findings)).unwrap_or(1),
             ),
         })
     }

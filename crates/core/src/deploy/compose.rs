@@ -24,6 +24,12 @@ pub struct ComposeFiles<'a> {
     pub environment: &'a dyn Fn(&str) -> Option<String>,
 }
 
+impl std::fmt::Debug for ComposeFiles<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("ComposeFiles").finish_non_exhaustive()
+    }
+}
+
 /// Whose tag is meant.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {

@@ -72,7 +72,7 @@ pub enum DeployEvent {
     Ready,
     /// The tag was changed.
     TagChanged,
-    /// The tag could not be changed.
+    /// The tag could not be changed, or the run that it waits for halted.
     ChangeFailed {
         /// Why.
         reason: String,
@@ -171,7 +171,10 @@ pub fn step(state: &DeployState, event: DeployEvent) -> Result<DeployState, Unex
     match (state, event) {
         (State::Waiting, DeployEvent::Ready) => Ok(State::Changing),
         (State::Changing, DeployEvent::TagChanged) => Ok(State::Changed),
-        (State::Changing, DeployEvent::ChangeFailed { reason }) => Ok(State::Restoring { reason }),
+        // The new set could not be switched to: containers of the new tag would wait for ever.
+        (State::Changing | State::Changed, DeployEvent::ChangeFailed { reason }) => {
+            Ok(State::Restoring { reason })
+        }
         (State::Changed, DeployEvent::Live) => Ok(State::Watching),
         (State::Watching, DeployEvent::Unwatched) => Ok(State::Done { verdict: None }),
         (State::Watching, DeployEvent::Judged { verdict, goes_back }) => match verdict {

@@ -12,7 +12,7 @@ use serde_json::{Value, json, value::RawValue};
 
 use self::record::Envelope;
 pub use self::record::{
-    ApplicationRecord, DeliveryRecord, FlowRecord, GuardRecord, JOURNAL_FORMAT, LeaseRecord,
+    ApplicationRecord, DeliveryRecord, DeployRecord, FlowRecord, GuardRecord, JOURNAL_FORMAT, LeaseRecord,
     LeaseRequestRecord, OrdersRecord, OriginalRecord, PairTerms, PlanRecord, PositionRecord,
     Record, RejectedBack, ReturnIndex, ReturnRecord, RoundRecord, RunRecord, SetRecord,
     SwitchRecord, TaskRecord, VerdictRecord,

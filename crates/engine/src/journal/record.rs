@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 
 use lockstep_core::{
+    deploy::state::DeployState,
+    health::Baseline,
     plan::model::Plan,
     run::{
         crew::Holder,
@@ -264,6 +266,43 @@ pub struct VerdictRecord {
     pub at: String,
 }
 
+/// A change of the tag of an application, beside the run of its data. One per application: the last one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployRecord {
+    /// Its id; ids sort by time.
+    pub id: String,
+    /// How the tag is changed: `compose`, `exec`, `http` or `kubernetes`.
+    pub how: String,
+    /// The version that ran before.
+    pub from: Version,
+    /// The version that is to run.
+    pub to: Version,
+    /// The tag that ran before, as it was found, or as it has to be for that version.
+    pub from_tag: String,
+    /// The tag that is to run.
+    pub to_tag: String,
+    /// Whether data is taken through steps. Without that only the tag changes.
+    pub is_major: bool,
+    /// The run of the data, once it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// Where it stands.
+    pub state: DeployState,
+    /// How the application was before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Baseline>,
+    /// Which probes answered well until now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub heard: Vec<String>,
+    /// How the application was afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Baseline>,
+    /// When it began, RFC 3339.
+    pub started_at: String,
+    /// When its state changed last, RFC 3339.
+    pub changed_at: String,
+}
+
 /// The right to drive runs of an application, or a place among its workers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseRecord {
@@ -381,4 +420,5 @@ kinds! {
     FlowRecord => "flow",
     GuardRecord => "guard",
     DeliveryRecord => "delivery",
+    DeployRecord => "deploy",
 }
