@@ -39,7 +39,7 @@ pub(crate) struct DeployFlags {
     /// Service whose tag is meant; may be given several times
     #[arg(long, value_name = "NAME", requires = "deploy")]
     compose_service: Vec<String>,
-    /// Program that changes the tag; it finds the version in LOCKSTEP_VERSION
+    /// Program that changes the tag; it finds the version in `LOCKSTEP_VERSION`
     #[arg(long, value_name = "PROGRAM", requires = "deploy")]
     deploy_command: Option<String>,
     /// Address that is called to change the tag

@@ -151,6 +151,59 @@ fn a_file_of_configuration_with_mistakes_is_told_before_anything_happens() {
 }
 
 #[test]
+fn what_stands_in_the_way_of_a_tag_is_told_before_anything_is_changed() {
+    let (_runtime, pocket) = seeded();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let write = |name: &str, text: &str| std::fs::write(path(name), text).unwrap();
+    write("latest.yaml", "services:\n  api:\n    image: shop:latest\n");
+    write("other.yaml", "services: {api: {image: 'shop:1.1'}}\n");
+    write("good.yaml", "services: {api: {image: 'shop:1.0'}, web: {image: 'shop:1.0'}}\n");
+    write(
+        "lockstep.yaml",
+        "deploy:\n  compose: {file: good.yaml, image: shop}\n  exec: {command: [./gone.sh]}\n",
+    );
+    let (file, pack) = (path("lockstep.yaml"), demo_pack());
+    let compose = |file: &str| {
+        vec![
+            "compose".to_owned(),
+            "--compose-service=api".to_owned(),
+            format!("--compose-file={file}"),
+        ]
+    };
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<String>>();
+    let cases = [
+        (words("kubernetes"), 2, "U0001"),
+        (words("http"), 2, "U0001"),
+        (words("http --deploy-url ftp://x"), 2, "U0001"),
+        (words("kubernetes --deployment shop"), 2, "U0001"),
+        (words("kubernetes --deployment shop/api"), 2, "U0001"),
+        (words("exec --deploy-command x --rollback-on unhealthy"), 2, "U0001"),
+        (words(&format!("compose --config {file}")), 1, "K0104"),
+        (words(&format!("exec --config {file}")), 1, "K0201"),
+        (words(&format!("compose --compose-service db --config {file}")), 1, "K0103"),
+        (compose(&path("gone.yaml")), 1, "K0101"),
+        (compose(&path("latest.yaml")), 1, "K0106"),
+        (compose(&path("other.yaml")), 1, "K0108"),
+    ];
+    let mut told = String::new();
+    for (more, exit, code) in cases {
+        let more: Vec<&str> = more.iter().map(String::as_str).collect();
+        let base =
+            ["--cluster", pocket.url(), "upgrade", "--to", "2.0", "--pack", &pack, "--deploy"];
+        let ended = run(&[&base[..], &more[..]].concat());
+        ended.expect(exit, code);
+        let text = ended.stderr.replace(folder.path().to_str().unwrap(), "");
+        told.extend([&text, "\n"]);
+    }
+    insta::assert_snapshot!(told);
+    // Nothing was begun for any of them.
+    let ended = run(&["--cluster", pocket.url(), "status", "--pack", &pack, "--json"]);
+    let status: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert!(status["run"].is_null() && status.get("deploy").is_none(), "{status}");
+}
+
+#[test]
 fn a_cluster_that_is_none_ends_with_the_code_for_what_is_wrong() {
     let html = server(
         "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 15\r\nconnection: close\r\n\r\n<html>hi</html>",

@@ -118,7 +118,7 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
     ];
     let mut text = String::new();
     for (name, file) in cases {
-        text.push_str(&format!("## {name}\n{}\n\n", told(file)));
+        text.extend(["## ", name, "\n", &told(file), "\n\n"]);
     }
     assert!(!text.contains("no mistake"), "{text}");
     assert!(!told("cluster: {password: hush}").contains("hush\""), "{text}");

@@ -1,15 +1,20 @@
 //! The journal's stored form. Every form that was ever written stays readable; the newest is written as it stands in
 //! `golden/journal`.
 
-use lockstep_core::run::{
-    crew::Holder,
-    quarantine::{Entry, EntryEnding, EntryState, RejectedBy, key},
-    state::{BadDocument, Problem, RunState, Stage},
-    task::{Cursor, Tally, Task},
+use lockstep_core::{
+    deploy::state::DeployState,
+    health::{Baseline, Verdict},
+    run::{
+        crew::Holder,
+        quarantine::{Entry, EntryEnding, EntryState, RejectedBy, key},
+        state::{BadDocument, Problem, RunState, Stage},
+        task::{Cursor, Tally, Task},
+    },
 };
 use lockstep_elastic::CopyRule;
 use lockstep_engine::journal::{
     ApplicationRecord, DeliveryRecord, FlowRecord, GuardRecord, LeaseRecord, LeaseRequestRecord,
+    ApplicationRecord, DeployRecord, FlowRecord, GuardRecord, LeaseRecord, LeaseRequestRecord,
     OrdersRecord, OriginalRecord, PairTerms, PositionRecord, Record, RejectedBack, ReturnIndex,
     ReturnRecord, RoundRecord, RunRecord, SetRecord, SwitchRecord, TaskRecord, VerdictRecord,
 };
@@ -43,6 +48,36 @@ fn application() {
         last_run: Some("0190f".to_owned()),
     };
     check(include_str!("golden/journal/application-1.json"), &record);
+}
+
+#[test]
+fn deploy() {
+    let mut record = DeployRecord {
+        id: "0190f".to_owned(),
+        how: "compose".to_owned(),
+        from: "1.0".parse().unwrap(),
+        to: "2.0".parse().unwrap(),
+        from_tag: "v1.0".to_owned(),
+        to_tag: "v2.0".to_owned(),
+        is_major: true,
+        run: None,
+        state: DeployState::Waiting,
+        before: None,
+        heard: Vec::new(),
+        after: None,
+        started_at: "2026-01-02T03:04:05Z".to_owned(),
+        changed_at: "2026-01-02T03:05:05Z".to_owned(),
+    };
+    check(include_str!("golden/journal/deploy-1.json"), &record);
+    let verdict = Some(Verdict::Unhealthy { reason: "why".to_owned() });
+    record.run = Some("0190e".to_owned());
+    record.state = DeployState::Done { verdict };
+    record.before = Some(Baseline { good: 3, bad: 0, unknown: 1 });
+    record.heard = vec!["http://h/".to_owned()];
+    record.after = Some(Baseline { good: 0, bad: 3, unknown: 0 });
+    check(include_str!("golden/journal/deploy-done-1.json"), &record);
+    record.state = DeployState::Restored { reason: "why".to_owned() };
+    check(include_str!("golden/journal/deploy-restored-1.json"), &record);
 }
 
 #[test]

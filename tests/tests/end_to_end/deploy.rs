@@ -12,7 +12,7 @@ use std::{
 
 use lockstep_core::{
     configuration::health::{HealthConfiguration, Probe, SearchProbe},
-    deploy::state::DeployState,
+    deploy::{state::DeployState, tag::TagForm},
     health::{Rules, Verdict},
     run::state::RunState,
 };
@@ -160,7 +160,7 @@ impl Application {
             ..health.rules
         };
         DeployWish {
-            deployer: Deployer { form: Default::default(), way },
+            deployer: Deployer { form: TagForm::default(), way },
             health: Some(health),
             rolls_back: true,
             accepts_no_way_back: false,

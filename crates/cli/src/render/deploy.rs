@@ -40,7 +40,7 @@ pub(crate) fn deployed(application: &str, record: &DeployRecord, live: &Status) 
         text.fact("health", health);
     }
     text.fact("live set", live_set(record, live));
-    if let Some(next) = next(record) {
+    if let Some(next) = next(record, live) {
         text.advice("next", next);
     }
     text
@@ -137,7 +137,7 @@ fn live_set(record: &DeployRecord, live: &Status) -> String {
     }
 }
 
-fn next(record: &DeployRecord) -> Option<String> {
+fn next(record: &DeployRecord, live: &Status) -> Option<String> {
     let (from, to) = (&record.from, &record.to);
     match &record.state {
         DeployState::Done {
@@ -154,11 +154,18 @@ fn next(record: &DeployRecord) -> Option<String> {
             "look at `lockstep status`, and set by hand the tag that belongs to the live set: {} for {from}, {} for {to}",
             record.from_tag, record.to_tag
         )),
-        DeployState::Returned { .. } if record.is_major => {
-            Some("mend what is wrong; `lockstep status` tells how to try again".to_owned())
-        }
         DeployState::Returned { .. } => {
-            Some("mend what is wrong, then give the same command again".to_owned())
+            let again = "mend what is wrong, then give the same command again";
+            let run = live.run.as_ref().filter(|_| record.is_major);
+            Some(match run {
+                Some(run) if run.is_under_way => {
+                    format!(
+                        "{again}; the new set is kept in step until then, or given up by `lockstep abort`"
+                    )
+                }
+                Some(_) => format!("`lockstep abort`, which drops the new set ({to}); {again}"),
+                None => again.to_owned(),
+            })
         }
         DeployState::Done { verdict: None | Some(Verdict::Healthy) }
         | DeployState::Waiting

@@ -167,7 +167,7 @@ impl ComposeConfiguration {
             let fix = "add `services: [api]`, or `image: registry/application`";
             findings.error(code::CONFIGURATION_TOGETHER, place, message, fix);
         }
-        let services = services.map(|entry| words(entry, findings)).unwrap_or(Some(Vec::new()));
+        let services = services.map_or(Some(Vec::new()), |entry| words(entry, findings));
         let apply = apply.map(|entry| words(entry, findings));
         Some(Self {
             file: file.and_then(|entry| path(entry, findings))?,

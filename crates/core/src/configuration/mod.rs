@@ -65,14 +65,13 @@ pub fn read(file: &str, content: &[u8]) -> Result<Configuration, Diagnostics> {
     let files = files(file, content);
     let mut findings = Findings::default();
     let place = Place::file(file);
-    let configuration = match files.text(file) {
-        Some(text) => yaml::parse(&place, text, &mut findings)
-            .and_then(|node| Configuration::read(&node, &place, &mut findings)),
-        None => {
-            let fix = "save it as UTF-8";
-            findings.error(code::NOT_TEXT, &place, "the file is not UTF-8 text", fix);
-            None
-        }
+    let configuration = if let Some(text) = files.text(file) {
+        yaml::parse(&place, text, &mut findings)
+            .and_then(|node| Configuration::read(&node, &place, &mut findings))
+    } else {
+        let fix = "save it as UTF-8";
+        findings.error(code::NOT_TEXT, &place, "the file is not UTF-8 text", fix);
+        None
     };
     let has_errors = findings.has_errors();
     match configuration.filter(|_| !has_errors) {

@@ -90,12 +90,12 @@ fn variable(line: &str, start: usize) -> Option<Variable> {
     let value = line.get(behind..)?.trim_end_matches(['\n', '\r']);
     let offset = behind + (value.len() - value.trim_start().len());
     let value = value.trim_start();
-    let (offset, length) = match value.chars().next() {
-        Some(quote @ ('"' | '\'')) => (offset + 1, value.get(1..)?.find(quote)?),
-        Some(_) | None => {
-            let end = value.find(" #").unwrap_or(value.len());
-            (offset, value.get(..end)?.trim_end().len())
-        }
+    let quote = value.chars().next().filter(|first| matches!(first, '"' | '\''));
+    let (offset, length) = if let Some(quote) = quote {
+        (offset + 1, value.get(1..)?.find(quote)?)
+    } else {
+        let end = value.find(" #").unwrap_or(value.len());
+        (offset, value.get(..end)?.trim_end().len())
     };
     let begin = start + offset;
     Some(Variable { name: name.to_owned(), span: begin..begin + length })

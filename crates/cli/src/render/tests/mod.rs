@@ -1,6 +1,7 @@
 //! Snapshots of what people read.
 
 mod demo;
+mod deploy;
 mod quarantine;
 mod rehearsal;
 mod sample;

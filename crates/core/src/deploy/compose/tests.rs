@@ -34,8 +34,8 @@ fn changed(
         with_tag(files, &places, &tag).unwrap()
     };
     let after = (
-        changed.compose.clone().unwrap_or_else(|| compose.to_owned()),
-        changed.variables.clone().or(variables.map(str::to_owned)).unwrap_or_default(),
+        changed.compose.unwrap_or_else(|| compose.to_owned()),
+        changed.variables.or(variables.map(str::to_owned)).unwrap_or_default(),
     );
     // And back, to the byte.
     let returned = back(&after.0, variables.map(|_| after.1.as_str()));

@@ -70,12 +70,15 @@ fn hook() -> Hook {
     }
 }
 
+/// What is answered, which statuses are success, how often it may be called, and how many calls or which code come of it.
+type Case<'a> = (&'a [u16], &'a [u32], u32, Result<usize, &'a str>);
+
 #[tokio::test]
 async fn a_hook_gets_the_version_and_its_status_decides() {
     let (outcome, asked) = call(&[204], hook()).await;
     assert!(outcome.is_ok(), "{outcome:?}");
     assert_eq!(asked, [r#"POST /hook?a=1 [Bearer hush] {"tag":"2.0","from":"1.0","of":"shop"}"#]);
-    let cases: [(&[u16], &[u32], u32, Result<usize, &str>); 7] = [
+    let cases: [Case<'_>; 7] = [
         (&[500], &[], 1, Err("K0302")),
         (&[200], &[202], 1, Err("K0302")),
         (&[202], &[202, 204], 1, Ok(1)),

@@ -323,7 +323,7 @@ impl Kubernetes {
         }
         // The API tells why in a `Status`.
         let said = serde_json::from_str::<Value>(&text).ok();
-        let said = said.and_then(|said| said["message"].as_str().map(str::to_owned));
+        let said = said.and_then(|said| said.get("message")?.as_str().map(str::to_owned));
         let message = format!(
             "{method} of the Deployment {namespace}/{deployment} answers {status}: {}",
             said.unwrap_or_else(|| excerpt(&text))

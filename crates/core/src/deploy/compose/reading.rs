@@ -1,222 +1,32 @@
-//! Where the tag of an image stands in a compose file or in the file of variables beside it, and those files with another tag.
-//! Nothing but the tag changes: comments, quotes and layout stay byte for byte. Who reads and writes the files is not here.
+//! Reads a compose file: which services are meant, and where their tags stand.
 
-use std::ops::Range;
-
-use super::{
-    tag::TagForm,
-    variables::{Reference, Variable, reference, variables},
-};
-use crate::pack::{
-    diagnostic::Findings,
-    place::Place,
-    yaml::{self, Entry, Kind, Node},
+use super::{ComposeFiles, ComposeProblem, File, ProblemKind, TagPlace, Wanted};
+use crate::{
+    deploy::variables::{Reference, Variable, reference, variables},
+    pack::{
+        PackFiles,
+        diagnostic::Findings,
+        place::Place,
+        yaml::{self, Entry, Kind, Node},
+    },
 };
 
-/// The files, and what the environment says.
-#[derive(Clone, Copy)]
-pub struct ComposeFiles<'a> {
-    /// The compose file.
-    pub compose: &'a str,
-    /// The file `.env` beside it, if there is one.
-    pub variables: Option<&'a str>,
-    /// What a variable is in the environment, which beats `.env`.
-    pub environment: &'a dyn Fn(&str) -> Option<String>,
-}
-
-impl std::fmt::Debug for ComposeFiles<'_> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("ComposeFiles").finish_non_exhaustive()
-    }
-}
-
-/// Whose tag is meant.
-#[derive(Debug, Clone, Copy)]
-pub struct Wanted<'a> {
-    /// Services by name.
-    pub services: &'a [String],
-    /// The image without its tag.
-    pub image: Option<&'a str>,
-}
-
-/// Where a tag stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TagPlace {
-    /// The service.
-    pub service: String,
-    /// The tag as a container would have it.
-    pub tag: String,
-    file: File,
-    /// The bytes that are replaced.
-    span: Range<usize>,
-    /// What stands around them within the tag.
-    around: (String, String),
-}
-
-/// One of the two files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum File {
-    /// The compose file.
-    Compose,
-    /// The file of variables.
-    Variables,
-}
-
-/// The files with another tag; `None` for one that stays as it is.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Changed {
-    /// The compose file.
-    pub compose: Option<String>,
-    /// The file of variables.
-    pub variables: Option<String>,
-}
-
-/// Why a tag can't be told or changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ComposeProblem {
-    /// What kind of problem it is.
-    pub kind: ProblemKind,
-    /// In which file.
-    pub file: File,
-    /// In which line, from 1.
-    pub line: Option<usize>,
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub fix: String,
-}
-
-/// The kinds of problems; each has a code of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProblemKind {
-    /// The file is not well-formed.
-    Malformed,
-    /// The service or the image isn't there.
-    Absent,
-    /// More than one place is meant.
-    Ambiguous,
-    /// There is no tag that could be changed here.
-    Unchangeable,
-    /// The tag isn't a version.
-    NotAVersion,
-    /// Tags differ between services.
-    Different,
-}
-
-/// Finds the tags that are meant. Each of them is the tag of a version.
-///
-/// # Errors
-/// The first thing that is wrong.
-pub fn find(
-    files: ComposeFiles<'_>,
-    wanted: Wanted<'_>,
-    form: &TagForm,
-) -> Result<Vec<TagPlace>, ComposeProblem> {
-    let reading = Reading { files };
-    let mut places = Vec::new();
-    for service in reading.services(wanted)? {
-        let place = reading.place(&service)?;
-        if form.version(&place.tag).is_none() {
-            let at = if place.file == File::Compose { Some(place.span.start) } else { None };
-            let line = match place.file {
-                File::Compose => at.map(|at| line(files.compose, at)),
-                File::Variables => files.variables.map(|text| line(text, place.span.start)),
-            };
-            return Err(ComposeProblem {
-                kind: ProblemKind::NotAVersion,
-                file: place.file,
-                line,
-                message: format!("the tag `{}` of `{}` is no version", place.tag, place.service),
-                fix: "write the version that runs now, or say in `deploy: {tag: …}` what tags look like".to_owned(),
-            });
-        }
-        places.push(place);
-    }
-    Ok(places)
-}
-
-/// The one tag that all places have.
-///
-/// # Errors
-/// When they differ.
-pub fn common_tag(places: &[TagPlace]) -> Result<String, ComposeProblem> {
-    let first = places.first().map(|place| place.tag.clone()).unwrap_or_default();
-    match places.iter().find(|place| place.tag != first) {
-        None => Ok(first),
-        Some(other) => Err(ComposeProblem {
-            kind: ProblemKind::Different,
-            file: other.file,
-            line: None,
-            message: format!(
-                "`{}` has the tag {first} and `{}` the tag {}",
-                places.first().map(|place| place.service.as_str()).unwrap_or_default(),
-                other.service,
-                other.tag
-            ),
-            fix: "give all of them the tag that runs now".to_owned(),
-        }),
-    }
-}
-
-/// The files with this tag at all places.
-///
-/// # Errors
-/// When a tag can't stand at one of the places.
-pub fn with_tag(
-    files: ComposeFiles<'_>,
-    places: &[TagPlace],
-    tag: &str,
-) -> Result<Changed, ComposeProblem> {
-    let mut edits: Vec<(File, Range<usize>, &str)> = Vec::new();
-    for place in places {
-        let (before, after) = &place.around;
-        let inner =
-            tag.strip_prefix(before.as_str()).and_then(|tag| tag.strip_suffix(after.as_str()));
-        let inner = inner.filter(|inner| !inner.is_empty()).ok_or_else(|| ComposeProblem {
-            kind: ProblemKind::Unchangeable,
-            file: place.file,
-            line: None,
-            message: format!(
-                "the tag {tag} can't be made of `{before}…{after}`, as `{}` has it",
-                place.service
-            ),
-            fix: "let the variable hold the whole tag".to_owned(),
-        })?;
-        let edit = (place.file, place.span.clone(), inner);
-        // Several services may have one variable.
-        if place.tag != tag && !edits.contains(&edit) {
-            edits.push(edit);
-        }
-    }
-    let changed = |which: File, text: &str| {
-        let mut own: Vec<_> = edits.iter().filter(|(file, ..)| *file == which).collect();
-        own.sort_by_key(|(_, span, _)| std::cmp::Reverse(span.start));
-        if own.is_empty() {
-            return None;
-        }
-        let mut text = text.to_owned();
-        for (_, span, inner) in own {
-            text.replace_range(span.clone(), inner);
-        }
-        Some(text)
-    };
-    Ok(Changed {
-        compose: changed(File::Compose, files.compose),
-        variables: files.variables.and_then(|text| changed(File::Variables, text)),
-    })
-}
-
-struct Reading<'a> {
+/// A look at the files.
+pub(super) struct Reading<'a> {
     files: ComposeFiles<'a>,
 }
 
 /// A service and its image.
-struct Service {
+pub(super) struct Service {
     name: String,
     image: Node,
 }
 
-impl Reading<'_> {
+impl<'a> Reading<'a> {
+    pub(super) fn new(files: ComposeFiles<'a>) -> Self {
+        Self { files }
+    }
+
     fn problem(
         &self,
         kind: ProblemKind,
@@ -229,7 +39,7 @@ impl Reading<'_> {
     }
 
     /// The services that are meant, each with an image.
-    fn services(&self, wanted: Wanted<'_>) -> Result<Vec<Service>, ComposeProblem> {
+    pub(super) fn services(&self, wanted: Wanted<'_>) -> Result<Vec<Service>, ComposeProblem> {
         let all = self.all_services()?;
         let names = || all.iter().map(|entry| entry.key.value.as_str());
         let mut found = Vec::new();
@@ -306,7 +116,7 @@ impl Reading<'_> {
         let mut findings = Findings::default();
         let place = Place::file("compose");
         let Some(node) = yaml::parse(&place, self.files.compose, &mut findings) else {
-            let files = crate::pack::PackFiles {
+            let files = PackFiles {
                 files: [("compose".to_owned(), self.files.compose.as_bytes().to_vec())].into(),
             };
             let told = findings.into_diagnostics(&files);
@@ -347,7 +157,7 @@ impl Reading<'_> {
     }
 
     /// Where the tag of a service stands.
-    fn place(&self, service: &Service) -> Result<TagPlace, ComposeProblem> {
+    pub(super) fn place(&self, service: &Service) -> Result<TagPlace, ComposeProblem> {
         let at = Some(&service.image.place);
         let unchangeable = |message: String, fix: &str| {
             self.problem(ProblemKind::Unchangeable, at, (message, fix))
@@ -504,9 +314,7 @@ fn is_image(written: &str, repository: &str) -> bool {
     name.split('@').next() == Some(repository)
 }
 
-fn line(text: &str, offset: usize) -> usize {
+/// The line of a byte, from 1.
+pub(super) fn line(text: &str, offset: usize) -> usize {
     text.get(..offset).unwrap_or_default().matches('\n').count() + 1
 }
-
-#[cfg(test)]
-mod tests;
