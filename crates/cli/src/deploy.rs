@@ -277,7 +277,8 @@ fn words(command: &[String], folder: &Path) -> Vec<String> {
     {
         // A path that the system would look up from where Lockstep runs, not from where the program will.
         let path = folder.canonicalize().unwrap_or_else(|_unresolved| folder.to_owned());
-        *program = path.join(program.as_str()).to_string_lossy().into_owned();
+        let below = program.strip_prefix("./").unwrap_or(program);
+        *program = path.join(below).to_string_lossy().into_owned();
     }
     words
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lockstep_core::run::state::{BadDocument, RunState, Stage};
 use lockstep_engine::{
-    journal::{OrdersRecord, PositionRecord, VerdictRecord},
+    journal::{DeployRecord, OrdersRecord, PositionRecord, VerdictRecord},
     stage::flow_back::WayBackStatus,
     status::{RunStatus, Status, WorkerStatus},
 };
@@ -32,7 +32,8 @@ pub(crate) fn render(status: &Status, now: Timestamp) -> Text {
         text.fact("serves", live(status));
         text.fact("run", "none");
         deploy_facts(&mut text, status);
-        text.advice("next", "lockstep plan --to VERSION");
+        let next = tag_command(status);
+        text.advice("next", next.unwrap_or_else(|| "lockstep plan --to VERSION".to_owned()));
         return text;
     };
     let (from, to, state) = (&run.from, &run.to, &run.record.state);
@@ -73,8 +74,18 @@ pub(crate) fn render(status: &Status, now: Timestamp) -> Text {
         text.add(&problem::documents(problem, DOCUMENTS_IN_STATUS));
         text.advice("hint", &problem.hint);
     }
-    text.advice("next", next_command(run));
+    let next = tag_command(status).filter(|_| run.driver.is_none());
+    text.advice("next", next.unwrap_or_else(|| next_command(run)));
     text
+}
+
+/// What goes on with a change of the tag that isn't over.
+fn tag_command(status: &Status) -> Option<String> {
+    let deploy = status.deploy.as_ref().filter(|deploy| !deploy.state.is_final())?;
+    let DeployRecord { to, how, .. } = deploy;
+    Some(format!(
+        "lockstep upgrade --to {to} --deploy {how}, which goes on with the change of the tag if nobody does now"
+    ))
 }
 
 /// The last change of the tag.

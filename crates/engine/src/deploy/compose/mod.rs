@@ -109,8 +109,8 @@ impl Compose {
     }
 
     fn look(&self, form: &TagForm) -> Result<(Read, Vec<TagPlace>), EngineError> {
-        let compose = read(&self.file)?
-            .ok_or_else(|| unreadable(&self.file, &io::Error::from(io::ErrorKind::NotFound)))?;
+        let absent = io::Error::new(io::ErrorKind::NotFound, "there is no such file");
+        let compose = read(&self.file)?.ok_or_else(|| unreadable(&self.file, &absent))?;
         let read = Read { compose, variables: read(&self.variables_file())? };
         let wanted = Wanted { services: &self.services, image: self.image.as_deref() };
         let places = find(read.files(), wanted, form).map_err(|problem| self.problem(problem))?;
