@@ -60,6 +60,17 @@ fn a_file_may_say_nothing() {
 }
 
 #[test]
+fn what_the_page_shows_can_be_read() {
+    let page = include_str!("../../../docs/deploy.md");
+    let blocks: Vec<&str> =
+        page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(blocks.len(), 3);
+    for block in blocks {
+        assert!(read("page", block.as_bytes()).is_ok(), "{}", told(block));
+    }
+}
+
+#[test]
 fn time_spans_have_a_unit_and_bounds() {
     for (text, milliseconds) in
         [("1ms", 1), ("500ms", 500), ("30s", 30_000), ("5m", 300_000), ("24h", 86_400_000)]

@@ -14,6 +14,7 @@ use lockstep_core::{
     configuration::health::{HealthConfiguration, Probe, SearchProbe},
     deploy::{state::DeployState, tag::TagForm},
     health::{Rules, Verdict},
+    pack::{PackFiles, model::Pack},
     run::state::RunState,
 };
 use lockstep_demo::{Release, SeedOptions, Traffic, TrafficOptions, check_traffic};
@@ -49,6 +50,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario("a_page_that_never_answers_takes_nothing_back", silent),
         scenario("an_application_that_is_not_well_is_not_upgraded", unhealthy_before),
         scenario("a_minor_version_changes_the_tag_alone", minor),
+        scenario("without_a_way_back_it_is_said_before_anything_is_done", no_way_back),
         scenario("killed_between_effect_and_outcome_the_tag_goes_on", killed),
     ]
 }
@@ -365,6 +367,42 @@ fn minor(runtime: &Runtime, stand: &Stand) -> Outcome {
         stands_on(stand, &application, "2.0").await?;
         stand.clean().await
     })
+}
+
+fn no_way_back(runtime: &Runtime, stand: &Stand) -> Outcome {
+    let pack = irreversible_pack()?;
+    runtime.block_on(async {
+        stand.seed(300).await?;
+        let application = Application::start(&[("2.0", Page::Sick)]).await?;
+        let own = application.wish(application.compose());
+        let refused = stand.session().deploy(&pack, &wish("2.0"), &own).await;
+        let Err(EngineError::NoWayBackAsked { reason }) = refused else {
+            return Err(format!("{refused:?}").into());
+        };
+        assert!(reason.contains("phones are cut"), "{reason}");
+        let told = status(&stand.session().cluster, "event-store").await?;
+        assert!(told.run.is_none() && told.deploy.is_none(), "{told:?}");
+        let accepted = DeployWish { accepts_no_way_back: true, ..own };
+        let ended = stand.session().deploy(&pack, &wish("2.0"), &accepted).await?;
+        let DeployState::Done { verdict: Some(Verdict::Unhealthy { .. }) } = &ended.record.state
+        else {
+            return Err(format!("{:?}", ended.record).into());
+        };
+        assert_eq!(application.applied(), ["2.0"]);
+        stands_on(stand, &application, "2.0").await?;
+        stand.clean().await
+    })
+}
+
+/// The demo's pack, whose last step says of profiles that there is no way back.
+fn irreversible_pack() -> Result<Pack, Trouble> {
+    let mut files: BTreeMap<String, Vec<u8>> = lockstep_demo::pack_files().into_iter().collect();
+    let file = files.get_mut("releases/2.0/release.yaml").ok_or("no such release")?;
+    let text = String::from_utf8(file.clone())?;
+    let down = "        down:\n          - rename: {from: contacts.address, to: contacts.value}\n          - move: {from: rating.score, to: score}\n";
+    assert_eq!(text.matches(down).count(), 1);
+    *file = text.replace(down, "        irreversible: phones are cut\n").into_bytes();
+    Ok(lockstep_engine::pack_folder::check(&PackFiles { files })?)
 }
 
 /// A hook kills Lockstep when it has done its work, once for each version. The same command goes on.

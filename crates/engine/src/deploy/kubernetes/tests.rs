@@ -224,8 +224,9 @@ async fn a_deployment_that_cant_be_worked_with_is_told() {
         assert!(error.to_string().contains(part), "{error}");
         assert!(stand.api.patches.lock().unwrap().is_empty());
     }
-    let nobody =
-        Kubernetes { server: "http://127.0.0.1:1".to_owned(), ..stand(rolling()).await.kubernetes };
+    let stand = stand(rolling()).await;
+    let server = "http://127.0.0.1:1".to_owned();
+    let nobody = Kubernetes { server, ..stand.kubernetes.clone() };
     let error = nobody.check(&TagForm::default(), false).await.unwrap_err();
     assert_eq!(error.code(), "K0401", "{error}");
 }

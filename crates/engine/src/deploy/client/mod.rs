@@ -66,3 +66,6 @@ pub(crate) fn reason(error: reqwest::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;
