@@ -13,10 +13,10 @@ use lockstep_core::{
 };
 use lockstep_elastic::CopyRule;
 use lockstep_engine::journal::{
-    ApplicationRecord, DeliveryRecord, FlowRecord, GuardRecord, LeaseRecord, LeaseRequestRecord,
-    ApplicationRecord, DeployRecord, FlowRecord, GuardRecord, LeaseRecord, LeaseRequestRecord,
-    OrdersRecord, OriginalRecord, PairTerms, PositionRecord, Record, RejectedBack, ReturnIndex,
-    ReturnRecord, RoundRecord, RunRecord, SetRecord, SwitchRecord, TaskRecord, VerdictRecord,
+    ApplicationRecord, DeliveryRecord, DeployRecord, FlowRecord, GuardRecord, LeaseRecord,
+    LeaseRequestRecord, OrdersRecord, OriginalRecord, PairTerms, PositionRecord, Record,
+    RejectedBack, ReturnIndex, ReturnRecord, RoundRecord, RunRecord, SetRecord, SwitchRecord,
+    TaskRecord, VerdictRecord,
 };
 
 /// Reads the golden record, and asserts that it is what is written today.

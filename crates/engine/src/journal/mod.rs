@@ -12,10 +12,10 @@ use serde_json::{Value, json, value::RawValue};
 
 use self::record::Envelope;
 pub use self::record::{
-    ApplicationRecord, DeliveryRecord, DeployRecord, FlowRecord, GuardRecord, JOURNAL_FORMAT, LeaseRecord,
-    LeaseRequestRecord, OrdersRecord, OriginalRecord, PairTerms, PlanRecord, PositionRecord,
-    Record, RejectedBack, ReturnIndex, ReturnRecord, RoundRecord, RunRecord, SetRecord,
-    SwitchRecord, TaskRecord, VerdictRecord,
+    ApplicationRecord, DeliveryRecord, DeployRecord, FlowRecord, GuardRecord, JOURNAL_FORMAT,
+    LeaseRecord, LeaseRequestRecord, OrdersRecord, OriginalRecord, PairTerms, PlanRecord,
+    PositionRecord, Record, RejectedBack, ReturnIndex, ReturnRecord, RoundRecord, RunRecord,
+    SetRecord, SwitchRecord, TaskRecord, VerdictRecord,
 };
 use crate::error::EngineError;
 
