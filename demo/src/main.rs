@@ -19,7 +19,7 @@ use std::{
     process::ExitCode,
 };
 
-use lockstep_demo::{SeedOptions, Service, ServiceOptions, seed};
+use lockstep_demo::{SeedOptions, Service, ServiceOptions, health_of, seed};
 
 const USAGE: &str = "usage: event-store [health | seed [TENANTS [DOCUMENTS]]]";
 
@@ -46,14 +46,7 @@ async fn run(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
         [] => serve(cluster, listen).await,
         ["health"] => {
             let at = SocketAddr::from((Ipv4Addr::LOCALHOST, listen.port()));
-            let answer = reqwest::get(format!("http://{at}/health")).await?;
-            let status = answer.status();
-            write!(io::stdout(), "{}", answer.text().await?)?;
-            if status.is_success() {
-                Ok(())
-            } else {
-                Err(format!("the health is bad: {status}").into())
-            }
+            Ok(write!(io::stdout(), "{}", health_of(at).await?)?)
         }
         ["seed", numbers @ ..] if numbers.len() <= 2 => {
             let mut options = SeedOptions::default();

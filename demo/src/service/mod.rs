@@ -127,6 +127,14 @@ impl Service {
     }
 }
 
+/// Asks the service at an address for its health; gives what it says.
+///
+/// # Errors
+/// When nothing answers there, or the health is bad.
+pub async fn health_of(service: SocketAddr) -> Result<String, DemoError> {
+    Cluster::new(&format!("http://{service}"))?.text(Method::GET, "health", Body::Empty).await
+}
+
 /// The release whose documents a version writes: `1.1.1` those of 1.1.
 fn release_of(version: &str) -> Option<Release> {
     let mut numbers = version.splitn(3, '.');

@@ -93,6 +93,9 @@ async fn health_is_that_of_the_cluster_unless_a_fault_is_planned() {
     let told = ask(Method::GET, &health(&good), Value::Null).await;
     assert_eq!(told, (200, json!({"health": "good", "version": "1.1.1"})));
     assert_eq!(ask(Method::GET, &health(&bad), Value::Null).await.0, 503);
+    let at = |running: &Running| running.url.strip_prefix("http://").unwrap().parse().unwrap();
+    assert!(health_of(at(&good)).await.unwrap().contains("good"));
+    assert!(health_of(at(&bad)).await.is_err());
     pocket.stop().await;
     assert_eq!(ask(Method::GET, &health(&good), Value::Null).await.0, 503);
 }
