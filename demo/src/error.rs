@@ -1,7 +1,5 @@
 //! What can go wrong when the demo talks to a cluster.
 
-use std::{io, net::SocketAddr};
-
 /// A failure of [`seed`](crate::seed), [`clear`](crate::clear), [`check`](crate::check()) or
 /// [`Traffic`](crate::Traffic). Differences between two sets are no failure: they are in the
 /// [`CheckReport`](crate::CheckReport), lost writes in the [`TrafficReport`](crate::TrafficReport).
@@ -107,17 +105,6 @@ pub enum DemoError {
     /// Options that make no sense.
     #[error("{0}")]
     Options(String),
-    /// The service's port can't be had.
-    #[error("nothing can listen on {address}; is it taken by another program?")]
-    Listen {
-        /// Where it should have listened.
-        address: SocketAddr,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The service lost its port.
-    #[error("the service can't go on")]
-    Serve(#[source] io::Error),
     /// A task of the demo ended by itself; its documents are unknown.
     #[error("a task of the demo stopped unexpectedly")]
     Task(#[from] tokio::task::JoinError),

@@ -34,7 +34,7 @@ pub use check::{CheckOptions, CheckReport, Example, Verdict, check};
 pub use error::DemoError;
 pub use pack::pack_files;
 pub use seed::{SeedOptions, SeedReport, clear, seed};
-pub use service::{Event, Service, ServiceOptions, health_of};
+pub use service::{Event, Service, ServiceError, ServiceOptions, health_of};
 pub use traffic::{
     Ledger, Traffic, TrafficCounts, TrafficExample, TrafficOptions, TrafficReport, TrafficVerdict,
     check_traffic,

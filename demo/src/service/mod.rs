@@ -12,7 +12,7 @@
 mod answer;
 mod event;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -59,6 +59,28 @@ pub struct ServiceOptions {
     pub is_unhealthy: bool,
 }
 
+/// Why a service can't start or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The version is none of this application's.
+    #[error("`{0}` is no version of the event store; 1.0 is one")]
+    Version(String),
+    /// The cluster's address can't be used, or the service that was asked is not well.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
+    /// The port can't be had.
+    #[error("nothing can listen on {address}; is it taken by another program?")]
+    Listen {
+        /// Where it should have listened.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The port was lost.
+    #[error("the service can't go on")]
+    Serve(#[source] io::Error),
+}
+
 /// A service that listens. Requests are answered once [`Service::run`] is called.
 #[derive(Debug)]
 pub struct Service {
@@ -79,15 +101,13 @@ impl Service {
     ///
     /// # Errors
     /// When the version is none of this application's, the cluster's address can't be used or the port is taken.
-    pub async fn start(options: ServiceOptions) -> Result<Self, DemoError> {
+    pub async fn start(options: ServiceOptions) -> Result<Self, ServiceError> {
         let ServiceOptions { cluster, version, listen, is_unhealthy } = options;
-        let release = release_of(&version).ok_or_else(|| {
-            DemoError::Options(format!("`{version}` is no version of the event store; 1.0 is one"))
-        })?;
+        let release = release_of(&version).ok_or_else(|| ServiceError::Version(version.clone()))?;
         let cluster = Cluster::new(&cluster)?;
         let listener = TcpListener::bind(listen)
             .await
-            .map_err(|source| DemoError::Listen { address: listen, source })?;
+            .map_err(|source| ServiceError::Listen { address: listen, source })?;
         let application = Arc::new(Application { cluster, version, release, is_unhealthy });
         Ok(Self { listener, application })
     }
@@ -96,8 +116,8 @@ impl Service {
     ///
     /// # Errors
     /// When the system can't tell.
-    pub fn address(&self) -> Result<SocketAddr, DemoError> {
-        self.listener.local_addr().map_err(DemoError::Serve)
+    pub fn address(&self) -> Result<SocketAddr, ServiceError> {
+        self.listener.local_addr().map_err(ServiceError::Serve)
     }
 
     /// Answers requests until `end` is there, then finishes those under way, for at most five seconds.
@@ -107,7 +127,7 @@ impl Service {
     pub async fn run(
         self,
         end: impl Future<Output = ()> + Send + 'static,
-    ) -> Result<(), DemoError> {
+    ) -> Result<(), ServiceError> {
         let routes = Router::new()
             .route("/tenants/{tenant}/events", post(write))
             .route("/tenants/{tenant}/events/{id}", get(read))
@@ -120,7 +140,7 @@ impl Service {
             told.notify_one();
         });
         tokio::select! {
-            served = serving => served.map_err(DemoError::Serve),
+            served = serving => served.map_err(ServiceError::Serve),
             // A client that keeps its connection must not keep the service.
             () = async { ending.notified().await; sleep(END_WAIT).await } => Ok(()),
         }
@@ -131,8 +151,9 @@ impl Service {
 ///
 /// # Errors
 /// When nothing answers there, or the health is bad.
-pub async fn health_of(service: SocketAddr) -> Result<String, DemoError> {
-    Cluster::new(&format!("http://{service}"))?.text(Method::GET, "health", Body::Empty).await
+pub async fn health_of(service: SocketAddr) -> Result<String, ServiceError> {
+    let service = Cluster::new(&format!("http://{service}"))?;
+    Ok(service.text(Method::GET, "health", Body::Empty).await?)
 }
 
 /// The release whose documents a version writes: `1.1.1` those of 1.1.

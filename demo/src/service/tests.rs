@@ -11,7 +11,7 @@ use crate::seed::{SeedOptions, seed};
 struct Running {
     url: String,
     end: oneshot::Sender<()>,
-    tasks: JoinSet<Result<(), DemoError>>,
+    tasks: JoinSet<Result<(), ServiceError>>,
 }
 
 async fn start(pocket: &Pocket, version: &str, is_unhealthy: bool) -> Running {

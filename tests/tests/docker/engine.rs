@@ -123,6 +123,9 @@ impl Engine {
             }
             sleep(Duration::from_millis(20));
         }
+        // The engine leaves it behind, and its folder can't be removed with it.
+        let network = self.folder.path().join("run/netns/default");
+        Command::new("umount").arg("--lazy").arg(network).stderr(Stdio::null()).status()?;
         Ok(())
     }
 }
