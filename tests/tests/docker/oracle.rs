@@ -68,11 +68,16 @@ async fn releases(url: &str, tenants: &[&String]) -> Result<BTreeSet<String>, Tr
     for (index, aliases) in indices {
         let is_aliased = aliases["aliases"].as_object().is_some_and(|aliases| !aliases.is_empty());
         let tenant = tenants.iter().any(|tenant| index.starts_with(&format!("{tenant}-")));
-        if let Some((_, rest)) = index.split_once("-v")
+        // `visit` begins with a `v` too.
+        let version = index.split('-').find_map(|part| {
+            part.strip_prefix('v')
+                .filter(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+        });
+        if let Some(version) = version
             && is_aliased
             && tenant
         {
-            releases.insert(rest.split('-').next().unwrap_or(rest).to_owned());
+            releases.insert(version.to_owned());
         }
     }
     Ok(releases)

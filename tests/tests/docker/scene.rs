@@ -100,7 +100,8 @@ impl<'at> Scene<'at> {
         more: &[&str],
     ) -> Result<Container, Trouble> {
         self.count += 1;
-        let name = format!("{}-{}-{}", self.stand.cluster.name, self.case, self.count);
+        let case = self.case.replace(' ', "-");
+        let name = format!("{}-{case}-{}", self.stand.cluster.name, self.count);
         let cluster = &self.stand.cluster.url;
         let variables = [
             format!("EVENT_STORE_CLUSTER={cluster}"),
@@ -302,6 +303,18 @@ impl Running {
             Some(status) if status.success() => Ok(said),
             other => Err(format!("`lockstep {}`: {other:?}; it said:\n{said}", self.words).into()),
         }
+    }
+}
+
+impl Running {
+    /// SIGTERM: whoever drives the run stops at a clean place and leaves it.
+    pub(crate) fn interrupt(mut self) -> Result<(), Trouble> {
+        // The shell's own, which is there on every machine.
+        let order = format!("kill -TERM {}", self.child.id());
+        Command::new("sh").args(["-c", &order]).status()?;
+        wait(&format!("`lockstep {}` doesn't end", self.words), COMMAND_WAIT, || {
+            Ok(self.child.try_wait()?.is_some())
+        })
     }
 }
 
