@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     Case, Trouble,
     cluster::send,
+    deploy,
     scene::{Container, Running, Scene, free_port, wait},
 };
 
@@ -25,6 +26,7 @@ pub(crate) fn cases() -> Vec<Case> {
         pocket("downgrade", "2.0", downgrade),
         case("two guards at once", "2.0", two_guards),
         pocket("guard killed", "2.0", killed),
+        pocket("unhealthy", "1.0", deploy::unhealthy),
     ]
 }
 

@@ -11,6 +11,8 @@
 
 mod cases;
 
+mod deploy;
+
 mod scene;
 
 mod visitors;
@@ -25,7 +27,7 @@ mod table;
 
 use std::{
     io::Write as _,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, ExitCode},
     sync::Arc,
 };
@@ -85,7 +87,7 @@ fn ground() -> Result<Ground, Trouble> {
     let engine = Engine::start().map_err(|error| {
         format!("this machine runs no Docker engine: {error}\nit takes dockerd and root; `./test quick` leaves it out")
     })?;
-    let programs = programs()?;
+    let programs = lockstep_tests::programs::build(&["lockstep", "lockstep-demo"])?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/compose/build");
     let built =
         Command::new(script).arg(&programs).env("DOCKER_HOST", engine.address()).output()?;
@@ -94,19 +96,6 @@ fn ground() -> Result<Ground, Trouble> {
         return Err(format!("the images can't be built: {said}").into());
     }
     Ok(Ground { runtime: Runtime::new()?, engine, programs })
-}
-
-/// The folder of both programs, as they are built from the present sources.
-fn programs() -> Result<PathBuf, Trouble> {
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "-p", "lockstep", "-p", "lockstep-demo", "--bins"])
-        .status()?;
-    if !built.success() {
-        return Err("the programs can't be built".into());
-    }
-    // This test is TARGET/PROFILE/deps/NAME, the programs are TARGET/PROFILE/NAME.
-    let test = std::env::current_exe()?;
-    Ok(test.ancestors().nth(2).ok_or("no target folder")?.to_owned())
 }
 
 fn trial(ground: &Arc<Ground>, stand: &Arc<Stand>, case: Case) -> Trial {

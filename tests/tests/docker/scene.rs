@@ -169,8 +169,7 @@ impl<'at> Scene<'at> {
     /// Waits until a container has ended by itself; its exit code and what it said.
     pub(crate) fn wait_for_end(&self, container: &Container) -> Result<(String, String), Trouble> {
         wait(&format!("{} doesn't end", container.name), CONTAINER_WAIT, || {
-            let state = ["inspect", "--format", "{{.State.Running}}", &container.name];
-            Ok(self.ground.engine.order(&state)? == "false")
+            Ok(self.status(container)? == "exited")
         })
         .map_err(|trouble| self.with_logs(&trouble, container))?;
         Ok((self.code(&container.name)?, self.ground.engine.logs(&container.name)?))
@@ -188,9 +187,14 @@ impl<'at> Scene<'at> {
         self.ground.engine.logs(&container.name)
     }
 
-    pub(crate) fn is_running(&self, container: &Container) -> Result<bool, Trouble> {
-        let state = ["inspect", "--format", "{{.State.Running}}", &container.name];
-        Ok(self.ground.engine.order(&state)? == "true")
+    /// A word of Docker's: `running`, `restarting`, `exited`.
+    fn status(&self, container: &Container) -> Result<String, Trouble> {
+        self.ground.engine.order(&["inspect", "--format", "{{.State.Status}}", &container.name])
+    }
+
+    /// Takes over a container that somebody else runs; it is stopped with the others.
+    pub(crate) fn adopt(&mut self, container: Container) {
+        self.containers.push(container);
     }
 
     fn code(&self, name: &str) -> Result<String, Trouble> {
@@ -201,7 +205,7 @@ impl<'at> Scene<'at> {
         let url = format!("http://127.0.0.1:{}", container.port);
         let of_its_version = |health: Value| health["version"] == container.tag.as_str();
         wait(&format!("{} doesn't become healthy", container.name), CONTAINER_WAIT, || {
-            if !self.is_running(container)? {
+            if self.status(container)? == "exited" {
                 return Err(format!("{} has ended", container.name).into());
             }
             let health = self.ground.runtime.block_on(send(&url, "GET", "/health", Value::Null));
@@ -222,11 +226,21 @@ impl<'at> Scene<'at> {
 
     /// The operator gives a command that goes on for a while.
     pub(crate) fn begin_lockstep(&self, words: &[&str]) -> Result<Running, Trouble> {
+        self.begin_lockstep_with(words, &[])
+    }
+
+    /// The same, with variables for the commands that it runs.
+    pub(crate) fn begin_lockstep_with(
+        &self,
+        words: &[&str],
+        variables: &[(&str, String)],
+    ) -> Result<Running, Trouble> {
         let said = tempfile::NamedTempFile::new()?;
         let child = Command::new(self.ground.programs.join("lockstep"))
             .args(words)
             .args(["--cluster", &self.stand.cluster.url, "--pack"])
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../demo/pack"))
+            .envs(variables.iter().cloned())
             .stdin(Stdio::null())
             .stdout(said.reopen()?)
             .stderr(said.reopen()?)
@@ -292,21 +306,24 @@ pub(crate) struct Running {
 
 impl Running {
     /// Waits for a good end; what was printed.
-    pub(crate) fn finish(mut self) -> Result<String, Trouble> {
+    pub(crate) fn finish(self) -> Result<String, Trouble> {
+        self.finish_with(0)
+    }
+
+    /// Waits for the end with this exit code; what was printed.
+    pub(crate) fn finish_with(mut self, code: i32) -> Result<String, Trouble> {
         let mut status = None;
         wait(&format!("`lockstep {}` doesn't end", self.words), COMMAND_WAIT, || {
             status = self.child.try_wait()?;
             Ok(status.is_some())
         })?;
         let said = std::fs::read_to_string(self.said.path())?;
-        match status {
-            Some(status) if status.success() => Ok(said),
-            other => Err(format!("`lockstep {}`: {other:?}; it said:\n{said}", self.words).into()),
+        if status.and_then(|status| status.code()) == Some(code) {
+            return Ok(said);
         }
+        Err(format!("`lockstep {}`: {status:?}; it said:\n{said}", self.words).into())
     }
-}
 
-impl Running {
     /// SIGTERM: whoever drives the run stops at a clean place and leaves it.
     pub(crate) fn interrupt(mut self) -> Result<(), Trouble> {
         // The shell's own, which is there on every machine.
