@@ -13,6 +13,8 @@ mod cases;
 
 mod deploy;
 
+mod example;
+
 mod scene;
 
 mod visitors;
@@ -71,6 +73,9 @@ fn run() -> Result<ExitCode, Trouble> {
     let ground = Arc::new(ground()?);
     let mut trials = Vec::new();
     for stand in stands(&ground.runtime)? {
+        if stand.pocket.is_some() {
+            trials.push(example(&ground, &stand));
+        }
         for case in cases::cases() {
             if stand.pocket.is_some() || !case.is_pocket_only {
                 trials.push(trial(&ground, &stand, case));
@@ -96,6 +101,14 @@ fn ground() -> Result<Ground, Trouble> {
         return Err(format!("the images can't be built: {said}").into());
     }
     Ok(Ground { runtime: Runtime::new()?, engine, programs })
+}
+
+fn example(ground: &Arc<Ground>, stand: &Arc<Stand>) -> Trial {
+    let (ground, stand) = (Arc::clone(ground), Arc::clone(stand));
+    let name = format!("{}::example with compose", stand.cluster.name);
+    Trial::test(name, move || {
+        example::play(&ground, &stand).map_err(|error| Failed::from(error.to_string()))
+    })
 }
 
 fn trial(ground: &Arc<Ground>, stand: &Arc<Stand>, case: Case) -> Trial {

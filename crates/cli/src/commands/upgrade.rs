@@ -73,13 +73,25 @@ pub(crate) async fn drive(
     pack: &Pack,
     wish: &Wish,
 ) -> Result<Exit, CommandError> {
+    match drive_if_needed(context, pack, wish).await? {
+        None => Ok(Exit::Done),
+        Some(plan) => minor(&plan, context),
+    }
+}
+
+/// The same, but where the wanted version is live already nothing is told: its plan comes back.
+pub(crate) async fn drive_if_needed(
+    context: &Context,
+    pack: &Pack,
+    wish: &Wish,
+) -> Result<Option<Box<Plan>>, CommandError> {
     let cluster = connect(&context.global.cluster).await?.cluster;
     let teller = Teller::start(&context.ui);
     let session = context.session(cluster.clone(), &teller);
     let ended = session.upgrade(pack, wish).await;
     let ledger = teller.finish();
     let (plan, run) = match ended? {
-        Ending::Minor { plan } => return minor(&plan, context),
+        Ending::Minor { plan } => return Ok(Some(plan)),
         Ending::Switched { plan, run } => (plan, run),
         Ending::Returned { plan, run: _ } => {
             return Err(EngineError::Returning { application: plan.application }.into());
@@ -96,7 +108,7 @@ pub(crate) async fn drive(
     } else {
         context.ui.data(upgraded(&report).as_str())?;
     }
-    Ok(Exit::Done)
+    Ok(None)
 }
 
 /// Bounds on what the run may use.
