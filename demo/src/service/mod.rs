@@ -2,7 +2,7 @@
 //!
 //! | request | answer |
 //! | --- | --- |
-//! | `POST /tenants/TENANT/events` with an [`Event`] | 201 when the cluster has acknowledged it, 503 when it did not and the client has to send it again, 400 for what is no event |
+//! | `POST /tenants/TENANT/events` with an [`Event`] | 201 when the cluster has acknowledged it; 503 when it did not, and the client has to send it again; 400 for what is no event; 422 for what the cluster refuses for good |
 //! | `GET /tenants/TENANT/events/ID` | 200 with the event; 404 when no search finds it (yet) |
 //! | `GET /health` | 200, or 503 when the cluster does not answer or a fault is planned |
 //!
