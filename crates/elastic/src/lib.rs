@@ -42,6 +42,7 @@ mod search;
 mod stats;
 mod survey;
 mod template;
+mod usage;
 mod watermark;
 mod window;
 
@@ -65,5 +66,6 @@ pub use name::{IndexName, NameError};
 pub use script::{Made, ScriptDocument, ScriptText, Scripted};
 pub use survey::{ClusterLimits, DiskWatermarks, Node, Survey};
 pub use template::Template;
+pub use usage::IndexUsage;
 pub use watermark::{IndexPosition, ShardPosition};
 pub use window::{Hit, Page, WindowRequest};

@@ -14,3 +14,5 @@ pub mod quarantine;
 pub mod crew;
 
 pub mod pace;
+
+pub mod retire;
