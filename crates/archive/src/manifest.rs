@@ -54,7 +54,7 @@ pub struct ArchivedIndex {
     pub mapping: Value,
     /// Its settings in flat form, as the engine states them.
     pub settings: Map<String, Value>,
-    /// Alias → properties, as it had them.
+    /// Alias → properties, as it had them when it was live.
     pub aliases: BTreeMap<String, Map<String, Value>>,
     /// How far each shard's log went: a write since then makes the archive one of the past.
     pub seq_nos: BTreeMap<u32, i64>,

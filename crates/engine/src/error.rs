@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use lockstep_archive::ArchiveError;
 use lockstep_core::{
     pack::diagnostic::Diagnostics,
     plan::{build::PlanError, model::Plan},
@@ -28,6 +29,33 @@ pub enum EngineError {
         database: String,
         /// Why.
         error: TableError,
+    },
+    /// An archive can't be written or read, or isn't whole.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// There is something under the names that an archive's indices get.
+    #[error("there is something already under {}", listed(names))]
+    NamesTaken {
+        /// The names.
+        names: Vec<String>,
+    },
+    /// A name that no index can have.
+    #[error("`{name}` is no name for an index: {reason}")]
+    UnfitName {
+        /// The name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// What was restored isn't what the archive has.
+    #[error("`{index}` has the content {found}, and the archive {archived}")]
+    NotRestored {
+        /// The index.
+        index: String,
+        /// The digest of what it has.
+        found: String,
+        /// The digest of what it should have.
+        archived: String,
     },
     /// A pack's folder can't be read.
     #[error("can't read the pack at {}", path.display())]
@@ -222,6 +250,10 @@ impl EngineError {
             Self::Connection(_) => "C0001".to_owned(),
             Self::Cluster(failure) => cluster_code(failure).to_owned(),
             Self::Database { error, .. } => database_code(error).to_owned(),
+            Self::Archive(error) => archive_code(error).to_owned(),
+            Self::NamesTaken { .. } => "K0301".to_owned(),
+            Self::UnfitName { .. } => "K0302".to_owned(),
+            Self::NotRestored { .. } => "K0303".to_owned(),
             Self::PackUnreadable { .. } => "P9001".to_owned(),
             Self::PackUnwritable { .. } => "P9003".to_owned(),
             Self::Pack { .. } => "P9002".to_owned(),
@@ -259,7 +291,11 @@ impl EngineError {
                 ErrorClass::Pack
             }
             Self::Plan(_) => ErrorClass::Version,
+            Self::Archive(error) => archive_class(error),
+            Self::NotRestored { .. } => ErrorClass::Data,
             Self::Connection(_)
+            | Self::NamesTaken { .. }
+            | Self::UnfitName { .. }
             | Self::Refused { .. }
             | Self::NoRun { .. }
             | Self::OtherRun { .. }
@@ -295,6 +331,14 @@ impl EngineError {
             Self::Connection(_) => "give an address such as http://localhost:9200".to_owned(),
             Self::Cluster(failure) => failure.advice().to_owned(),
             Self::Database { database, error } => database_hint(database, error),
+            Self::Archive(error) => archive_hint(error).to_owned(),
+            Self::NamesTaken { .. } => {
+                "nothing was written; give the restored indices other names with --as PREFIX, or remove what is there".to_owned()
+            }
+            Self::UnfitName { .. } => "nothing was written; give another --as PREFIX, in lower case".to_owned(),
+            Self::NotRestored { .. } => {
+                "somebody wrote to it meanwhile, or the cluster changes documents; delete it and restore again".to_owned()
+            }
             Self::PackUnreadable { .. } => "name the folder that holds pack.yaml with --pack".to_owned(),
             Self::PackUnwritable { .. } => "look at the rights of the folder and at what stands there".to_owned(),
             Self::Pack { .. } => "mend the places above; docs/design/pack-errors.md explains each code".to_owned(),
@@ -341,6 +385,58 @@ impl EngineError {
             Self::Interrupted => "run the same command again to go on".to_owned(),
             Self::Bug(_) => "please report this with the output of `lockstep status --json`".to_owned(),
         }
+    }
+}
+
+fn archive_code(error: &ArchiveError) -> &'static str {
+    match error {
+        ArchiveError::Location { .. } => "K0201",
+        ArchiveError::Store { .. } => "K0202",
+        ArchiveError::NoManifest { .. } => "K0203",
+        ArchiveError::Manifest { .. } => "K0204",
+        ArchiveError::Damaged { .. } => "K0205",
+        ArchiveError::Document { .. } => "K0206",
+    }
+}
+
+fn archive_class(error: &ArchiveError) -> ErrorClass {
+    match error {
+        ArchiveError::Location { .. }
+        | ArchiveError::Store { .. }
+        | ArchiveError::NoManifest { .. } => ErrorClass::Refused,
+        ArchiveError::Manifest { .. }
+        | ArchiveError::Damaged { .. }
+        | ArchiveError::Document { .. } => ErrorClass::Data,
+    }
+}
+
+fn archive_hint(error: &ArchiveError) -> &'static str {
+    match error {
+        ArchiveError::Location { .. } => {
+            "give a folder, or s3://BUCKET/PREFIX with AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY set"
+        }
+        ArchiveError::Store { .. } => {
+            "look at rights, free space, address and credentials of the place; no index was deleted, and the same command goes on"
+        }
+        ArchiveError::NoManifest { .. } => {
+            "name the folder of one archive, which has a manifest.json; parts without one are what an interrupted command left"
+        }
+        ArchiveError::Manifest { .. } | ArchiveError::Damaged { .. } => {
+            "nothing was deleted or written; get the archive back as it was, or archive the set to another place"
+        }
+        ArchiveError::Document { .. } => {
+            "no index was deleted; look at the document, and retire the set without --archive if nobody needs it"
+        }
+    }
+}
+
+/// Names as a message has them, the first few of many.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }
 

@@ -51,6 +51,10 @@ pub mod doctor;
 
 pub mod worker;
 
+pub mod retire;
+
+pub mod restore;
+
 pub mod drive;
 
 pub mod stage;

@@ -36,7 +36,7 @@ use crate::{
     observer::observe,
     pace::{self, Pace},
     report::{Event as ReportEvent, Reporter},
-    scripts,
+    retire, scripts,
     stage::{
         Course, StageContext, back, compare, flow_back, measure::Measures, quarantine::Quarantine,
         table::forget_tables,
@@ -297,6 +297,7 @@ impl Session {
         let outcome = async {
             let (plan, run) = self.last_run(&journal, application).await?;
             if run.record.state == RunState::Finalized {
+                retire::note_sources(&self.cluster, &journal, (&run.record.id, &plan)).await?;
                 return Ok(ending(self.drive(&journal, &plan, run, &lease)));
             }
             if run.record.state != RunState::Switched {
@@ -309,6 +310,8 @@ impl Session {
                 let message = format!("how far this run got stays noted in its databases: {error}");
                 self.reporter.report(ReportEvent::Notice { message });
             }
+            // From here on it counts who still uses the old set.
+            retire::note_sources(&self.cluster, &journal, (&drive.run.record.id, &plan)).await?;
             drive.happened(Event::Finalize, SwitchRecord::default()).await?;
             Ok(ending(drive))
         }

@@ -8,6 +8,7 @@ use lockstep_core::{
     run::{
         crew::Holder,
         quarantine::Entry,
+        retire::Counters,
         state::{BadDocument, Problem, RunState},
         task::{Stretch, Tally, Task, cut},
     },
@@ -328,6 +329,96 @@ pub struct OriginalRecord {
     pub source: String,
 }
 
+/// How indices that a run left behind were used, as it was noted: whoever retires them holds against it what is counted then.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsageRecord {
+    /// Index → what was noted last.
+    pub indices: BTreeMap<String, NotedUsage>,
+}
+
+/// How one index was used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotedUsage {
+    /// Its unique id.
+    pub uuid: String,
+    /// When it was noted, RFC 3339.
+    pub at: String,
+    /// What was counted.
+    pub counters: Counters,
+}
+
+/// The archive of a set, written once it was read back whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArchiveRecord {
+    /// Where it is.
+    pub archive: ArchiveReference,
+    /// When it was found whole, RFC 3339.
+    pub at: String,
+}
+
+/// Which archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArchiveReference {
+    /// Its folder, or its address.
+    pub location: String,
+    /// The digest of its manifest.
+    pub blake3: String,
+}
+
+/// What became of an index of an old set. Written before it is deleted, and again when it was seen to be gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptRecord {
+    /// The run that left it behind.
+    pub run: String,
+    /// Its name.
+    pub index: String,
+    /// Its unique id.
+    pub uuid: String,
+    /// Whether it is gone.
+    pub state: ReceiptState,
+    /// Live documents that it had, nested objects included.
+    pub documents: u64,
+    /// Bytes on disk, of all copies.
+    pub bytes: u64,
+    /// The archive that has its documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<ArchiveReference>,
+    /// When this was written, RFC 3339.
+    pub at: String,
+}
+
+/// Whether an index of an old set is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptState {
+    /// It is about to be deleted.
+    Deleting,
+    /// It was seen to be gone.
+    Deleted,
+}
+
+impl ReceiptState {
+    /// The word by which records in it are found.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deleting => "deleting",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+impl Record for ReceiptRecord {
+    const KIND: &'static str = "receipt";
+
+    fn run(&self) -> Option<&str> {
+        Some(&self.run)
+    }
+
+    fn state(&self) -> Option<&str> {
+        Some(self.state.name())
+    }
+}
+
 impl Record for Entry {
     const KIND: &'static str = "entry";
 
@@ -364,4 +455,6 @@ kinds! {
     LeaseRequestRecord => "lease-request",
     FlowRecord => "flow",
     GuardRecord => "guard",
+    UsageRecord => "usage",
+    ArchiveRecord => "archive",
 }

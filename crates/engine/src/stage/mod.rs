@@ -51,7 +51,7 @@ pub mod measure;
 
 mod mend;
 
-mod meter;
+pub(crate) mod meter;
 
 mod position;
 
@@ -69,7 +69,7 @@ pub(crate) mod table;
 
 mod terms;
 
-mod window;
+pub(crate) mod window;
 
 use std::{
     collections::BTreeMap,
