@@ -303,6 +303,7 @@ fn wish() -> Result<Wish, BenchError> {
         tenants: TenantChoice::All,
         limits: Limits::default(),
         is_held: false,
+        snapshot: None,
     })
 }
 

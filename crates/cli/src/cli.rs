@@ -150,6 +150,10 @@ pub(crate) enum Verb {
     Rollback(commands::rollback::RollbackArguments),
     /// Give the way back up for good
     Finalize(commands::rollback::FinalizeArguments),
+    /// Delete old sets for good that nobody can go back to and nobody uses, archived first if so asked
+    Retire(commands::retire::RetireArguments),
+    /// Bring the indices of an archive back, and compare them with it
+    Restore(commands::restore::RestoreArguments),
     /// Let a run carry nothing over for now; it stays where it is
     Pause(commands::orders::OrderArguments),
     /// Let a paused run go on
@@ -158,6 +162,10 @@ pub(crate) enum Verb {
     Pace(commands::orders::PaceArguments),
     /// Show which release is live and how far a run is
     Status(commands::status::StatusArguments),
+    /// Tell who serves each tenant, what is waited for, whether there is a way back, and what if Lockstep died now
+    Info(commands::info::InfoArguments),
+    /// List the runs of an application: how each ended, and what became of the set that it left behind
+    History(commands::history::HistoryArguments),
     /// Compare the live and the new set of a run; nothing is changed
     Verify(commands::verify::VerifyArguments),
     /// Look at documents that were rejected, and decide about them
@@ -263,7 +271,7 @@ mod tests {
         command.build();
         let mut found = Vec::new();
         helps(&mut command, "", &mut found);
-        assert_eq!(found.len(), 33);
+        assert_eq!(found.len(), 37);
         for (path, help) in found {
             insta::assert_snapshot!(path.replace(' ', "_"), help);
         }

@@ -14,6 +14,7 @@ mod exit;
 mod progress;
 mod render;
 mod signals;
+mod span;
 mod ui;
 
 use std::{

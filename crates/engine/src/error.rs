@@ -57,6 +57,14 @@ pub enum EngineError {
         /// The digest of what it should have.
         archived: String,
     },
+    /// No snapshot of the live set could be taken.
+    #[error("no whole snapshot of the live set came to `{repository}`: {reason}")]
+    Snapshot {
+        /// The repository.
+        repository: String,
+        /// Why.
+        reason: String,
+    },
     /// A pack's folder can't be read.
     #[error("can't read the pack at {}", path.display())]
     PackUnreadable {
@@ -251,6 +259,7 @@ impl EngineError {
             Self::Cluster(failure) => cluster_code(failure).to_owned(),
             Self::Database { error, .. } => database_code(error).to_owned(),
             Self::Archive(error) => archive_code(error).to_owned(),
+            Self::Snapshot { .. } => "K0401".to_owned(),
             Self::NamesTaken { .. } => "K0301".to_owned(),
             Self::UnfitName { .. } => "K0302".to_owned(),
             Self::NotRestored { .. } => "K0303".to_owned(),
@@ -294,6 +303,7 @@ impl EngineError {
             Self::Archive(error) => archive_class(error),
             Self::NotRestored { .. } => ErrorClass::Data,
             Self::Connection(_)
+            | Self::Snapshot { .. }
             | Self::NamesTaken { .. }
             | Self::UnfitName { .. }
             | Self::Refused { .. }
@@ -332,6 +342,9 @@ impl EngineError {
             Self::Cluster(failure) => failure.advice().to_owned(),
             Self::Database { database, error } => database_hint(database, error),
             Self::Archive(error) => archive_hint(error).to_owned(),
+            Self::Snapshot { .. } => {
+                "nothing was changed; look at GET /_snapshot and at the repository's rights and space, or upgrade without --snapshot".to_owned()
+            }
             Self::NamesTaken { .. } => {
                 "nothing was written; give the restored indices other names with --as PREFIX, or remove what is there".to_owned()
             }

@@ -55,6 +55,12 @@ pub mod retire;
 
 pub mod restore;
 
+mod snapshot;
+
+pub mod history;
+
+pub mod info;
+
 pub mod drive;
 
 pub mod stage;

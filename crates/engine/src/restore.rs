@@ -25,6 +25,15 @@ use crate::{
 
 /// In the `_meta` of an index that is being restored: the digest of the archive's manifest.
 const RESTORE_MARK: &str = "lockstep_restore";
+/// Settings while documents are written, `None` for the engine's own: replicas are filled once everything is in, nobody searches
+/// meanwhile, and no pipeline changes what was archived.
+const MEANWHILE: [(&str, Option<&str>); 5] = [
+    ("index.number_of_replicas", Some("0")),
+    ("index.auto_expand_replicas", None),
+    ("index.refresh_interval", Some("-1")),
+    ("index.default_pipeline", Some("_none")),
+    ("index.final_pipeline", Some("_none")),
+];
 /// Bytes of a bulk request: as when sets are copied.
 const BODY_BYTES: usize = 1024 * 1024;
 const WINDOW_BYTES: u64 = 2 * 1024 * 1024;
@@ -194,10 +203,12 @@ impl Session {
             mapping.insert("_meta".to_owned(), Value::Object(meta));
         }
         let mut settings = own_settings(&archived.settings);
-        // Replicas are filled once everything is in, and nobody searches meanwhile.
-        settings.insert("index.number_of_replicas".to_owned(), json!("0"));
-        settings.insert("index.refresh_interval".to_owned(), json!("-1"));
-        settings.remove("index.auto_expand_replicas");
+        for (key, value) in MEANWHILE {
+            match value {
+                Some(value) => settings.insert(key.to_owned(), json!(value)),
+                None => settings.remove(key),
+            };
+        }
         let body = json!({"settings": settings, "mappings": mapping});
         let uuid = match self.cluster.create_index(name.as_str(), &body).await {
             Ok(Created::Created { uuid } | Created::AlreadyExists { uuid }) => uuid,
@@ -276,14 +287,9 @@ impl Session {
         let mut actions = Vec::new();
         for (archived, name) in pairs {
             let own = own_settings(&archived.settings);
-            let keys = [
-                "index.refresh_interval",
-                "index.number_of_replicas",
-                "index.auto_expand_replicas",
-            ];
-            let settings: Map<String, Value> = keys
+            let settings: Map<String, Value> = MEANWHILE
                 .into_iter()
-                .map(|key| (key.to_owned(), own.get(key).cloned().unwrap_or(Value::Null)))
+                .map(|(key, _)| (key.to_owned(), own.get(key).cloned().unwrap_or(Value::Null)))
                 .collect();
             self.cluster.put_settings(&[name], &Value::Object(settings)).await?;
             actions.extend(archived.aliases.iter().map(|(alias, properties)| AliasAction::Add {
@@ -330,12 +336,13 @@ fn mark(index: &IndexState) -> Option<&str> {
 
 /// The settings that an index can be made with: not those that an engine gives by itself, and no block.
 fn own_settings(settings: &Map<String, Value>) -> Map<String, Value> {
-    const GIVEN: [&str; 5] = [
+    const GIVEN: [&str; 6] = [
         "index.uuid",
         "index.creation_date",
         "index.provided_name",
         "index.history.uuid",
         "index.verified_before_close",
+        "index.replication.type",
     ];
     const GIVEN_STARTS: [&str; 4] =
         ["index.version.", "index.blocks.", "index.resize.", "index.routing.allocation.initial_"];

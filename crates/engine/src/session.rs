@@ -36,7 +36,7 @@ use crate::{
     observer::observe,
     pace::{self, Pace},
     report::{Event as ReportEvent, Reporter},
-    retire, scripts,
+    retire, scripts, snapshot,
     stage::{
         Course, StageContext, back, compare, flow_back, measure::Measures, quarantine::Quarantine,
         table::forget_tables,
@@ -79,6 +79,8 @@ pub struct Wish {
     pub limits: Limits,
     /// Not to switch before [`Session::switch`] asks for it.
     pub is_held: bool,
+    /// The repository for a snapshot of the live set, taken before the run begins; without one none is taken.
+    pub snapshot: Option<String>,
 }
 
 /// How an upgrade ended.
@@ -187,6 +189,10 @@ impl Session {
             if plan.kind == UpgradeKind::Minor {
                 return Ok(Ending::Minor { plan: Box::new(plan) });
             }
+            let id = new_run_id();
+            if let Some(repository) = &wish.snapshot {
+                snapshot::take(self, journal, (&plan, &id), repository).await?;
+            }
             if let Some(id) = &record.record.last_run
                 && let Some(kept) = journal.read::<PlanRecord>(id).await?
             {
@@ -196,7 +202,6 @@ impl Session {
                 flow_back::close_left_open(&context).await?;
             }
             let orders = OrdersRecord { is_held: wish.is_held, ..OrdersRecord::default() };
-            let id = new_run_id();
             let run = begin(journal, &plan, (&record, orders), (id, lease.number())).await?;
             (plan, run)
         };

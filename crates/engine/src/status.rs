@@ -182,7 +182,10 @@ async fn workers(
 }
 
 /// What the last comparison found.
-async fn verdict(journal: &Journal, id: &str) -> Result<Option<VerdictRecord>, EngineError> {
+pub(crate) async fn verdict(
+    journal: &Journal,
+    id: &str,
+) -> Result<Option<VerdictRecord>, EngineError> {
     // Rounds are journalled one after the other, so the first that is missing is the end.
     let mut verdict = None;
     for round in 1_u32.. {

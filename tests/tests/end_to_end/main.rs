@@ -71,6 +71,8 @@ mod flow;
 
 mod process;
 
+mod retire;
+
 mod stand;
 
 use std::{
@@ -122,6 +124,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             workers::scenarios(),
             flow::scenarios(),
             wire::scenarios(),
+            retire::scenarios(),
             node::scenarios(&stand.cluster.name),
             tracardi::scenarios(),
             scripts::scenarios(&stand.cluster.name),

@@ -177,6 +177,7 @@ pub(crate) fn wish(to: &str) -> Wish {
         from: None,
         limits,
         is_held: false,
+        snapshot: None,
         tenants: TenantChoice::All,
     }
 }

@@ -3,6 +3,8 @@
 pub(crate) mod abort;
 pub(crate) mod demo;
 pub(crate) mod doctor;
+pub(crate) mod history;
+pub(crate) mod info;
 pub(crate) mod orders;
 pub(crate) mod pack_check;
 pub(crate) mod pack_docs;
@@ -16,6 +18,8 @@ pub(crate) mod pack_test;
 pub(crate) mod plan;
 pub(crate) mod quarantine;
 pub(crate) mod rehearse;
+pub(crate) mod restore;
+pub(crate) mod retire;
 pub(crate) mod rollback;
 pub(crate) mod status;
 pub(crate) mod survey;
@@ -68,6 +72,8 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<Exit, CommandEr
         Verb::Switch(arguments) => Box::pin(switch::run(&arguments, context)).await,
         Verb::Rollback(arguments) => Box::pin(rollback::rollback(&arguments, context)).await,
         Verb::Finalize(arguments) => Box::pin(rollback::finalize(&arguments, context)).await,
+        Verb::Retire(arguments) => Box::pin(retire::run(&arguments, context)).await,
+        Verb::Restore(arguments) => Box::pin(restore::run(&arguments, context)).await,
         Verb::Abort(arguments) => Box::pin(abort::run(&arguments, context)).await,
         Verb::Doctor(arguments) => Box::pin(doctor::run(&arguments, context)).await,
         Verb::Demo(arguments) => Box::pin(demo::run(&arguments, context)).await,
@@ -75,6 +81,8 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<Exit, CommandEr
         Verb::Plan(arguments) => stoppable(context, plan::run(&arguments, context)).await,
         Verb::Survey(arguments) => stoppable(context, survey::run(&arguments, context)).await,
         Verb::Status(arguments) => stoppable(context, status::run(&arguments, context)).await,
+        Verb::Info(arguments) => stoppable(context, info::run(&arguments, context)).await,
+        Verb::History(arguments) => stoppable(context, history::run(&arguments, context)).await,
         Verb::Pause(arguments) => stoppable(context, orders::pause(&arguments, context)).await,
         Verb::Resume(arguments) => stoppable(context, orders::resume(&arguments, context)).await,
         Verb::Pace(arguments) => stoppable(context, orders::pace(&arguments, context)).await,

@@ -44,6 +44,7 @@ pub(crate) async fn run(
         from: None,
         limits: Limits::default(),
         is_held: false,
+        snapshot: None,
         tenants: TenantChoice::All,
     };
     match Box::pin(upgrade::drive(context, &pack, &wish)).await {

@@ -51,6 +51,9 @@ pub(crate) struct UpgradeArguments {
     /// Keep the new set in step and don't switch before `lockstep switch`
     #[arg(long)]
     hold: bool,
+    /// Take a snapshot of the live set first, in this repository of the cluster, and check that it is whole
+    #[arg(long, value_name = "REPOSITORY")]
+    snapshot: Option<String>,
 }
 
 /// Upgrades and reports.
@@ -63,7 +66,8 @@ pub(crate) async fn run(
     if let Some(documents) = arguments.quarantine_max {
         limits.quarantine_max = u32::from(documents);
     }
-    let wish = Wish { is_held: arguments.hold, ..arguments.upgrade.wish(limits) };
+    let (is_held, snapshot) = (arguments.hold, arguments.snapshot.clone());
+    let wish = Wish { is_held, snapshot, ..arguments.upgrade.wish(limits) };
     drive(context, &pack, &wish).await
 }
 
@@ -186,6 +190,7 @@ pub(crate) fn wish(to: &str, from: &str, windows: Option<u16>) -> Result<Wish, C
         from: Some(version(from)?),
         limits,
         is_held: false,
+        snapshot: None,
         tenants: TenantChoice::All,
     })
 }

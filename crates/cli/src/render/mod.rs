@@ -4,6 +4,8 @@
 pub(crate) mod cases;
 pub(crate) mod doctor;
 pub(crate) mod fuzz;
+pub(crate) mod history;
+pub(crate) mod info;
 pub(crate) mod page;
 pub(crate) mod plan;
 pub(crate) mod problem;
@@ -12,6 +14,7 @@ pub(crate) mod quantity;
 pub(crate) mod quarantine;
 pub(crate) mod rehearsal;
 pub(crate) mod report;
+pub(crate) mod retire;
 pub(crate) mod status;
 pub(crate) mod survey;
 pub(crate) mod table;

@@ -15,4 +15,6 @@ pub mod crew;
 
 pub mod pace;
 
+pub mod outlook;
+
 pub mod retire;

@@ -15,8 +15,8 @@ pub use self::record::{
     ApplicationRecord, ArchiveRecord, ArchiveReference, FlowRecord, GuardRecord, JOURNAL_FORMAT,
     LeaseRecord, LeaseRequestRecord, NotedUsage, OrdersRecord, OriginalRecord, PairTerms,
     PlanRecord, PositionRecord, ReceiptRecord, ReceiptState, Record, RejectedBack, ReturnIndex,
-    ReturnRecord, RoundRecord, RunRecord, SetRecord, SwitchRecord, TaskRecord, UsageRecord,
-    VerdictRecord,
+    ReturnRecord, RoundRecord, RunRecord, SetRecord, SnapshotRecord, SnapshotReference,
+    SwitchRecord, TaskRecord, UsageRecord, VerdictRecord,
 };
 use crate::error::EngineError;
 

@@ -365,6 +365,26 @@ pub struct ArchiveReference {
     pub blake3: String,
 }
 
+/// A snapshot of the live set, taken before the run of this id began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotRecord {
+    /// Where it is.
+    pub snapshot: SnapshotReference,
+    /// Whether every shard was seen in it. Written before it is begun as well, and then it isn't.
+    pub is_whole: bool,
+    /// When this was written, RFC 3339.
+    pub at: String,
+}
+
+/// Which snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotReference {
+    /// The repository, as the cluster calls it.
+    pub repository: String,
+    /// The snapshot's name in it.
+    pub name: String,
+}
+
 /// What became of an index of an old set. Written before it is deleted, and again when it was seen to be gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReceiptRecord {
@@ -457,4 +477,5 @@ kinds! {
     GuardRecord => "guard",
     UsageRecord => "usage",
     ArchiveRecord => "archive",
+    SnapshotRecord => "snapshot",
 }
