@@ -39,6 +39,12 @@ pub enum EngineError {
         /// The names.
         names: Vec<String>,
     },
+    /// Aliases that restored indices should get lead elsewhere.
+    #[error("aliases of the archive lead to other indices now: {}", listed(aliases))]
+    AliasesTaken {
+        /// The aliases.
+        aliases: Vec<String>,
+    },
     /// A name that no index can have.
     #[error("`{name}` is no name for an index: {reason}")]
     UnfitName {
@@ -263,6 +269,7 @@ impl EngineError {
             Self::NamesTaken { .. } => "K0301".to_owned(),
             Self::UnfitName { .. } => "K0302".to_owned(),
             Self::NotRestored { .. } => "K0303".to_owned(),
+            Self::AliasesTaken { .. } => "K0304".to_owned(),
             Self::PackUnreadable { .. } => "P9001".to_owned(),
             Self::PackUnwritable { .. } => "P9003".to_owned(),
             Self::Pack { .. } => "P9002".to_owned(),
@@ -306,6 +313,7 @@ impl EngineError {
             | Self::Snapshot { .. }
             | Self::NamesTaken { .. }
             | Self::UnfitName { .. }
+            | Self::AliasesTaken { .. }
             | Self::Refused { .. }
             | Self::NoRun { .. }
             | Self::OtherRun { .. }
@@ -347,6 +355,9 @@ impl EngineError {
             }
             Self::NamesTaken { .. } => {
                 "nothing was written; give the restored indices other names with --as PREFIX, or remove what is there".to_owned()
+            }
+            Self::AliasesTaken { .. } => {
+                "nothing was written; two sets under one alias would be mixed up. Restore without --with-aliases, and move the aliases when you know what should serve".to_owned()
             }
             Self::UnfitName { .. } => "nothing was written; give another --as PREFIX, in lower case".to_owned(),
             Self::NotRestored { .. } => {

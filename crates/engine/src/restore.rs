@@ -81,13 +81,13 @@ impl Session {
     ///
     /// # Errors
     /// [`EngineError::Archive`] when the archive isn't whole, [`EngineError::NamesTaken`] when there is something under their
-    /// names: then nothing was written. [`EngineError::NotRestored`] when the cluster has other content afterwards. What the
+    /// names, [`EngineError::AliasesTaken`] when an alias that they should get leads elsewhere: then nothing was written. [`EngineError::NotRestored`] when the cluster has other content afterwards. What the
     /// cluster says; the same command goes on.
     pub async fn restore(&self, wish: &Restoration) -> Result<Restored, EngineError> {
         let manifest = Manifest::read(&wish.archive).await?;
         let digest = manifest.digest();
         let pairs = pairs(wish, &manifest)?;
-        let done = self.check_free(&pairs, &digest).await?;
+        let done = self.check_free(&pairs, (&digest, wish.with_aliases)).await?;
         self.check_whole(&wish.archive, &manifest).await?;
         let total = manifest.document_count();
         let meter = Meter::start("restoring", Unit::Documents, total, &self.reporter);
@@ -113,12 +113,12 @@ impl Session {
         Ok(Restored { application, release, indices })
     }
 
-    /// Whether nothing has these names, but for what an earlier attempt made. Gives those that it had completed: they have the
+    /// Whether nothing has these names and aliases, but for what an earlier attempt made. Gives those that it had completed: they have the
     /// mark no more, others of the same archive still have it, and they have the content of the archive.
     async fn check_free(
         &self,
         pairs: &[(&ArchivedIndex, IndexName)],
-        digest: &str,
+        (digest, with_aliases): (&str, bool),
     ) -> Result<BTreeSet<String>, EngineError> {
         let present = self.cluster.indices().await?;
         let found = |name: &IndexName| present.iter().find(|index| index.name == name.as_str());
@@ -143,7 +143,23 @@ impl Session {
                 taken.push(name.to_string());
             }
         }
-        if taken.is_empty() { Ok(done) } else { Err(EngineError::NamesTaken { names: taken }) }
+        if !taken.is_empty() {
+            return Err(EngineError::NamesTaken { names: taken });
+        }
+        let aliases: BTreeSet<&String> = pairs
+            .iter()
+            .filter(|_| with_aliases)
+            .flat_map(|(archived, _)| archived.aliases.keys())
+            .collect();
+        let is_own =
+            |index: &&IndexState| pairs.iter().any(|(_, name)| name.as_str() == index.name);
+        // An application that finds two sets under one alias would mix them up.
+        let elsewhere = |alias: &&String| {
+            let mut others = present.iter().filter(|index| !is_own(index));
+            others.any(|index| index.aliases.contains_key(*alias))
+        };
+        let aliases: Vec<String> = aliases.into_iter().filter(elsewhere).cloned().collect();
+        if aliases.is_empty() { Ok(done) } else { Err(EngineError::AliasesTaken { aliases }) }
     }
 
     async fn check_whole(&self, place: &Location, manifest: &Manifest) -> Result<(), EngineError> {

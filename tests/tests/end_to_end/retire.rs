@@ -13,9 +13,12 @@ use lockstep_archive::{Location, Manifest};
 use lockstep_core::run::retire::Rules;
 use lockstep_engine::{
     EngineError, Session,
+    history::history,
+    info::info,
     report::Event,
     restore::{Restoration, Restored},
     retire::{Fate, OldSet, Retirement},
+    session::Wish,
 };
 use lockstep_pocket::{Fault, FaultKind, FaultMoment};
 use serde_json::{Value, json};
@@ -42,6 +45,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         on_pocket("a_set_stays_until_its_archive_is_whole", damaged),
         on_pocket("a_retirement_that_was_killed_goes_on", killed),
         on_pocket("a_restoration_never_overwrites", taken),
+        scenario("a_snapshot_comes_before_the_upgrade", snapshot),
     ]
 }
 
@@ -148,7 +152,15 @@ fn there_and_back(runtime: &Runtime, stand: &Stand) -> Outcome {
         Ok::<_, Trouble>(())
     })?;
     let archive = archive_in(kept.path())?.display().to_string();
-    let (code, told) = lockstep(stand, &["restore", &archive, "--as", "back-", "--with-aliases"])?;
+    let (code, told) = lockstep(stand, &["restore", &archive, "--with-aliases"])?;
+    let last = told.last().ok_or("no output")?;
+    assert_eq!(
+        (code, &last["error"]["code"]),
+        (Some(1), &json!("K0304")),
+        "the new set has them: {told:?}"
+    );
+    assert!(runtime.block_on(stand.indices("*-v1.0*"))?.is_empty());
+    let (code, told) = lockstep(stand, &["restore", &archive, "--as", "back-"])?;
     let last = told.last().ok_or("no output")?;
     assert_eq!((code, &last["event"]), (Some(0), &json!("restored")), "{told:?}");
     runtime.block_on(async {
@@ -161,10 +173,27 @@ fn there_and_back(runtime: &Runtime, stand: &Stand) -> Outcome {
         let state = state.ok_or("it was restored")?;
         assert!(state.mapping.pointer("/_meta/lockstep_restore").is_none(), "{state:?}");
         assert_eq!(state.settings.get("index.refresh_interval"), None);
-        assert!(state.aliases.contains_key("acme-profile"), "{:?}", state.aliases);
-        for name in names {
+        assert!(state.aliases.is_empty(), "{:?}", state.aliases);
+        for name in names.iter().chain(&new) {
             stand.send("DELETE", &format!("/{name}"), Value::Null).await?;
         }
+        Ok::<_, Trouble>(())
+    })?;
+    if stand.pocket.is_none() {
+        // Making so many indices once more would take an engine half a minute, and show nothing new.
+        return runtime.block_on(stand.clean());
+    }
+    // Now nothing else has the aliases: the application finds its old set again.
+    let (code, told) = lockstep(stand, &["restore", &archive, "--with-aliases"])?;
+    assert_eq!(code, Some(0), "{told:?}");
+    runtime.block_on(async {
+        assert_eq!(stand.indices("*-v1.0*").await?, old);
+        let found = stand.send("GET", "/acme-profile/_doc/a%22b", Value::Null).await?;
+        assert_eq!(found["_index"], PROFILE, "{found}");
+        let history = history(&stand.session().cluster, APPLICATION).await?;
+        let retired = history.runs[0].retired.as_ref().ok_or("there are receipts")?;
+        assert_eq!((retired.index_count, retired.open_count), (old.len(), 0));
+        assert!(retired.archive.as_ref().is_some_and(|kept| kept.location == archive));
         stand.clean().await
     })
 }
@@ -175,6 +204,20 @@ fn in_use(runtime: &Runtime, stand: &Stand) -> Outcome {
         stand.seed(600).await?;
         assert!(matches!(nobody, Err(EngineError::NoRun { .. })), "{nobody:?}");
         stand.session().upgrade(&demo_pack(), &wish("2.0")).await?;
+        let found = info(&stand.session().cluster, APPLICATION).await?.run.ok_or("no run")?;
+        for tenant in &found.tenants {
+            assert_eq!(
+                (&tenant.reads[..], &tenant.writes[..]),
+                (&["2.0".to_owned()][..], &["2.0".to_owned()][..]),
+                "{tenant:?}"
+            );
+            assert_eq!(
+                (tenant.old.present, tenant.old.blocked),
+                (tenant.old.planned, tenant.old.planned)
+            );
+            assert_eq!((tenant.new.present, tenant.new.blocked), (tenant.new.planned, 0));
+        }
+        assert_eq!(found.tenants.len(), 3);
         let set = look(stand, &AT_ONCE).await?;
         assert_eq!(
             (set.fate, set.reason.as_ref().map(|told| told.code)),
@@ -335,24 +378,29 @@ fn killed(runtime: &Runtime, stand: &Stand) -> Outcome {
     runtime.block_on(async {
         // The answer to the delete of an index is lost, and so is everything after it: as if it had been killed there.
         // Then the write of its outcome fails.
-        for (method, path) in [("DELETE", "/*v1.0*"), ("PUT", "/lockstep-journal/*receipt*")] {
-            for moment in [FaultMoment::Before, FaultMoment::After] {
-                finalized(stand).await?;
-                let fault = Fault::new(path, FaultKind::Disconnect).on(method).nth(2).times(1_000);
-                pocket.plan_fault(Fault { moment, ..fault });
-                let stopped = retire(&impatient(stand)?, AT_ONCE, None).await;
-                let moment = format!("{moment:?}");
-                assert!(stopped.is_err(), "{method} {moment}: {stopped:?}");
-                pocket.clear_faults();
-                let left = stand.indices("*-v1.0*").await?.len();
-                assert!(left > 0, "{method} {moment}");
-                let sets = retire(&stand.session(), AT_ONCE, None).await?;
-                assert_eq!(sets[0].fate, Fate::Retired, "{method} {moment}: {sets:?}");
-                assert!(stand.indices("*-v1.0*").await?.is_empty());
-                assert!(sets[0].indices.iter().all(|index| index.is_gone && index.bytes > 0));
-                assert!(stand.session().old_sets(APPLICATION, &AT_ONCE).await?.is_empty());
-                assert!(!stand.indices("*-v2.0*").await?.is_empty());
-            }
+        let (before, after) = (FaultMoment::Before, FaultMoment::After);
+        let receipts = "/lockstep-journal/*receipt*";
+        let faults = [
+            ("DELETE", "/*v1.0*", before),
+            ("DELETE", "/*v1.0*", after),
+            ("PUT", receipts, before),
+        ];
+        for (method, path, moment) in faults {
+            finalized(stand).await?;
+            let fault = Fault::new(path, FaultKind::Disconnect).on(method).nth(2).times(1_000);
+            pocket.plan_fault(Fault { moment, ..fault });
+            let stopped = retire(&impatient(stand)?, AT_ONCE, None).await;
+            let moment = format!("{moment:?}");
+            assert!(stopped.is_err(), "{method} {moment}: {stopped:?}");
+            pocket.clear_faults();
+            let left = stand.indices("*-v1.0*").await?.len();
+            assert!(left > 0, "{method} {moment}");
+            let sets = retire(&stand.session(), AT_ONCE, None).await?;
+            assert_eq!(sets[0].fate, Fate::Retired, "{method} {moment}: {sets:?}");
+            assert!(stand.indices("*-v1.0*").await?.is_empty());
+            assert!(sets[0].indices.iter().all(|index| index.is_gone && index.bytes > 0));
+            assert!(stand.session().old_sets(APPLICATION, &AT_ONCE).await?.is_empty());
+            assert!(!stand.indices("*-v2.0*").await?.is_empty());
         }
         stand.clean().await
     })
@@ -391,6 +439,41 @@ fn taken(runtime: &Runtime, stand: &Stand) -> Outcome {
         // Once it is complete it is somebody's: it is not written again.
         let again = restore(stand, &archive, "").await;
         assert!(matches!(&again, Err(EngineError::NamesTaken { names }) if names.len() == restored.indices.len()), "{again:?}");
+        stand.clean().await
+    })
+}
+
+fn snapshot(runtime: &Runtime, stand: &Stand) -> Outcome {
+    runtime.block_on(async {
+        stand.seed(600).await?;
+        let into = |repository: &str| Wish { snapshot: Some(repository.to_owned()), ..wish("2.0") };
+        // The pocket cluster takes no snapshots at all.
+        let refused = stand.session().upgrade(&demo_pack(), &into("lockstep-none")).await;
+        assert!(matches!(refused, Err(EngineError::Snapshot { .. })), "{refused:?}");
+        assert!(stand.indices("*-v2.0*").await?.is_empty(), "nothing was changed");
+        assert!(history(&stand.session().cluster, APPLICATION).await?.runs.is_empty());
+        if stand.pocket.is_some() {
+            return stand.clean().await;
+        }
+        let repository = json!({"type": "fs", "settings": {"location": "end-to-end"}});
+        let made = stand.send("PUT", "/_snapshot/lockstep-test", repository).await?;
+        assert_eq!(made["acknowledged"], true, "{made}");
+        stand.session().upgrade(&demo_pack(), &into("lockstep-test")).await?;
+        stand.check_switched().await?;
+        let runs = history(&stand.session().cluster, APPLICATION).await?.runs;
+        let taken = runs[0].snapshot.as_ref().ok_or("it was journalled")?;
+        let path = format!("/_snapshot/lockstep-test/{}", taken.name);
+        let found = stand.send("GET", &path, Value::Null).await?;
+        let one = &found["snapshots"][0];
+        assert_eq!(
+            (&one["state"], &one["shards"]["failed"]),
+            (&json!("SUCCESS"), &json!(0)),
+            "{one}"
+        );
+        let old = stand.indices("*-v1.0*").await?;
+        assert_eq!(one["indices"].as_array().map(Vec::len), Some(old.len()));
+        stand.send("DELETE", &path, Value::Null).await?;
+        stand.send("DELETE", "/_snapshot/lockstep-test", Value::Null).await?;
         stand.clean().await
     })
 }

@@ -269,7 +269,9 @@ fn next_command(run: &RunStatus) -> String {
         RunState::Switched => format!(
             "start the image of {to} if it isn't running yet; lockstep rollback goes back to {from}, lockstep finalize gives that up"
         ),
-        RunState::Finalized => format!("nothing; the old set ({from}) stays, blocked for writes"),
+        RunState::Finalized => {
+            format!("lockstep retire, which deletes the old set ({from}) once nobody uses it")
+        }
         RunState::Returned => {
             format!("lockstep abort, which drops the new set ({to}) for another try")
         }
