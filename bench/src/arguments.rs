@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use lockstep_core::plan::model::Limits;
 
-use crate::{application::Step, copy::Method, worker::Until};
+use crate::{application::Step, archive::ArchiveOptions, copy::Method, worker::Until};
 
 /// Measures Lockstep.
 #[derive(Debug, Parser)]
@@ -31,6 +31,8 @@ pub(crate) enum Command {
     Clone(RoundsOptions),
     /// What an application's writes cost while Lockstep copies, and while `_reindex` does.
     Live(LiveOptions),
+    /// Documents into an archive, and read back from it.
+    Archive(ArchiveOptions),
     /// Removes what a killed benchmark left on a cluster. Indices of the demo application go as well.
     Clear {
         /// Address of the cluster.
