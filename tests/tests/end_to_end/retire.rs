@@ -42,6 +42,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         scenario("an_old_set_is_archived_retired_and_restored", there_and_back),
         on_pocket("an_old_set_that_somebody_uses_stays", in_use),
+        on_pocket("a_set_stays_where_its_archive_is_not_taken", unwritable),
         on_pocket("a_set_stays_until_its_archive_is_whole", damaged),
         on_pocket("a_retirement_that_was_killed_goes_on", killed),
         on_pocket("a_restoration_never_overwrites", taken),
@@ -92,6 +93,11 @@ fn codes(set: &OldSet) -> Vec<&'static str> {
     let told = set.indices.iter().filter_map(|index| index.reason.as_ref());
     let codes: BTreeSet<_> = set.reason.iter().chain(told).map(|told| told.code).collect();
     codes.into_iter().collect()
+}
+
+fn assert_code<T: std::fmt::Debug>(outcome: &Result<T, EngineError>, expected: &str) {
+    let code = outcome.as_ref().err().map(EngineError::code);
+    assert_eq!(code.as_deref(), Some(expected), "{outcome:?}");
 }
 
 /// Runs the program; gives its exit code and what it told.
@@ -152,7 +158,17 @@ fn there_and_back(runtime: &Runtime, stand: &Stand) -> Outcome {
         Ok::<_, Trouble>(())
     })?;
     let archive = archive_in(kept.path())?.display().to_string();
-    let (code, told) = lockstep(stand, &["restore", &archive, "--with-aliases"])?;
+    brought_back(runtime, stand, &archive, (&old, &new))
+}
+
+/// A set that was retired comes back from its archive: beside the new set, then in its place.
+fn brought_back(
+    runtime: &Runtime,
+    stand: &Stand,
+    archive: &str,
+    (old, new): (&[String], &[String]),
+) -> Outcome {
+    let (code, told) = lockstep(stand, &["restore", archive, "--with-aliases"])?;
     let last = told.last().ok_or("no output")?;
     assert_eq!(
         (code, &last["error"]["code"]),
@@ -160,7 +176,7 @@ fn there_and_back(runtime: &Runtime, stand: &Stand) -> Outcome {
         "the new set has them: {told:?}"
     );
     assert!(runtime.block_on(stand.indices("*-v1.0*"))?.is_empty());
-    let (code, told) = lockstep(stand, &["restore", &archive, "--as", "back-"])?;
+    let (code, told) = lockstep(stand, &["restore", archive, "--as", "back-"])?;
     let last = told.last().ok_or("no output")?;
     assert_eq!((code, &last["event"]), (Some(0), &json!("restored")), "{told:?}");
     runtime.block_on(async {
@@ -174,7 +190,7 @@ fn there_and_back(runtime: &Runtime, stand: &Stand) -> Outcome {
         assert!(state.mapping.pointer("/_meta/lockstep_restore").is_none(), "{state:?}");
         assert_eq!(state.settings.get("index.refresh_interval"), None);
         assert!(state.aliases.is_empty(), "{:?}", state.aliases);
-        for name in names.iter().chain(&new) {
+        for name in names.iter().chain(new) {
             stand.send("DELETE", &format!("/{name}"), Value::Null).await?;
         }
         Ok::<_, Trouble>(())
@@ -184,7 +200,7 @@ fn there_and_back(runtime: &Runtime, stand: &Stand) -> Outcome {
         return runtime.block_on(stand.clean());
     }
     // Now nothing else has the aliases: the application finds its old set again.
-    let (code, told) = lockstep(stand, &["restore", &archive, "--with-aliases"])?;
+    let (code, told) = lockstep(stand, &["restore", archive, "--with-aliases"])?;
     assert_eq!(code, Some(0), "{told:?}");
     runtime.block_on(async {
         assert_eq!(stand.indices("*-v1.0*").await?, old);
@@ -281,7 +297,7 @@ fn stopped_at(stand: &Stand, stage: &'static str) -> Session {
     })
 }
 
-fn damaged(runtime: &Runtime, stand: &Stand) -> Outcome {
+fn unwritable(runtime: &Runtime, stand: &Stand) -> Outcome {
     runtime.block_on(async {
         finalized(stand).await?;
         let old = stand.indices("*-v1.0*").await?;
@@ -294,11 +310,7 @@ fn damaged(runtime: &Runtime, stand: &Stand) -> Outcome {
         let run = look(stand, &AT_ONCE).await?.run;
         fs::write(taken.path().join(format!("{APPLICATION}-1.0-{run}")), "a file in the way")?;
         let refused = retire(&stand.session(), AT_ONCE, Some(place(taken.path())?)).await;
-        assert_eq!(
-            refused.as_ref().err().map(EngineError::code).as_deref(),
-            Some("K0202"),
-            "{refused:?}"
-        );
+        assert_code(&refused, "K0202");
         assert_eq!(stand.indices("*-v1.0*").await?, old);
         // Stopped before it was complete, it is no archive.
         let kept = folder()?;
@@ -306,8 +318,17 @@ fn damaged(runtime: &Runtime, stand: &Stand) -> Outcome {
             retire(&stopped_at(stand, "archiving"), AT_ONCE, Some(place(kept.path())?)).await;
         assert!(matches!(stopped, Err(EngineError::Interrupted)), "{stopped:?}");
         if let Ok(archive) = archive_in(kept.path()) {
-            assert!(!archive.join("manifest.json").exists());
+            assert!(!archive.join("manifest.json").try_exists()?);
         }
+        assert_eq!(stand.indices("*-v1.0*").await?, old);
+        stand.clean().await
+    })
+}
+
+fn damaged(runtime: &Runtime, stand: &Stand) -> Outcome {
+    runtime.block_on(async {
+        finalized(stand).await?;
+        let old = stand.indices("*-v1.0*").await?;
         // Stopped when it was complete, it is read back before anything goes.
         let kept = folder()?;
         let stopped =
@@ -323,17 +344,9 @@ fn damaged(runtime: &Runtime, stand: &Stand) -> Outcome {
         one_byte[whole.len() / 2] ^= 1;
         fs::write(&part, one_byte)?;
         let refused = retire(&stand.session(), AT_ONCE, Some(place(kept.path())?)).await;
-        assert_eq!(
-            refused.as_ref().err().map(EngineError::code).as_deref(),
-            Some("K0205"),
-            "{refused:?}"
-        );
+        assert_code(&refused, "K0205");
         let refused = restore(stand, &archive, "back-").await;
-        assert_eq!(
-            refused.as_ref().err().map(EngineError::code).as_deref(),
-            Some("K0205"),
-            "{refused:?}"
-        );
+        assert_code(&refused, "K0205");
         assert!(stand.indices("back-*").await?.is_empty(), "nothing was written");
         fs::write(&part, whole)?;
         let text = fs::read_to_string(archive.join("manifest.json"))?;
@@ -342,11 +355,7 @@ fn damaged(runtime: &Runtime, stand: &Stand) -> Outcome {
             text.replacen("\"documents\": 2", "\"documents\": 3", 1),
         )?;
         let refused = retire(&stand.session(), AT_ONCE, Some(place(kept.path())?)).await;
-        assert_eq!(
-            refused.as_ref().err().map(EngineError::code).as_deref(),
-            Some("K0204"),
-            "{refused:?}"
-        );
+        assert_code(&refused, "K0204");
         assert_eq!(stand.indices("*-v1.0*").await?, old);
         fs::write(archive.join("manifest.json"), text)?;
         // What was written after it was archived makes it an archive of the past: it is made anew.
@@ -413,9 +422,9 @@ fn taken(runtime: &Runtime, stand: &Stand) -> Outcome {
         retire(&stand.session(), AT_ONCE, Some(place(kept.path())?)).await?;
         let archive = archive_in(kept.path())?;
         let not_one = restore(stand, kept.path(), "").await;
-        assert_eq!(not_one.err().map(|error| error.code()).as_deref(), Some("K0203"));
+        assert_code(&not_one, "K0203");
         let unfit = restore(stand, &archive, "Back-").await;
-        assert_eq!(unfit.err().map(|error| error.code()).as_deref(), Some("K0302"));
+        assert_code(&unfit, "K0302");
         // An index, or an alias, has one of the names: nothing is written.
         stand.send("PUT", &format!("/{PROFILE}"), Value::Null).await?;
         let refused = restore(stand, &archive, "").await;
