@@ -35,7 +35,9 @@ fn programs(pack: &Pack) -> BTreeMap<String, Option<Vec<Program>>> {
             let step = release.step.as_ref().unwrap();
             let next = step.indices.iter().find_map(|(to, index)| match index {
                 IndexStep::Unchanged if *to == key => Some((to, Vec::new())),
-                IndexStep::Migrate { from, partition: _, operations, down: _ } if *from == key => {
+                IndexStep::Migrate { from, partition: _, operations, down: _ }
+                    if *from == [key.clone()] =>
+                {
                     Some((to, operations.clone()))
                 }
                 _ => None,
@@ -55,7 +57,8 @@ fn programs(pack: &Pack) -> BTreeMap<String, Option<Vec<Program>>> {
 fn apply(program: &Program, document: &documents::Document) -> String {
     let mut emitted = Vec::new();
     let source = document.source.as_bytes();
-    let input = Document { id: &document.id, routing: document.routing.as_deref(), source };
+    let input =
+        Document { index: None, id: &document.id, routing: document.routing.as_deref(), source };
     program
         .apply(&mut Workspace::default(), input, &mut |output| {
             assert_eq!((output.id, output.routing), (input.id, input.routing));

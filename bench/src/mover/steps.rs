@@ -43,7 +43,7 @@ pub(super) fn measure(document_bytes: u64) -> Result<f64, BenchError> {
     for _ in 0..PAGE_COUNT {
         let mut body = BulkBody::with_capacity(room);
         for ((id, source), number) in made.iter().zip(1..) {
-            let document = Document { id, routing: None, source };
+            let document = Document { index: None, id, routing: None, source };
             let mut unwritable = None;
             program
                 .apply(&mut workspace, document, &mut |made| {

@@ -69,7 +69,7 @@ fn main() {
 
 fn measure(name: &str, program: &Program, source: &[u8]) {
     let mut workspace = Workspace::new();
-    let document = Document { id: "1", routing: None, source };
+    let document = Document { index: None, id: "1", routing: None, source };
     let mut best_seconds = f64::INFINITY;
     let mut byte_count = 0_usize;
     for _ in 0..ROUND_COUNT {

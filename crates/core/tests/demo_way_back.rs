@@ -164,7 +164,7 @@ fn documents_of_2_0_become_documents_of_1_0() {
         let WayBack::Program { operations } = &plan.ways_back[key] else { panic!("{key}") };
         let program = Program::new(operations.clone());
         let mut found = Vec::new();
-        let document = Document { id: "1", routing: None, source: new.as_bytes() };
+        let document = Document { index: None, id: "1", routing: None, source: new.as_bytes() };
         let outcome = program.apply(&mut Workspace::new(), document, &mut |document| {
             found = document.source.to_vec();
         });

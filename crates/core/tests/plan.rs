@@ -106,14 +106,22 @@ fn words(plan: &Plan) -> String {
     for index in &plan.indices {
         let place = format!("{} {}", index.tenant, index.logical);
         lines.push(match &index.strategy {
-            Strategy::Copy { source, target, program, clone } => {
+            Strategy::Copy { source, target, program, clone, delivery } => {
                 let operations = plan.programs.get(program).map_or(0, Vec::len);
                 let how = if clone.is_some() { "cloned" } else { "->" };
+                let delivered = delivery.iter().flat_map(|delivery| delivery.to.values());
+                let delivered: Vec<&str> = delivered.map(String::as_str).collect();
+                let then = if delivered.is_empty() {
+                    String::new()
+                } else {
+                    format!(" -> {}", delivered.join(", "))
+                };
                 format!(
-                    "{place}: {} {how} {} ({operations} operations)",
+                    "{place}: {} {how} {}{then} ({operations} operations)",
                     source.index, target.index
                 )
             }
+            Strategy::Deliver { target } => format!("{place}: delivered {}", target.index),
             Strategy::Empty { target } => format!("{place}: empty {}", target.index),
             Strategy::Drop { source } => format!("{place}: drop {}", source.index),
         });
@@ -232,9 +240,9 @@ fn what_starts_empty_on_the_way_is_where_it_would_be_hop_by_hop() {
     };
     let targets = |plan: &Plan| -> Vec<String> {
         let target = |index: &IndexPlan| match &index.strategy {
-            Strategy::Copy { target, .. } | Strategy::Empty { target } => {
-                Some(target.index.clone())
-            }
+            Strategy::Copy { target, .. }
+            | Strategy::Empty { target }
+            | Strategy::Deliver { target } => Some(target.index.clone()),
             Strategy::Drop { .. } => None,
         };
         plan.indices.iter().filter_map(target).collect()
@@ -552,7 +560,7 @@ fn a_field_that_a_document_may_have_had_is_not_renamed_back() {
         let step = pack.releases[2].step.as_mut().unwrap();
         let operations = serde_json::from_value(renamed).unwrap();
         let migrate = IndexStep::Migrate {
-            from: "event".to_owned(),
+            from: vec!["event".to_owned()],
             partition: None,
             operations,
             down: Down::Unwritten,

@@ -64,7 +64,7 @@ pub use identity::{Engine, Identity};
 pub use index::{Block, Created, Deleted, IndexState, OpenState};
 pub use load::SearchTally;
 pub use name::{IndexName, NameError};
-pub use script::{Made, ScriptDocument, ScriptText, Scripted};
+pub use script::{Made, ScriptDocument, ScriptText, Scripted, Wanted};
 pub use snapshot::{Snapshot, SnapshotState};
 pub use survey::{ClusterLimits, DiskWatermarks, Node, Survey};
 pub use template::Template;

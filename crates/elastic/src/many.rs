@@ -30,6 +30,9 @@ const NUMBERS_WITH_SOURCES_MAX: u64 = 2_000;
 /// The same when they give ids only.
 const NUMBERS_MAX: u64 = 20_000;
 
+/// Up to here every whole number is a double: 2^53.
+const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
+
 /// One search of many: its two lines, and what it weighs against the bound of a request.
 struct Search {
     lines: String,
@@ -71,6 +74,42 @@ impl Cluster {
         let body = format!(r#"{{"size":0,"stats":["{OWN_SEARCHES}"],"track_total_hits":true}}"#);
         let searches = names.iter().map(|name| Search::new(name, None, &body, 1)).collect();
         self.search_many(searches, u64::MAX, |_, answer| read_count(&answer)).await
+    }
+
+    /// Counts the documents of each of these indices that have one of some values in a keyword field, exactly and in their order.
+    pub async fn counts_with(
+        &self,
+        field: &str,
+        wanted: &[(&str, &[&str])],
+    ) -> Result<Vec<u64>, Failure> {
+        let mut searches = Vec::with_capacity(wanted.len());
+        for (name, values) in wanted {
+            let body = json!({
+                "size": 0,
+                "stats": [OWN_SEARCHES],
+                "track_total_hits": true,
+                "query": {"constant_score": {"filter": {"terms": {field: values}}}},
+            });
+            let name = IndexName::parse(name)?;
+            searches.push(Search::new(&name, None, &body.to_string(), values.len() as u64));
+        }
+        self.search_many(searches, IDS_MAX as u64, |_, answer| read_count(&answer)).await
+    }
+
+    /// Adds up a field of whole numbers over all documents of an index, for several indices with a field each, in their order.
+    /// The engines add doubles: exact up to 2^53.
+    pub async fn sums(&self, wanted: &[(&str, &str)]) -> Result<Vec<u64>, Failure> {
+        let mut searches = Vec::with_capacity(wanted.len());
+        for (name, field) in wanted {
+            let body = json!({
+                "size": 0,
+                "stats": [OWN_SEARCHES],
+                "track_total_hits": true,
+                "aggs": {"sum": {"sum": {"field": field}}},
+            });
+            searches.push(Search::new(&IndexName::parse(name)?, None, &body.to_string(), 1));
+        }
+        self.search_many(searches, u64::MAX, |_, answer| read_sum(&answer)).await
     }
 
     /// Like [`Cluster::documents`], in several indices: one page for each.
@@ -224,6 +263,30 @@ fn read_count(answer: &Answer) -> Result<u64, Failure> {
     Ok(counted.hits.total.value)
 }
 
+/// The sum that a search found, which must have seen everything.
+fn read_sum(answer: &Answer) -> Result<u64, Failure> {
+    #[derive(Deserialize)]
+    struct Summed {
+        aggregations: Aggregations,
+    }
+    #[derive(Deserialize)]
+    struct Aggregations {
+        sum: Sum,
+    }
+    #[derive(Deserialize)]
+    struct Sum {
+        value: f64,
+    }
+    read_count(answer)?;
+    let Summed { aggregations: Aggregations { sum: Sum { value } } } = answer.read()?;
+    if value.fract() != 0.0 || !(0.0..=WHOLE_MAX).contains(&value) {
+        return Err(answer.unreadable(&format!("the sum {value} is no whole number")));
+    }
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "looked at above")]
+    let sum = value as u64;
+    Ok(sum)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,6 +357,28 @@ mod tests {
         for (body, kind) in cases {
             assert_eq!(read_count(&answer(&body)).unwrap_err().kind(), kind, "{body}");
         }
+    }
+
+    #[test]
+    fn a_sum_is_a_whole_number_of_all_shards() {
+        let summed = |value: &str, shards: &str| {
+            let whole = counted(r#"{"value":7,"relation":"eq"}"#, shards, false);
+            let body = whole.replace(r#","status":200"#, "");
+            let body = body.trim_end_matches('}');
+            format!(r#"{body}}},"aggregations":{{"sum":{{"value":{value}}}}}}}"#)
+        };
+        for (value, sum) in [("0.0", 0), ("3.0", 3), ("9.007199254740992E15", 1 << 53)] {
+            assert_eq!(read_sum(&answer(&summed(value, ALL))).unwrap(), sum, "{value}");
+        }
+        for value in ["0.5", "-1.0", "1.0E16", "null"] {
+            let failure = read_sum(&answer(&summed(value, ALL))).unwrap_err();
+            assert_eq!(failure.kind(), FailureKind::Unreadable, "{value}");
+        }
+        let part = r#"{"total":2,"successful":1,"skipped":0,"failed":1}"#;
+        assert_eq!(
+            read_sum(&answer(&summed("1.0", part))).unwrap_err().kind(),
+            FailureKind::Partial
+        );
     }
 
     #[test]

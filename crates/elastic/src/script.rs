@@ -64,13 +64,30 @@ pub enum Scripted {
     },
 }
 
+/// What scripts want done with a document, by `ctx.op`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// `index`, as it was.
+    Indexed,
+    /// `noop` or `delete`: it is to be left out.
+    LeftOut,
+    /// Something that `_reindex` doesn't know either.
+    Unknown,
+}
+
 /// A document that scripts went through.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Made {
-    /// Whether it is to be indexed: `ctx.op` is `index` as it was. A script that says otherwise is the last one to run.
-    pub is_to_be_indexed: bool,
+    /// What is to be done with it. A script that wants anything but indexing is the last one to run.
+    pub wanted: Wanted,
     /// Whether index, id and routing are what they were.
     pub is_in_place: bool,
+    /// `ctx._index` as the scripts left it.
+    pub index: Option<String>,
+    /// `ctx._id` as the scripts left it.
+    pub id: Option<String>,
+    /// `ctx._routing` as the scripts left it.
+    pub routing: Option<String>,
     /// Names that a script put beside `ctx._source`.
     pub strays: Vec<String>,
     /// `ctx._source` as the scripts left it, JSON; `None` when it is gone.
@@ -264,10 +281,15 @@ fn made(mut found: OutcomeDocument<'_>, sent: &ScriptDocument<'_>) -> Made {
     let is_in_place = found.index.as_deref() == Some(sent.index)
         && found.id.as_deref() == Some(sent.id)
         && found.routing.as_deref() == sent.routing;
-    let op = found.context.remove("op");
-    let is_to_be_indexed = op.is_some_and(|op| op.get() == r#""index""#);
+    let wanted = match found.context.remove("op").map(RawValue::get) {
+        Some(r#""index""#) => Wanted::Indexed,
+        Some(r#""noop""# | r#""delete""#) => Wanted::LeftOut,
+        _ => Wanted::Unknown,
+    };
     let source = found.context.remove("_source").map(|source| source.get().as_bytes().to_vec());
-    Made { is_to_be_indexed, is_in_place, strays: found.context.into_keys().collect(), source }
+    let strays = found.context.into_keys().collect();
+    let OutcomeDocument { index, id, routing, context: _ } = found;
+    Made { wanted, is_in_place, index, id, routing, strays, source }
 }
 
 #[derive(Deserialize)]
@@ -308,10 +330,13 @@ mod tests {
                 {"error":{"type":"script_exception","reason":"runtime error","script":"b","script_stack":[" line ","^"],
                     "caused_by":{"type":"null_pointer_exception","reason":"null"}}}]}"#,
         );
-        let made = |is_to_be_indexed, is_in_place, strays: &[&str], source: Option<&str>| {
+        let made = |id: &str, wanted, strays: &[&str], source: Option<&str>| {
             Scripted::Made(Made {
-                is_to_be_indexed,
-                is_in_place,
+                wanted,
+                is_in_place: id == "1",
+                index: Some("i".to_owned()),
+                id: Some(id.to_owned()),
+                routing: None,
                 strays: strays.iter().map(ToString::to_string).collect(),
                 source: source.map(|source| source.as_bytes().to_vec()),
             })
@@ -321,8 +346,9 @@ mod tests {
             reason: "runtime error [null_pointer_exception: null] at `line`".to_owned(),
         };
         let expected = vec![
-            made(true, true, &[], Some(r#"{"a":1e3}"#)),
-            made(false, false, &["x"], None),
+            made("1", Wanted::Indexed, &[], Some(r#"{"a":1e3}"#)),
+            // Its routing is gone.
+            made("2", Wanted::LeftOut, &["x"], None),
             failed,
         ];
         assert_eq!(outcomes.unwrap(), expected);

@@ -9,7 +9,7 @@ use std::{env, hint::black_box, io, time::Instant};
 use lockstep_core::{
     jq::compile,
     json::compact,
-    transform::{Document, JqPart, Program, Workspace},
+    transform::{Document, JqPart, Made, Program, Workspace},
 };
 use lockstep_engine::{
     JqHosts,
@@ -66,7 +66,8 @@ fn page(runtime: &Runtime, hosts: &JqHosts, part: &JqPart, source: &[u8]) {
     let made = runtime.block_on(hosts.run(&part.step.program, &values)).expect("a host");
     for made in made {
         let made = vec![made.expect("it is taken")];
-        black_box(part.put(&mut workspace, source, made).expect("it is taken"));
+        let document = Made::of(Document { index: None, id: "1", routing: None, source });
+        black_box(part.put(&mut workspace, document, made).expect("it is taken"));
     }
 }
 
@@ -75,7 +76,7 @@ fn native(source: &[u8]) -> f64 {
     let mut workspace = Workspace::new();
     best(|| {
         for _ in 0..DOCUMENT_COUNT {
-            let document = Document { id: "1", routing: None, source };
+            let document = Document { index: None, id: "1", routing: None, source };
             let emit = &mut |made: Document<'_>| {
                 black_box(made.source);
             };

@@ -156,8 +156,10 @@ fn tenants(plan: &Plan, indices: &[IndexState]) -> Vec<TenantInfo> {
     for index in &plan.indices {
         let own = own.entry(index.tenant.as_str()).or_default();
         let (source, target) = match &index.strategy {
-            Strategy::Copy { source, target, .. } => (Some(source), Some(target)),
-            Strategy::Empty { target } => (None, Some(target)),
+            Strategy::Copy { source, target, delivery: None, .. } => (Some(source), Some(target)),
+            // Its target holds envelopes, and serves nobody.
+            Strategy::Copy { source, target: _, delivery: Some(_), .. } => (Some(source), None),
+            Strategy::Empty { target } | Strategy::Deliver { target } => (None, Some(target)),
             Strategy::Drop { source } => (Some(source), None),
         };
         own.old.extend(source.map(|source| (source.index.as_str(), source.uuid.as_str())));

@@ -46,7 +46,7 @@ pub(crate) async fn observe(context: &StageContext) {
 fn names_of_both_sets(context: &StageContext) -> Vec<String> {
     let sources = context.plan.indices.iter().filter_map(|index| match &index.strategy {
         Strategy::Copy { source, .. } => Some(source.index.clone()),
-        Strategy::Empty { .. } | Strategy::Drop { .. } => None,
+        Strategy::Empty { .. } | Strategy::Deliver { .. } | Strategy::Drop { .. } => None,
     });
     sources.chain(context.plan.targets().map(|target| target.index.clone())).collect()
 }

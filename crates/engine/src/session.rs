@@ -39,7 +39,7 @@ use crate::{
     retire, scripts, snapshot,
     stage::{
         Course, StageContext, back, compare, flow_back, measure::Measures, quarantine::Quarantine,
-        table::forget_tables,
+        remove_envelopes, table::forget_tables,
     },
     survey::survey,
     tables,
@@ -315,6 +315,7 @@ impl Session {
                 let message = format!("how far this run got stays noted in its databases: {error}");
                 self.reporter.report(ReportEvent::Notice { message });
             }
+            remove_envelopes(&drive.context).await?;
             // From here on it counts who still uses the old set.
             retire::note_sources(&self.cluster, &journal, (&drive.run.record.id, &plan)).await?;
             drive.happened(Event::Finalize, SwitchRecord::default()).await?;
@@ -431,7 +432,11 @@ impl Session {
             .iter()
             .map(|(key, operations)| {
                 let transform = Transform::new(operations.clone());
-                (key.clone(), Arc::new(Course::new(transform, &self.jq)))
+                let course = match plan.enveloped_for(key) {
+                    Some(logical) => Course::enveloped(transform, logical, &self.jq),
+                    None => Course::new(transform, &self.jq),
+                };
+                (key.clone(), Arc::new(course))
             })
             .collect();
         StageContext {

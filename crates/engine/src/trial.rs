@@ -6,7 +6,7 @@
 use lockstep_core::{
     pack::{cases::Case, model::Pack},
     plan::model::WayBack,
-    transform::{Document, Rejection, Transform, operation::Operation},
+    transform::{Document, Made, Rejection, Transform, operation::Operation},
     trial::{Back, Outcome, Passage, up_operations, way_back},
 };
 
@@ -28,19 +28,22 @@ pub async fn run(
     case: &Case,
 ) -> Result<Outcome, EngineError> {
     let up = passage(hosts, case, up_operations(pack, case), case.before.as_bytes()).await?;
-    let Passage::Document(after) = &up else {
-        return Ok(Outcome { up, back: Back::NotTried });
-    };
-    let back = match way_back(pack, case) {
-        WayBack::None { step: _, reason } => Back::None { reason },
-        WayBack::Program { operations } => {
+    let back = match (&up, way_back(pack, case)) {
+        // What may come to be several has no way back.
+        (Passage::Rejected(_), _) | (Passage::Documents(_), WayBack::Program { operations: _ }) => {
+            Back::NotTried
+        }
+        (Passage::Document(_) | Passage::Documents(_), WayBack::None { step: _, reason }) => {
+            Back::None { reason }
+        }
+        (Passage::Document(after), WayBack::Program { operations }) => {
             Back::of(case, passage(hosts, case, operations, after).await?)
         }
     };
     Ok(Outcome { up, back })
 }
 
-/// Takes documents of an index through operations, and gives the source or the rejection of each, in order.
+/// Takes documents of an index through operations, and gives what was made of each or its rejection, in order.
 ///
 /// # Errors
 /// As [`run`].
@@ -48,7 +51,7 @@ pub async fn take(
     (host, jq): (&impl ScriptHost, &JqHosts),
     operations: Vec<Operation>,
     (index, documents): (&str, &[Document<'_>]),
-) -> Result<Vec<Result<Vec<u8>, Rejection>>, EngineError> {
+) -> Result<Vec<Result<Vec<Made>, Rejection>>, EngineError> {
     let course = Course::new(Transform::new(operations), jq);
     take_all(host, &course, (index, documents)).await
 }
@@ -59,10 +62,10 @@ async fn passage(
     operations: Vec<Operation>,
     source: &[u8],
 ) -> Result<Passage, EngineError> {
-    let document = Document { id: &case.name, routing: None, source };
+    let document = Document { index: None, id: &case.name, routing: None, source };
     let mut taken = take(hosts, operations, (&case.from, &[document])).await?;
     match taken.pop() {
-        Some(Ok(source)) => Ok(Passage::Document(source)),
+        Some(Ok(made)) => Ok(Passage::of((&case.index, document), made)),
         Some(Err(rejection)) => Ok(Passage::Rejected(rejection)),
         None => Err(EngineError::Bug(format!("the document of `{}` is gone", case.folder))),
     }

@@ -10,11 +10,11 @@ use lockstep_core::run::{
 };
 use lockstep_elastic::CopyRule;
 use lockstep_engine::journal::{
-    ApplicationRecord, ArchiveRecord, ArchiveReference, FlowRecord, GuardRecord, LeaseRecord,
-    LeaseRequestRecord, NotedUsage, OrdersRecord, OriginalRecord, PairTerms, PositionRecord,
-    ReceiptRecord, ReceiptState, Record, RejectedBack, ReturnIndex, ReturnRecord, RoundRecord,
-    RunRecord, SetRecord, SnapshotRecord, SnapshotReference, SwitchRecord, TaskRecord, UsageRecord,
-    VerdictRecord,
+    ApplicationRecord, ArchiveRecord, ArchiveReference, DeliveryRecord, FlowRecord, GuardRecord,
+    LeaseRecord, LeaseRequestRecord, NotedUsage, OrdersRecord, OriginalRecord, PairTerms,
+    PositionRecord, ReceiptRecord, ReceiptState, Record, RejectedBack, ReturnIndex, ReturnRecord,
+    RoundRecord, RunRecord, SetRecord, SnapshotRecord, SnapshotReference, SwitchRecord, TaskRecord,
+    UsageRecord, VerdictRecord,
 };
 
 /// Reads the golden record, and asserts that it is what is written today.
@@ -104,6 +104,13 @@ fn round() {
         (8, 3, 0, 0, 0),
     ];
     assert_eq!(tasks, expected);
+}
+
+#[test]
+fn delivery() {
+    let record = DeliveryRecord { logs: vec![(0, 12_000, 11_000), (4, -1, -1)] };
+    check(include_str!("golden/journal/delivery-1.json"), &record);
+    assert_eq!((record.of(4), record.of(1)), (Some((-1, -1)), None));
 }
 
 #[test]

@@ -285,6 +285,9 @@ fn carried_lines(slot: Slot<'_>, carried: &Carried<'_>, lines: &mut Vec<String>)
     if let Some(script) = script {
         lines.push("          - painless:".to_owned());
         lines.push(format!("              script:{}", yaml::block(script, "                ")));
+        if may_spread(script) {
+            lines.push("              documents: any".to_owned());
+        }
     }
     let put_back = kept.iter().enumerate().map(|(position, (_, to))| (beside(position), to));
     let renamed = renamed.iter().map(|(from, to)| ((*from).to_owned(), to));
@@ -305,6 +308,11 @@ fn carried_lines(slot: Slot<'_>, carried: &Carried<'_>, lines: &mut Vec<String>)
         None => "what the step takes away is lost",
     };
     lines.push(format!("        irreversible: {}", yaml::text(reason)));
+}
+
+/// Whether a script may leave documents out or move them. A text search: what only looks like it is taken for one as well.
+fn may_spread(script: &str) -> bool {
+    ["ctx.op", "ctx._id", "ctx._routing", "ctx._index"].iter().any(|name| script.contains(name))
 }
 
 /// The step of documents that become rows.
@@ -364,4 +372,22 @@ fn row_operations(rows: &Rows) -> Vec<String> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::may_spread;
+
+    #[test]
+    fn scripts_that_leave_documents_out_or_move_them_are_told() {
+        for script in [
+            "if (ctx._source.a == null) { ctx.op = 'noop' }",
+            "ctx._id = ctx._source.id;",
+            "ctx._routing = 'a'",
+            "ctx._index = 'b'",
+        ] {
+            assert!(may_spread(script), "{script}");
+        }
+        assert!(!may_spread("ctx._source.operation = 'a'; ctx._source.id = 1;"));
+    }
 }

@@ -1,6 +1,6 @@
 //! What plays the engine: it does what a chain's scripts say that they do, as an engine would.
 
-use lockstep_elastic::{Failure, Made, ScriptDocument, ScriptText, Scripted};
+use lockstep_elastic::{Failure, Made, ScriptDocument, ScriptText, Scripted, Wanted};
 use lockstep_engine::trial::ScriptHost;
 use serde_json::{Map, Value};
 
@@ -30,14 +30,17 @@ fn run(statements: &[Statement], document: &ScriptDocument<'_>) -> Scripted {
         Ok(source) if is_held(&source) => source,
         Ok(_) | Err(_) => return failed("a number that can't be held"),
     };
-    let mut context =
-        Context { source, is_to_be_indexed: true, is_in_place: true, strays: Vec::new() };
+    let routing = document.routing.map(str::to_owned);
+    let mut context = Context { source, is_to_be_indexed: true, routing, strays: Vec::new() };
     if statements.iter().any(|statement| statement.play(&mut context).is_err()) {
         return failed("runtime error");
     }
-    let Context { source, is_to_be_indexed, is_in_place, strays } = context;
+    let Context { source, is_to_be_indexed, routing, strays } = context;
     let source = Some(sorted(source).to_string().into_bytes());
-    Scripted::Made(Made { is_to_be_indexed, is_in_place, strays, source })
+    let wanted = if is_to_be_indexed { Wanted::Indexed } else { Wanted::LeftOut };
+    let (index, id) = (Some(document.index.to_owned()), Some(document.id.to_owned()));
+    let is_in_place = routing.as_deref() == document.routing;
+    Scripted::Made(Made { wanted, is_in_place, index, id, routing, strays, source })
 }
 
 /// Whether an engine takes every number: whole ones of 64 bits, and doubles.

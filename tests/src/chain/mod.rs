@@ -12,7 +12,7 @@ mod statement;
 
 use lockstep_core::{
     compare::document_hash,
-    transform::{Document, Rejection, operation::Operation},
+    transform::{Document, Made, Rejection, operation::Operation},
 };
 use lockstep_engine::{
     EngineError,
@@ -51,8 +51,8 @@ pub struct Chain {
     pub documents: Vec<String>,
 }
 
-/// What became of a document: its source, or why it was rejected.
-pub type Outcome = Result<Vec<u8>, Rejection>;
+/// What became of a document: all that was made of it, or why it was rejected.
+pub type Outcome = Result<Vec<Made>, Rejection>;
 
 impl Chain {
     /// The chain of a seed.
@@ -79,7 +79,7 @@ impl Chain {
         let mut differing = all.filter(|(_, (one, other))| told(one) != told(other));
         let (document, (one, other)) = differing.next()?;
         let shown = |outcome: &Outcome| match outcome {
-            Ok(source) => String::from_utf8_lossy(source).into_owned(),
+            Ok(made) => made.iter().map(shown_made).collect::<Vec<_>>().join(" | "),
             Err(rejection) => rejection.to_string(),
         };
         let steps: Vec<String> =
@@ -97,9 +97,10 @@ impl Chain {
     pub fn stand_in_left(&self, outcomes: &[Outcome]) -> Option<String> {
         let all = self.documents.iter().zip(outcomes);
         let mut left = all.filter_map(|(document, outcome)| {
-            let source = String::from_utf8_lossy(outcome.as_deref().ok()?);
-            let is_left = source.contains(NUMBER_NAME) && !document.contains(NUMBER_NAME);
-            is_left.then(|| format!("{SEED}={}: {document} became {source}", self.seed))
+            let made = outcome.as_deref().ok()?;
+            let made = made.iter().map(shown_made).collect::<Vec<_>>().join(" | ");
+            let is_left = made.contains(NUMBER_NAME) && !document.contains(NUMBER_NAME);
+            is_left.then(|| format!("{SEED}={}: {document} became {made}", self.seed))
         });
         left.next()
     }
@@ -116,8 +117,18 @@ impl Chain {
     /// [`EngineError`] when scripts can't be run.
     pub async fn at_once(&self, host: &impl ScriptHost) -> Result<Vec<Outcome>, EngineError> {
         let operations = self.steps.concat();
-        let documents: Vec<&[u8]> = self.documents.iter().map(String::as_bytes).collect();
-        taken(host, operations, &documents).await
+        taken(host, operations, &self.begun()).await
+    }
+
+    /// The documents before any step.
+    fn begun(&self) -> Vec<Made> {
+        let begun = |(id, document): (usize, &String)| Made {
+            index: None,
+            id: id.to_string(),
+            routing: None,
+            source: document.clone().into_bytes(),
+        };
+        self.documents.iter().enumerate().map(begun).collect()
     }
 
     /// What one step after the other makes of each document. A rejection counts operations from the first step on.
@@ -126,20 +137,19 @@ impl Chain {
     /// [`EngineError`] when scripts can't be run.
     pub async fn step_by_step(&self, host: &impl ScriptHost) -> Result<Vec<Outcome>, EngineError> {
         let mut outcomes: Vec<Outcome> =
-            self.documents.iter().map(|document| Ok(document.clone().into_bytes())).collect();
+            self.begun().into_iter().map(|document| Ok(vec![document])).collect();
         let mut operation_count = 0;
         for step in &self.steps {
-            let going_on: Vec<&[u8]> =
-                outcomes.iter().filter_map(|one| one.as_deref().ok()).collect();
+            let going_on: Vec<Made> =
+                outcomes.iter().filter_map(|one| one.as_deref().ok()).flatten().cloned().collect();
             let mut made = taken(host, step.clone(), &going_on).await?.into_iter();
-            for outcome in outcomes.iter_mut().filter(|outcome| outcome.is_ok()) {
-                let Some(next) = made.next() else {
+            for outcome in &mut outcomes {
+                let Ok(before) = outcome else { continue };
+                let next: Vec<Outcome> = made.by_ref().take(before.len()).collect();
+                if next.len() < before.len() {
                     return Err(EngineError::Bug("a document is gone".to_owned()));
-                };
-                *outcome = next.map_err(|rejection| Rejection {
-                    operation_index: rejection.operation_index.map(|index| index + operation_count),
-                    ..rejection
-                });
+                }
+                *outcome = as_a_whole(next, operation_count);
             }
             operation_count += step.len();
         }
@@ -147,10 +157,45 @@ impl Chain {
     }
 }
 
+/// What became of a document of which several were made: all of it, or the rejection of the earliest operation.
+fn as_a_whole(parts: Vec<Outcome>, operation_count: usize) -> Outcome {
+    let mut all = Vec::new();
+    let mut rejections = Vec::new();
+    for part in parts {
+        match part {
+            Ok(made) => all.extend(made),
+            Err(rejection) => rejections.push(rejection),
+        }
+    }
+    match rejections.into_iter().min_by_key(|rejection| rejection.operation_index) {
+        None => Ok(all),
+        Some(rejection) => Err(Rejection {
+            operation_index: rejection.operation_index.map(|index| index + operation_count),
+            ..rejection
+        }),
+    }
+}
+
+fn shown_made(made: &Made) -> String {
+    let Made { index, id, routing, source } = made;
+    format!("{index:?} {id} {routing:?} {}", String::from_utf8_lossy(source))
+}
+
 /// What is compared of an outcome.
 fn told(outcome: &Outcome) -> String {
     match outcome {
-        Ok(source) => format!("{:?}", document_hash(source)),
+        Ok(made) => {
+            let told = made.iter().map(|one| {
+                format!(
+                    "{:?} {} {:?} {:?}",
+                    one.index,
+                    one.id,
+                    one.routing,
+                    document_hash(&one.source)
+                )
+            });
+            told.collect::<Vec<_>>().join(" | ")
+        }
         Err(rejection) => format!("{} {:?}", rejection.code, rejection.operation_index),
     }
 }
@@ -158,14 +203,9 @@ fn told(outcome: &Outcome) -> String {
 async fn taken(
     host: &impl ScriptHost,
     operations: Vec<Operation>,
-    sources: &[&[u8]],
+    documents: &[Made],
 ) -> Result<Vec<Outcome>, EngineError> {
-    let ids: Vec<String> = (0..sources.len()).map(|id| id.to_string()).collect();
-    let documents: Vec<Document<'_>> = ids
-        .iter()
-        .zip(sources)
-        .map(|(id, source)| Document { id, routing: None, source })
-        .collect();
+    let documents: Vec<Document<'_>> = documents.iter().map(Made::document).collect();
     take((host, &JqHosts::none()), operations, (INDEX, &documents)).await
 }
 

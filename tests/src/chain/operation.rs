@@ -24,9 +24,11 @@ fn script(dice: &mut Dice) -> Value {
     let texts: Vec<String> =
         statements.iter().enumerate().map(|(at, statement)| statement.painless(at)).collect();
     let values: Vec<&Value> = statements.iter().map(Statement::value).collect();
+    let documents = if dice.once_in(2) { "any" } else { "one" };
     json!({"painless": {
         "script": texts.join(" "),
         "params": {"values": values, "statements": statements},
+        "documents": documents,
     }})
 }
 
@@ -36,7 +38,11 @@ fn plain(dice: &mut Dice) -> Value {
     let mut word = |words: &[&'static str]| dice.pick(words).unwrap_or("reject");
     let otherwise = word(&["reject", "keep", "remove", "null"]);
     let existing = word(&["reject", "overwrite", "keep"]);
-    match dice.below(16) {
+    let when = |then: Value| {
+        let condition = json!({"field": {"field": a, "test": "exists"}});
+        json!({"when": {"condition": condition, "then": [then], "else": [{"wrap": {"fields": [c]}}]}})
+    };
+    match dice.below(22) {
         0 => json!({"rename": {"from": a, "to": b, "existing": existing}}),
         1 => json!({"move": {"from": a, "to": b, "existing": existing}}),
         2 => json!({"copy": {"from": a, "to": b, "existing": existing}}),
@@ -63,10 +69,15 @@ fn plain(dice: &mut Dice) -> Value {
         14 => {
             json!({"date": {"field": a, "from": "epoch_millis", "to": "iso", "otherwise": otherwise}})
         }
-        _ => {
-            let condition = json!({"field": {"field": a, "test": "exists"}});
-            let then = [json!({"copy": {"from": a, "to": b, "existing": existing}})];
-            json!({"when": {"condition": condition, "then": then, "else": [{"wrap": {"fields": [c]}}]}})
+        15 => when(json!({"drop": {}})),
+        16 => when(json!({"rekey": {"id": format!("{{_id}}-{{{a}}}")}})),
+        17 => {
+            let empty = dice.pick(&["reject", "keep", "drop"]).unwrap_or("reject");
+            json!({"each": {"field": a, "id": "{_id}-{_position}", "empty": empty}})
         }
+        18 => when(json!({"each": {"field": a, "into": b, "id": "{_position}", "empty": "keep"}})),
+        19 => when(json!({"send": {"to": "other"}})),
+        20 => json!({"reroute": {"routing": "r{_id}"}}),
+        _ => when(json!({"copy": {"from": a, "to": b, "existing": existing}})),
     }
 }

@@ -84,7 +84,7 @@ const KINDS: [Kind; 30] = [
 pub(super) struct Context {
     pub(super) source: Value,
     pub(super) is_to_be_indexed: bool,
-    pub(super) is_in_place: bool,
+    pub(super) routing: Option<String>,
     pub(super) strays: Vec<String>,
 }
 
@@ -203,7 +203,7 @@ impl Statement {
                 }
             }
             Kind::Drop => context.is_to_be_indexed = false,
-            Kind::Reroute => context.is_in_place = false,
+            Kind::Reroute => context.routing = Some("elsewhere".to_owned()),
             Kind::Stray => context.strays = vec!["stray".to_owned()],
             Kind::TakeStrayBack => context.strays.clear(),
             Kind::Empty => context.source = Value::Null,

@@ -31,6 +31,8 @@ mod quarantine;
 
 mod rehearsal;
 
+mod delivery;
+
 mod tables;
 
 mod faults;
@@ -117,6 +119,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             failover::scenarios(),
             quarantine::scenarios(),
             rehearsal::scenarios(),
+            delivery::scenarios(&stand.cluster.name),
             tables::scenarios(),
             faults::scenarios(),
             kill::scenarios(),

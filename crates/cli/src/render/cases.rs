@@ -150,7 +150,7 @@ fn remark(report: &CaseReport<'_>) -> String {
             Back::NotTried => ", rejected".to_owned(),
             Back::Same => ", and back".to_owned(),
             Back::Other(Passage::Rejected(_)) => ", rejected on the way back".to_owned(),
-            Back::Other(Passage::Document(_) | Passage::Several(_)) => {
+            Back::Other(Passage::Document(_) | Passage::Documents(_)) => {
                 format!(", and back as {BACK} says")
             }
             Back::None { reason: _ } => ", no way back".to_owned(),
@@ -226,7 +226,7 @@ fn add_problem(text: &mut Text, case: &Case, problem: &Problem) {
             text.line(format_args!("  {}: there is no way back: {reason}", at(file)));
         }
         Problem::Several { count } => text.line(format_args!(
-            "  {}: {count} documents came of it; a case can only tell of one",
+            "  {}: {count} documents came back of it instead of one",
             at(BEFORE)
         )),
     }
@@ -291,7 +291,7 @@ fn case_json(report: &CaseReport<'_>) -> Value {
         Back::None { reason } => ("none", Some(reason)),
         Back::Same => ("same", None),
         Back::Other(Passage::Rejected(_)) => ("rejected", None),
-        Back::Other(Passage::Document(_) | Passage::Several(_)) => ("other", None),
+        Back::Other(Passage::Document(_) | Passage::Documents(_)) => ("other", None),
     };
     let of = |is_written: bool| -> Vec<&str> {
         let files = updates.iter().filter(|(_, content)| content.is_some() == is_written);

@@ -229,7 +229,7 @@ fn finding_json((finding, written): (&Finding, Option<&Written>)) -> Value {
     let Finding { trouble, count, document, outcome } = finding;
     let made = match &outcome.up {
         Passage::Document(made) => Some(String::from_utf8_lossy(made).into_owned()),
-        Passage::Rejected(_) | Passage::Several(_) => None,
+        Passage::Rejected(_) | Passage::Documents(_) => None,
     };
     json!({
         "is_failure": trouble.is_failure(),

@@ -120,8 +120,12 @@ fn add_step(text: &mut Text, step: &Step, release: &Release, ways: &BTreeMap<Str
     for (key, index) in &step.indices {
         if let IndexStep::Migrate { from, partition, operations, down } = index {
             text.line("");
-            let title =
-                if from == key { code(key) } else { format!("{} from {}", code(key), code(from)) };
+            let title = if from.iter().all(|from| from == key) {
+                code(key)
+            } else {
+                let from: Vec<String> = from.iter().map(|from| code(from)).collect();
+                format!("{} from {}", code(key), from.join(", "))
+            };
             text.line(format_args!("#### {title}"));
             if let Some(partition) = partition {
                 text.line("");

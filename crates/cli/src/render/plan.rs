@@ -165,7 +165,9 @@ fn line_key(plan: &Plan, index: &IndexPlan, is_collapsed: bool) -> LineKey {
     let (source, target) = source_and_target(&index.strategy);
     let strategy = match &index.strategy {
         Strategy::Copy { clone: Some(_), .. } => "clone",
+        Strategy::Copy { delivery: Some(_), .. } => "envelope",
         Strategy::Copy { .. } => "copy",
+        Strategy::Deliver { .. } => "deliver",
         Strategy::Empty { .. } => "empty",
         Strategy::Drop { .. } => "left behind",
     };
@@ -187,7 +189,7 @@ fn line_key(plan: &Plan, index: &IndexPlan, is_collapsed: bool) -> LineKey {
 fn source_and_target(strategy: &Strategy) -> (Option<&SourcePlan>, Option<&TargetPlan>) {
     match strategy {
         Strategy::Copy { source, target, .. } => (Some(source), Some(target)),
-        Strategy::Empty { target } => (None, Some(target)),
+        Strategy::Empty { target } | Strategy::Deliver { target } => (None, Some(target)),
         Strategy::Drop { source } => (Some(source), None),
     }
 }
@@ -249,7 +251,7 @@ fn totals(plan: &Plan) -> Text {
             Strategy::Copy { clone: Some(_), .. } => cloned.add(index),
             Strategy::Copy { .. } => read.add(index),
             Strategy::Drop { .. } => left.add(index),
-            Strategy::Empty { .. } => {}
+            Strategy::Empty { .. } | Strategy::Deliver { .. } => {}
         }
     }
     let documents = counted(read.documents, "document", "documents");

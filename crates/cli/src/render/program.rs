@@ -3,9 +3,9 @@
 use lockstep_core::{
     plan::model::WayBack,
     transform::operation::{
-        CastType, Condition, Dating, Decoding, Empty, Encoding, Existing, FieldPath, Joining,
-        Lists, Operation, Otherwise, Pair, Question, Relocation, Several, Test, Translation,
-        Unwrapping,
+        CastType, Condition, Dating, Decoding, Dividing, Documents, Elementless, Empty, Encoding,
+        Existing, FieldPath, Joining, JqStep, Lists, Operation, Otherwise, Pair, Question,
+        Relocation, Rerouting, Respelling, Several, Test, Translation, Unwrapping,
     },
 };
 
@@ -82,9 +82,7 @@ fn operation_line(operation: &Operation) -> String {
         }
         Operation::Lower(respelling)
         | Operation::Upper(respelling)
-        | Operation::Trim(respelling) => {
-            format!("{name} {}{}", listed(&respelling.fields), otherwise(respelling.otherwise))
-        }
+        | Operation::Trim(respelling) => format!("{name} {}", respelt(respelling)),
         Operation::Map(translation) => format!("{name} {}", translated(translation)),
         Operation::Date(dating) => format!("{name} {}", dated(dating)),
         Operation::Decode(decoding) => format!("{name} {}", decoded(decoding)),
@@ -118,12 +116,17 @@ fn operation_line(operation: &Operation) -> String {
             hashing.into,
             existing(hashing.existing)
         ),
+        Operation::Drop(_) => format!("{name} the document"),
+        Operation::Rekey(rekeying) => format!("{name} as {}", rekeying.id),
+        Operation::Reroute(rerouting) => format!("{name} {}", rerouted(rerouting)),
+        Operation::Each(dividing) => format!("{name} {}", divided(dividing)),
+        Operation::Send(sending) => format!("{name} to {}", sending.to),
         Operation::When(branching) => format!("{name} {}", condition(&branching.condition)),
-        Operation::Jq(step) => {
-            let of = step.field.as_ref().map(|field| format!("{field} ")).unwrap_or_default();
-            format!("{name} {of}{}", code_line(&step.program))
+        Operation::Jq(step) => format!("{name} {}", program_line(step)),
+        Operation::Painless(script) => {
+            let any = documents(script.documents, &script.to);
+            format!("{name} {}{any}", code_line(&script.script))
         }
-        Operation::Painless(script) => format!("{name} {}", code_line(&script.script)),
     }
 }
 
@@ -135,6 +138,43 @@ fn code_line(text: &str) -> String {
         return format!("`{text}`");
     }
     counted(lines as u64, "line", "lines")
+}
+
+/// What a program or a script may make of a document, if that is not one at its place.
+fn documents(documents: Documents, to: &[String]) -> String {
+    match (documents, to) {
+        (Documents::One, _) => String::new(),
+        (Documents::Any, []) => ", any number of documents".to_owned(),
+        (Documents::Any, to) => format!(", any number of documents, also to {}", to.join(", ")),
+    }
+}
+
+fn program_line(step: &JqStep) -> String {
+    let JqStep { program, field, documents: made, to } = step;
+    let of = field.as_ref().map(|field| format!("{field} ")).unwrap_or_default();
+    format!("{of}{}{}", code_line(program), documents(*made, to))
+}
+
+fn rerouted(rerouting: &Rerouting) -> String {
+    match &rerouting.routing {
+        Some(routing) => format!("by {routing}"),
+        None => "without a routing".to_owned(),
+    }
+}
+
+fn divided(dividing: &Dividing) -> String {
+    let Dividing { field, into, id, empty } = dividing;
+    let into = into.as_ref().map(|into| format!(" into {into}")).unwrap_or_default();
+    let none = match empty {
+        Elementless::Reject => "",
+        Elementless::Keep => ", or keep one without elements",
+        Elementless::Drop => ", or drop one without elements",
+    };
+    format!("element of {field}{into} as {id}{none}")
+}
+
+fn respelt(respelling: &Respelling) -> String {
+    format!("{}{}", listed(&respelling.fields), otherwise(respelling.otherwise))
 }
 
 fn relocated(relocation: &Relocation) -> String {
@@ -263,24 +303,61 @@ fn part(asked: &Condition) -> String {
 
 #[cfg(test)]
 mod tests {
-    use lockstep_core::transform::operation::{JqStep, Script};
+    use lockstep_core::transform::operation::Script;
 
     use super::*;
 
     #[test]
     fn a_script_is_shown_where_it_fits_in_a_line() {
         let shown = |script: &str| {
-            let script = Script { script: script.to_owned(), params: serde_json::Map::new() };
+            let script = Script {
+                script: script.to_owned(),
+                params: serde_json::Map::new(),
+                documents: Documents::One,
+                to: Vec::new(),
+            };
             operation_line(&Operation::Painless(script))
         };
         assert_eq!(shown(" ctx._source.a = 1\n"), "painless `ctx._source.a = 1`");
         assert_eq!(shown("a();\nb();\n"), "painless 2 lines");
         assert_eq!(shown(&"a();".repeat(30)), "painless 1 line");
         let jq = |program: &str, field: Option<FieldPath>| {
-            operation_line(&Operation::Jq(JqStep { program: program.to_owned(), field }))
+            let (documents, to) = (Documents::One, Vec::new());
+            operation_line(&Operation::Jq(JqStep {
+                program: program.to_owned(),
+                field,
+                documents,
+                to,
+            }))
         };
         assert_eq!(jq(" .a = 1\n", None), "jq `.a = 1`");
         let field = FieldPath::try_from("a.b".to_owned()).expect("a path");
         assert_eq!(jq(".x\n| .y\n", Some(field)), "jq a.b 2 lines");
+    }
+
+    #[test]
+    fn operations_that_spread_say_where_documents_go() {
+        for (operation, line) in [
+            (r#"{"drop":{}}"#, "drop the document"),
+            (r#"{"rekey":{"id":"{a}-{_id}"}}"#, "rekey as {a}-{_id}"),
+            (r#"{"reroute":{"routing":"{a}"}}"#, "reroute by {a}"),
+            (r#"{"reroute":{"routing":null}}"#, "reroute without a routing"),
+            (
+                r#"{"each":{"field":"l","into":"e","id":"{e.id}","empty":"drop"}}"#,
+                "each element of l into e as {e.id}, or drop one without elements",
+            ),
+            (r#"{"send":{"to":"other"}}"#, "send to other"),
+            (
+                r#"{"jq":{"program":".[]","documents":"any","to":["a","b"]}}"#,
+                "jq `.[]`, any number of documents, also to a, b",
+            ),
+            (
+                r#"{"painless":{"script":"x()","documents":"any"}}"#,
+                "painless `x()`, any number of documents",
+            ),
+        ] {
+            let operation: Operation = serde_json::from_str(operation).expect("an operation");
+            assert_eq!(operation_line(&operation), line);
+        }
     }
 }

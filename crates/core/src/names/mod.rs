@@ -3,6 +3,8 @@
 //! A naming text such as `{tenant}-{name}-v{version}` works in both directions: it renders names and takes them
 //! apart. Whether the texts of a pack make sense is decided in `pack::check`; here they are only applied.
 
+mod coarser;
+
 mod glob;
 
 mod grammar;
@@ -13,9 +15,11 @@ mod release;
 
 mod text;
 
+pub use coarser::{coarser, is_coarser};
 pub use glob::Glob;
 pub use grammar::{IndexGrammar, ParsedName, SOLE_TENANT, TemplateNames};
 pub(crate) use grammar::{KnownName, tenant_group};
+pub(crate) use partition::kind_of;
 pub use partition::partition_pattern;
 pub use release::{Recognised, ReleaseNames};
 pub use text::{NameText, NotANameText, Slot};

@@ -13,6 +13,14 @@ pub fn partition_pattern(partitions: Partitions) -> String {
     }
 }
 
+/// The kind that a suffix is of.
+pub(crate) fn kind_of(suffix: &str) -> Option<Partition> {
+    Partition::ALL.into_iter().find(|kind| {
+        let whole = regex::Regex::new(&format!("^{}$", kind_pattern(*kind)));
+        whole.is_ok_and(|whole| whole.is_match(suffix))
+    })
+}
+
 fn kind_pattern(kind: Partition) -> &'static str {
     match kind {
         Partition::Day => concat!(

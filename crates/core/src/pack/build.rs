@@ -116,7 +116,10 @@ fn build_step(wire: &StepWire) -> Option<Step> {
             Fate::New => IndexStep::New,
             Fate::NewLike { like } => IndexStep::NewLike { like: like.value.clone() },
             Fate::Migrate { from, partition, operations, way_back } => IndexStep::Migrate {
-                from: from.as_ref().map_or(key, |from| &from.value).clone(),
+                from: match from.as_slice() {
+                    [] => vec![key.clone()],
+                    from => from.iter().map(|from| from.value.clone()).collect(),
+                },
                 partition: partition.as_ref().map(|partition| partition.value.clone()),
                 operations: build_operations(operations),
                 down: build_down(way_back),

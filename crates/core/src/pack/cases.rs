@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, fmt, str};
 use super::{
     code,
     diagnostic::{Diagnostics, Findings},
+    listed,
     load::{PackFiles, RELEASES, TESTS},
     model::{IndexStep, Pack, Release},
     nearest::suggestion,
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::{
     json::{DEPTH_MAX, NotJson, Scanner},
-    transform::Rejection,
+    transform::{Made, Rejection},
     version::Version,
 };
 
@@ -60,6 +61,8 @@ pub struct Case {
 pub enum Expected {
     /// This document: a JSON object.
     Document(String),
+    /// These documents, at these places.
+    Documents(Vec<Made>),
     /// It is rejected.
     Rejection(ExpectedRejection),
 }
@@ -230,8 +233,9 @@ impl<'a> Reader<'a> {
         };
         let (message, fix) = match step.indices.get(index) {
             Some(IndexStep::Unchanged) => return Some(index.to_owned()),
+            // Of several the first one: steps are the same for all of them.
             Some(IndexStep::Migrate { from, partition: _, operations: _, down: _ }) => {
-                return Some(from.clone());
+                return from.first().cloned();
             }
             Some(IndexStep::New | IndexStep::NewLike { like: _ }) => {
                 let message = format!(
@@ -270,7 +274,10 @@ impl<'a> Reader<'a> {
         }
         self.together(&folder, found);
         let before = self.document(&folder, BEFORE);
-        let expected = self.expected(&folder, AFTER, ERROR);
+        let expected = match self.list(&folder) {
+            Some((text, place)) => self.listed(text, &place, index).map(Expected::Documents),
+            None => self.expected(&folder, AFTER, ERROR),
+        };
         let back = self.expected(&folder, BACK, BACK_ERROR);
         if self.findings.len() > found_before {
             return None;
@@ -316,6 +323,40 @@ impl<'a> Reader<'a> {
             return self.rejection(text, &place).map(Expected::Rejection);
         }
         self.document(folder, document).map(Expected::Document)
+    }
+
+    /// What is expected, if that is a list.
+    fn list(&self, folder: &str) -> Option<(&'a str, Place)> {
+        let path = format!("{folder}/{AFTER}");
+        let text = self.files.text(&path).filter(|text| text.trim_start().starts_with('['))?;
+        Some((text, Place::file(&path)))
+    }
+
+    /// Reads a list of documents.
+    fn listed(&mut self, text: &str, place: &Place, index: &str) -> Option<Vec<Made>> {
+        let mut scanner = Scanner::new(text);
+        scanner.whitespace();
+        let fault = scanner.value(DEPTH_MAX).and_then(|_| scanner.end()).err();
+        let (offset, reason) = match (fault, listed::read(text, index)) {
+            (None, Ok(made)) => return Some(made),
+            (Some(NotJson { offset, reason }), _) => {
+                (offset, format!("this is not JSON: {reason}"))
+            }
+            (None, Err(error)) => {
+                let before = text.split_inclusive('\n').take(error.line().saturating_sub(1));
+                let line: usize = before.map(str::len).sum();
+                let told = error.to_string();
+                let reason = told.split(" at line ").next().unwrap_or_default().to_owned();
+                (
+                    (line + error.column().saturating_sub(1)).min(text.len()),
+                    format!("this is no list of documents: {reason}"),
+                )
+            }
+        };
+        let offset = text.floor_char_boundary(offset);
+        let fix = "write each as `{\"_id\": \"7\", \"_source\": {…}}`, with `_index` and `_routing` where it has others; `lockstep pack test --update` does it";
+        self.findings.error(code::CASE_NOT_JSON, &place.at(offset..offset), reason, fix);
+        None
     }
 
     /// A file that must hold a JSON object.

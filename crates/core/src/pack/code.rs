@@ -140,6 +140,10 @@ codes! {
     DATE_FORM = "P0615";
     /// A program in jq that does not compile.
     JQ = "P0616";
+    /// An operation that doesn't leave documents at their places, where they have to stay.
+    SPREADING = "P0617";
+    /// An id, a routing or a destination that can't be.
+    PLACE = "P0618";
     /// A script that depends on the clock or on chance.
     SCRIPT_UNREPEATABLE = "P0630";
 

@@ -11,6 +11,8 @@ pub mod load;
 
 pub mod cases;
 
+pub(crate) mod listed;
+
 pub mod lock;
 
 pub mod diagnostic;

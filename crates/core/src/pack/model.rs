@@ -197,10 +197,10 @@ pub enum IndexStep {
         /// Key of the other index.
         like: String,
     },
-    /// From one index of the release before, through operations.
+    /// From one index of the release before, or from several, through operations.
     Migrate {
-        /// Key in the release before.
-        from: String,
+        /// Keys in the release before, at least one; documents of each go through the same operations.
+        from: Vec<String>,
         /// The suffix of the partition that an index of one piece becomes; `None`: partitions keep theirs.
         partition: Option<String>,
         /// In order; may be empty.

@@ -20,7 +20,7 @@ pub(crate) fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str
 
 /// Words in backticks, joined by commas; a long list is cut.
 pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
-    const SHOWN_MAX: usize = 24;
+    const SHOWN_MAX: usize = 32;
     let words: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
     if words.is_empty() {
         return "none".to_owned();

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     build::{LiveKey, LiveSet},
     finding::Finding,
-    model::{AliasPlan, IndexPlan, Plan, Strategy, TemplatePlan},
+    model::{AliasPlan, IndexPlan, Plan, SourcePlan, Strategy, TargetPlan, TemplatePlan},
 };
 use crate::{
     inventory::Inventory,
@@ -20,17 +20,22 @@ use crate::{
 pub(super) fn plan(plan: &mut Plan, inventory: &Inventory, names: &ReleaseNames, live: &LiveSet) {
     let mut after: BTreeMap<String, BTreeMap<String, Value>> = BTreeMap::new();
     for index in &plan.indices {
-        let (source, target) = match &index.strategy {
-            Strategy::Copy { source, target, .. } => (Some(source), target),
-            Strategy::Empty { target } => (None, target),
-            Strategy::Drop { .. } => continue,
+        let (sources, target) = match &index.strategy {
+            Strategy::Copy { source, target, delivery: None, .. } => (vec![source], target),
+            Strategy::Deliver { target } => (sources_of(&plan.indices, index, target), target),
+            Strategy::Empty { target } => (Vec::new(), target),
+            Strategy::Copy { delivery: Some(_), .. } | Strategy::Drop { .. } => continue,
         };
         let Some(alias) =
             names.grammar(&index.logical).and_then(|grammar| grammar.alias(&index.tenant))
         else {
             continue;
         };
-        let carried = source.and_then(|source| properties_carried(live, inventory, &source.index));
+        let properties = |source: &&SourcePlan| properties_carried(live, inventory, &source.index);
+        let carried: Vec<Value> = sources.iter().filter_map(properties).collect();
+        // Of several that become one, the one that is written to stays that.
+        let is_written = |carried: &&Value| carried.get("is_write_index") == Some(&json!(true));
+        let carried = carried.iter().find(is_written).or(carried.first()).cloned();
         after
             .entry(alias)
             .or_default()
@@ -48,6 +53,25 @@ pub(super) fn plan(plan: &mut Plan, inventory: &Inventory, names: &ReleaseNames,
         judge(&alias, &live_indices, inventory, &mut plan.findings);
         plan.aliases.push(alias);
     }
+}
+
+/// The live indices of the same kind whose documents are delivered to a target.
+fn sources_of<'a>(
+    indices: &'a [IndexPlan],
+    delivered: &IndexPlan,
+    target: &TargetPlan,
+) -> Vec<&'a SourcePlan> {
+    let of_this_kind = indices.iter().filter(|index| index.logical == delivered.logical);
+    let sources = of_this_kind.filter_map(|index| match &index.strategy {
+        Strategy::Copy { source, delivery: Some(delivery), .. } => {
+            delivery.to.values().any(|name| *name == target.index).then_some(source)
+        }
+        Strategy::Copy { delivery: None, .. }
+        | Strategy::Empty { .. }
+        | Strategy::Deliver { .. }
+        | Strategy::Drop { .. } => None,
+    });
+    sources.collect()
 }
 
 /// Plans the index templates of partitioned indices, so that the new release's application can begin new partitions.
@@ -182,10 +206,10 @@ fn widest(indices: &[IndexPlan], tenant: &str, key: &str) -> (Option<u32>, Optio
         .iter()
         .filter(|index| index.tenant == tenant && index.logical == key)
         .filter_map(|index| match &index.strategy {
-            Strategy::Copy { target, .. } | Strategy::Empty { target } => {
-                Some((target.shards, target.replicas))
-            }
-            Strategy::Drop { .. } => None,
+            Strategy::Copy { target, delivery: None, .. }
+            | Strategy::Empty { target }
+            | Strategy::Deliver { target } => Some((target.shards, target.replicas)),
+            Strategy::Copy { delivery: Some(_), .. } | Strategy::Drop { .. } => None,
         });
     targets.fold((None, None), |(shards, replicas), (more_shards, more_replicas)| {
         (shards.max(Some(more_shards)), replicas.max(Some(more_replicas)))

@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    aliases, clone,
+    aliases, clone, delivery,
     finding::Finding,
     live::{LiveError, live_release},
     model::{
-        ClusterReference, IndexPlan, Limits, PLAN_FORMAT, Plan, Schema, SourcePlan, Strategy,
-        TargetPlan, TenantPlan, UpgradeKind,
+        ClusterReference, Delivery, IndexPlan, Limits, PLAN_FORMAT, Plan, Schema, SourcePlan,
+        Strategy, TargetPlan, TenantPlan, UpgradeKind,
     },
-    origin::{Origin, Places, origins},
+    origin::{Origin, Places, Way, origins},
     preflight, schema,
     tenants::{self, ExcludedTenant, TenantChoice},
     way_back,
@@ -18,7 +18,7 @@ use super::{
 use crate::{
     inventory::{IndexFacts, Inventory},
     names::{Recognised, ReleaseNames},
-    pack::model::{LogicalIndex, Pack, Release, SwitchMode},
+    pack::model::{LogicalIndex, Pack, Partitions, Release, SwitchMode},
     version::Version,
 };
 
@@ -176,19 +176,22 @@ pub fn build(request: PlanRequest<'_>) -> Result<Plan, PlanError> {
     if kind == UpgradeKind::Minor {
         return Ok(plan);
     }
+    let origins = origins(chain);
     let builder = Builder {
         pack,
         inventory,
         target_release,
         names: ReleaseNames::new(pack, target_release).map_err(LiveError::from)?,
         live: &live,
-        origins: origins(chain),
+        delivered: delivered(&origins, source_release, target_release),
+        origins,
     };
     builder.schemas(&mut plan);
     plan.ways_back = way_back::ways_back(chain);
     for tenant in plan.tenants.clone() {
         builder.tenant_indices(&tenant, &mut plan);
     }
+    delivery::look(&mut plan, &builder.delivered);
     aliases::plan(&mut plan, inventory, &builder.names, &live);
     aliases::plan_templates(&mut plan, inventory, &builder.names, target_release);
     way_back::look(&mut plan);
@@ -317,6 +320,32 @@ fn pair_tenants(
     tenants
 }
 
+/// The logical indices of the new release that are filled from envelopes.
+fn delivered(
+    origins: &BTreeMap<String, Origin>,
+    source: &Release,
+    target: &Release,
+) -> BTreeSet<String> {
+    let (mut programs, mut gathering) = (BTreeMap::new(), BTreeSet::new());
+    let partitions = |release: &Release, key: &str| {
+        release.indices.get(key).map_or(Partitions::NONE, |index| index.partitions)
+    };
+    for (key, origin) in origins {
+        let ways = origin.ways(key);
+        if ways.len() > 1 {
+            gathering.insert(key.clone());
+        }
+        for Way { program, places, operations } in ways {
+            programs.insert(program, operations.to_vec());
+            let (live, new) = (partitions(source, &places.key), partitions(target, key));
+            if places.partition.is_none() && delivery::is_put_together(live, new) {
+                gathering.insert(key.clone());
+            }
+        }
+    }
+    delivery::delivered_keys(&programs, &gathering)
+}
+
 struct Builder<'a> {
     pack: &'a Pack,
     inventory: &'a Inventory,
@@ -324,7 +353,12 @@ struct Builder<'a> {
     names: ReleaseNames,
     live: &'a LiveSet,
     origins: BTreeMap<String, Origin>,
+    /// The logical indices that are filled from envelopes.
+    delivered: BTreeSet<String>,
 }
+
+/// The indices of one tenant that are filled from envelopes, with the first live index that each is like.
+type DeliveredTo<'a> = BTreeMap<(String, Option<String>), Option<&'a IndexFacts>>;
 
 impl Builder<'_> {
     fn schemas(&self, plan: &mut Plan) {
@@ -340,30 +374,59 @@ impl Builder<'_> {
                 ));
             }
             plan.schemas.insert(key.clone(), schema);
-            if let Some(Origin::From { operations, .. }) = self.origins.get(key) {
-                plan.programs.insert(key.clone(), operations.clone());
+            let ways = self.origins.get(key).map(|origin| origin.ways(key)).unwrap_or_default();
+            if self.delivered.contains(key) && !ways.is_empty() {
+                let all = ways.iter().flat_map(|way| delivery::destinations(key, way.operations));
+                let schema = delivery::envelope_schema(&all.collect());
+                plan.schemas.insert(delivery::schema_key(key), schema);
+            }
+            for Way { program, operations, places: _ } in ways {
+                plan.programs.insert(program, operations.to_vec());
             }
         }
     }
 
     fn tenant_indices(&self, tenant: &TenantPlan, plan: &mut Plan) {
         let mut carried = BTreeSet::new();
+        let mut delivered_to = DeliveredTo::new();
         for (key, logical) in &self.target_release.indices {
             let indices = match self.origins.get(key) {
+                Some(origin @ (Origin::From { .. } | Origin::Gathered(_)))
+                    if self.delivered.contains(key) =>
+                {
+                    let ways = origin.ways(key);
+                    carried.extend(ways.iter().map(|way| way.places.key.clone()));
+                    let each = ways.into_iter().flat_map(|way| {
+                        self.enveloped(tenant, (key, way), (plan, &mut delivered_to))
+                    });
+                    each.collect()
+                }
                 Some(Origin::From { places, operations: _ }) => {
                     carried.insert(places.key.clone());
                     self.copied(tenant, (places, key), logical, plan)
                 }
+                // What comes from several indices is always delivered.
+                Some(Origin::Gathered(_)) => Vec::new(),
                 Some(Origin::Like(places)) => self.empty_like(tenant, key, places),
                 Some(Origin::New { partition: Some(partition) }) => {
                     vec![self.empty(tenant, key, Some(partition.clone()))]
                 }
                 Some(Origin::New { partition: None }) | None if logical.partitions.is_none() => {
-                    vec![self.empty(tenant, key, None)]
+                    if self.delivered.contains(key) {
+                        delivered_to.entry((key.clone(), None)).or_insert(None);
+                        Vec::new()
+                    } else {
+                        vec![self.empty(tenant, key, None)]
+                    }
                 }
                 Some(Origin::New { partition: None }) | None => Vec::new(),
             };
             plan.indices.extend(indices);
+        }
+        for ((key, partition), facts) in delivered_to {
+            let target = self.target(tenant, &key, partition.as_deref(), facts);
+            let (tenant, strategy) = (tenant.target.clone(), Strategy::Deliver { target });
+            plan.indices.push(IndexPlan { tenant, logical: key, partition, strategy });
         }
         for (live_key, index) in &self.live.indices {
             if live_key.tenant == tenant.source && !carried.contains(&live_key.logical) {
@@ -403,7 +466,13 @@ impl Builder<'_> {
                 let target = self.target(tenant, key, partition.as_deref(), Some(facts));
                 let source = source_plan(&index, facts);
                 let clone = clone::start(plan, &self.inventory.cluster, (facts, &source, &target));
-                let strategy = Strategy::Copy { source, target, program: key.to_owned(), clone };
+                let strategy = Strategy::Copy {
+                    source,
+                    target,
+                    program: key.to_owned(),
+                    clone,
+                    delivery: None,
+                };
                 Some(IndexPlan {
                     tenant: tenant.target.clone(),
                     logical: key.to_owned(),
@@ -412,6 +481,56 @@ impl Builder<'_> {
                 })
             })
             .collect()
+    }
+
+    /// The live indices whose documents are put into envelopes, and where they are delivered from there.
+    fn enveloped<'a>(
+        &'a self,
+        tenant: &TenantPlan,
+        (key, way): (&str, Way<'_>),
+        (plan, delivered_to): (&mut Plan, &mut DeliveredTo<'a>),
+    ) -> Vec<IndexPlan> {
+        let Way { program, places, operations } = way;
+        let destinations = delivery::destinations(key, operations);
+        let is_in_one_piece = |key: &str| {
+            self.target_release.indices.get(key).is_none_or(|index| index.partitions.is_none())
+        };
+        // They are there whether or not a document goes there.
+        for key in destinations.iter().filter(|key| is_in_one_piece(key)) {
+            delivered_to.entry((key.clone(), None)).or_insert(None);
+        }
+        let mut indices = Vec::new();
+        for (partition, index) in self.sources(tenant, places) {
+            let Some(facts) = self.inventory.indices.get(&index) else { continue };
+            let mut to = BTreeMap::new();
+            for destination in &destinations {
+                let partitions = self.target_release.indices.get(destination);
+                let partitions = partitions.map_or(Partitions::NONE, |index| index.partitions);
+                let suffix = partition.as_deref();
+                let place =
+                    suffix.and_then(|suffix| delivery::partition_within(suffix, partitions));
+                if place.is_none() && !partitions.is_none() {
+                    plan.findings.push(nowhere(&index, destination));
+                    continue;
+                }
+                let target = self.target(tenant, destination, place.as_deref(), Some(facts));
+                to.insert(destination.clone(), target.index);
+                let like = delivered_to.entry((destination.clone(), place)).or_insert(None);
+                if destination == key || like.is_none() {
+                    *like = Some(facts);
+                }
+            }
+            let strategy = Strategy::Copy {
+                source: source_plan(&index, facts),
+                target: delivery::envelope_target(key, &index, facts.replicas),
+                program: program.clone(),
+                clone: None,
+                delivery: Some(Delivery { to }),
+            };
+            let (tenant, logical) = (tenant.target.clone(), key.to_owned());
+            indices.push(IndexPlan { tenant, logical, partition, strategy });
+        }
+        indices
     }
 
     fn empty(&self, tenant: &TenantPlan, key: &str, partition: Option<String>) -> IndexPlan {
@@ -464,6 +583,16 @@ impl Builder<'_> {
                 .map(|table| table.for_tenant(&tenant.target)),
         }
     }
+}
+
+/// Nothing says into which partition documents of an index belong.
+fn nowhere(index: &str, destination: &str) -> Finding {
+    Finding::refuse(
+        "F0506",
+        index,
+        format!("its documents go to `{destination}`, and it lies in no single partition of that"),
+        "give the step a `partition`, or let the new index have partitions of a longer time, or be of one piece",
+    )
 }
 
 fn source_plan(index: &str, facts: &IndexFacts) -> SourcePlan {

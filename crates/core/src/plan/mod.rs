@@ -12,6 +12,8 @@ mod origin;
 
 mod clone;
 
+mod delivery;
+
 pub mod tenants;
 
 pub mod schema;

@@ -167,6 +167,15 @@ pub enum Strategy {
         /// It begins as a clone of its source, and only what was written since is read.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         clone: Option<CloneStart>,
+        /// Where the documents go that the steps make, where these are not one for one: the target then holds an envelope for
+        /// every document, and is dropped once the way back is given up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        delivery: Option<Delivery>,
+    },
+    /// Made, and filled with the documents in envelopes that are addressed to it.
+    Deliver {
+        /// The new index.
+        target: TargetPlan,
     },
     /// Made, and left empty.
     Empty {
@@ -178,6 +187,13 @@ pub enum Strategy {
         /// The old index.
         source: SourcePlan,
     },
+}
+
+/// Where the documents in envelopes go.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Key of a logical index of the new release → name of the index of the new set.
+    pub to: BTreeMap<String, String>,
 }
 
 /// How a target begins as a clone of its source. Where the cluster can't make it in time, everything is copied.
@@ -333,8 +349,54 @@ impl Plan {
     /// All targets, in the plan's order.
     pub fn targets(&self) -> impl Iterator<Item = &TargetPlan> {
         self.indices.iter().filter_map(|index| match &index.strategy {
-            Strategy::Copy { target, .. } | Strategy::Empty { target } => Some(target),
+            Strategy::Copy { target, .. }
+            | Strategy::Empty { target }
+            | Strategy::Deliver { target } => Some(target),
             Strategy::Drop { .. } => None,
+        })
+    }
+
+    /// The indices that are filled with envelopes: position in the plan's list, the name, and where documents go from there.
+    pub fn envelopes(&self) -> impl Iterator<Item = (usize, &TargetPlan, &Delivery)> {
+        self.indices.iter().enumerate().filter_map(|(position, index)| match &index.strategy {
+            Strategy::Copy { target, delivery: Some(delivery), .. } => {
+                Some((position, target, delivery))
+            }
+            Strategy::Copy { delivery: None, .. }
+            | Strategy::Empty { .. }
+            | Strategy::Deliver { .. }
+            | Strategy::Drop { .. } => None,
+        })
+    }
+
+    /// Key of the logical index that a program leads to, where what it makes is put into envelopes.
+    pub fn enveloped_for(&self, key: &str) -> Option<&str> {
+        self.indices.iter().find_map(|index| match &index.strategy {
+            Strategy::Copy { program, delivery: Some(_), .. } => {
+                (program == key).then_some(index.logical.as_str())
+            }
+            Strategy::Copy { delivery: None, .. }
+            | Strategy::Empty { .. }
+            | Strategy::Deliver { .. }
+            | Strategy::Drop { .. } => None,
+        })
+    }
+
+    /// The indices that get documents out of envelopes, with their positions in the plan's list.
+    pub fn delivered(&self) -> impl Iterator<Item = (usize, &TargetPlan)> {
+        self.indices.iter().enumerate().filter_map(|(position, index)| match &index.strategy {
+            Strategy::Deliver { target } => Some((position, target)),
+            Strategy::Copy { .. } | Strategy::Empty { .. } | Strategy::Drop { .. } => None,
+        })
+    }
+
+    /// The indices that the new release's application sees, in the plan's order.
+    pub fn new_set(&self) -> impl Iterator<Item = &TargetPlan> {
+        self.indices.iter().filter_map(|index| match &index.strategy {
+            Strategy::Copy { target, delivery: None, .. }
+            | Strategy::Empty { target }
+            | Strategy::Deliver { target } => Some(target),
+            Strategy::Copy { delivery: Some(_), .. } | Strategy::Drop { .. } => None,
         })
     }
 
@@ -344,7 +406,10 @@ impl Plan {
             Strategy::Copy { source, target, clone: Some(start), .. } => {
                 Some((position, source, target, start))
             }
-            Strategy::Copy { .. } | Strategy::Empty { .. } | Strategy::Drop { .. } => None,
+            Strategy::Copy { .. }
+            | Strategy::Empty { .. }
+            | Strategy::Deliver { .. }
+            | Strategy::Drop { .. } => None,
         })
     }
 
@@ -358,7 +423,7 @@ impl Plan {
         let documents_max = self.sample().unwrap_or(u64::MAX);
         let documents = |index: &IndexPlan| match &index.strategy {
             Strategy::Copy { source, .. } => source.documents.min(documents_max),
-            Strategy::Empty { .. } | Strategy::Drop { .. } => 0,
+            Strategy::Empty { .. } | Strategy::Deliver { .. } | Strategy::Drop { .. } => 0,
         };
         self.indices.iter().map(documents).sum()
     }
@@ -367,7 +432,7 @@ impl Plan {
     pub fn sources(&self) -> impl Iterator<Item = &SourcePlan> {
         self.indices.iter().filter_map(|index| match &index.strategy {
             Strategy::Copy { source, .. } | Strategy::Drop { source } => Some(source),
-            Strategy::Empty { .. } => None,
+            Strategy::Empty { .. } | Strategy::Deliver { .. } => None,
         })
     }
 }

@@ -95,10 +95,12 @@ fn look_at_disk(plan: &Plan, inventory: &Inventory, findings: &mut Vec<Finding>)
         .indices
         .iter()
         .filter_map(|index| match &index.strategy {
-            Strategy::Copy { source, target, .. } => {
-                Some(source.bytes as f64 * f64::from(target.replicas + 1))
+            Strategy::Copy { source, target, delivery, .. } => {
+                // What comes in envelopes is there twice.
+                let times = if delivery.is_some() { 2.0 } else { 1.0 };
+                Some(source.bytes as f64 * f64::from(target.replicas + 1) * times)
             }
-            Strategy::Empty { .. } | Strategy::Drop { .. } => None,
+            Strategy::Empty { .. } | Strategy::Deliver { .. } | Strategy::Drop { .. } => None,
         })
         .sum::<f64>()
         * DISK_FACTOR;

@@ -1,6 +1,8 @@
 //! An upgrade's plan becomes that of its rehearsal: the same programs, schemas and sources, a new set under throw-away
 //! names, and nothing that the application would see.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::{
@@ -50,6 +52,7 @@ pub fn rehearsal(
         ..plan.clone()
     };
     rehearsed.limits.quarantine_max = REJECTIONS_KNOWN_MAX;
+    let mut renamed: BTreeMap<String, String> = BTreeMap::new();
     for (position, index) in rehearsed.indices.iter_mut().enumerate() {
         let target = match &mut index.strategy {
             Strategy::Copy { target, clone, .. } => {
@@ -57,16 +60,25 @@ pub fn rehearsal(
                 *clone = None;
                 target
             }
-            Strategy::Empty { target } => target,
+            Strategy::Empty { target } | Strategy::Deliver { target } => target,
             Strategy::Drop { .. } => continue,
         };
         let name = format!("{NAME_PREFIX}{id}-{position}");
         look_at_name(&name, target, (&names, inventory))?;
-        target.index = name;
+        renamed.insert(std::mem::replace(&mut target.index, name.clone()), name);
         // Nobody needs a copy of what is thrown away; a forecast counts those of the new set.
         target.replicas = 0;
         // Rows would be in a table that somebody uses, or make one.
         target.table = None;
+    }
+    for index in &mut rehearsed.indices {
+        if let Strategy::Copy { delivery: Some(delivery), .. } = &mut index.strategy {
+            for name in delivery.to.values_mut() {
+                if let Some(new) = renamed.get(name) {
+                    name.clone_from(new);
+                }
+            }
+        }
     }
     Ok(rehearsed)
 }

@@ -33,7 +33,11 @@ pub fn ways_back(chain: &[Release]) -> BTreeMap<String, WayBack> {
                 IndexStep::New | IndexStep::NewLike { like: _ } => None,
                 IndexStep::Unchanged => trails.get(key.as_str()).cloned(),
                 IndexStep::Migrate { from, partition: _, operations, down } => {
-                    trails.get(from.as_str()).map(|trail| trail.migrated(hop, operations, down))
+                    let trail = from.first().and_then(|from| trails.get(from.as_str()));
+                    trail.map(|trail| match from.len() {
+                        0 | 1 => trail.migrated(hop, operations, down),
+                        _ => trail.ended(hop),
+                    })
                 }
             };
             if let Some(mut trail) = trail {
@@ -53,8 +57,10 @@ pub fn ways_back(chain: &[Release]) -> BTreeMap<String, WayBack> {
 pub(super) fn look(plan: &mut Plan) {
     let copied = |key: &str| {
         plan.indices.iter().any(|index| match &index.strategy {
-            Strategy::Copy { source: _, target: _, program, clone: _ } => program == key,
-            Strategy::Empty { .. } | Strategy::Drop { .. } => false,
+            Strategy::Copy { source: _, target: _, program, clone: _, delivery: _ } => {
+                program == key
+            }
+            Strategy::Empty { .. } | Strategy::Deliver { .. } | Strategy::Drop { .. } => false,
         })
     };
     let mut findings = Vec::new();
@@ -99,6 +105,18 @@ impl<'a> Trail<'a> {
     fn begin(key: &'a str) -> Self {
         let back = WayBack::Program { operations: Vec::new() };
         Self { keys: vec![key], up: Vec::new(), back }
+    }
+
+    /// Documents of several indices come together: nothing tells where each came from.
+    fn ended(&self, hop: Hop<'_>) -> Self {
+        let reason = "documents of several indices come together in it, and nothing tells where each came from";
+        let back = match &self.back {
+            WayBack::None { .. } => self.back.clone(),
+            WayBack::Program { operations: _ } => {
+                WayBack::None { step: hop.release.version.clone(), reason: reason.to_owned() }
+            }
+        };
+        Self { keys: self.keys.clone(), up: self.up.clone(), back }
     }
 
     fn migrated(&self, hop: Hop<'_>, operations: &[Operation], down: &Down) -> Self {

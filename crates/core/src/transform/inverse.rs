@@ -4,8 +4,8 @@
 //! that it had. Where they have none, a pack's author may know what is good enough and write it; that is not here.
 
 use super::operation::{
-    Branching, Coding, Decoding, Encoding, Existing, FieldPath, JqStep, Operation, Otherwise, Pair,
-    Relocation, Removal, Translation,
+    Branching, Coding, Decoding, Encoding, Existing, FieldPath, JqStep, Nesting, Operation,
+    Otherwise, Pair, Relocation, Removal, Translation,
 };
 
 /// What is known of documents before operations are done to them.
@@ -127,7 +127,13 @@ fn changes(operation: &Operation) -> Vec<Target> {
         | Operation::Default(_)
         | Operation::Hash(_)
         | Operation::Jq(_)
-        | Operation::Painless(_) => Vec::new(),
+        | Operation::Painless(_)
+        // These change no field.
+        | Operation::Drop(_)
+        | Operation::Rekey(_)
+        | Operation::Reroute(_)
+        | Operation::Send(_) => Vec::new(),
+        Operation::Each(dividing) => vec![Target::Field(dividing.field.clone())],
     };
     changes.extend(targets(operation));
     changes
@@ -174,12 +180,15 @@ fn targets(operation: &Operation) -> Vec<Target> {
         Operation::When(branching) => {
             branching.then.iter().chain(&branching.otherwise).flat_map(targets).collect()
         }
-        Operation::Jq(JqStep { program: _, field: Some(field) }) => {
+        Operation::Jq(JqStep { field: Some(field), .. }) => {
             vec![Target::Field(field.clone())]
         }
         // It may have written any field.
-        Operation::Jq(JqStep { program: _, field: None }) | Operation::Painless(_) => {
+        Operation::Jq(JqStep { field: None, .. }) | Operation::Painless(_) => {
             vec![Target::Front(String::new())]
+        }
+        Operation::Each(dividing) => {
+            vec![Target::Field(dividing.into.as_ref().unwrap_or(&dividing.field).clone())]
         }
         // What they leave stands where it stood.
         Operation::Remove(_)
@@ -191,7 +200,11 @@ fn targets(operation: &Operation) -> Vec<Target> {
         | Operation::Date(_)
         | Operation::Encode(_)
         | Operation::Wrap(_)
-        | Operation::Unwrap(_) => Vec::new(),
+        | Operation::Unwrap(_)
+        | Operation::Drop(_)
+        | Operation::Rekey(_)
+        | Operation::Reroute(_)
+        | Operation::Send(_) => Vec::new(),
     }
 }
 
@@ -236,12 +249,7 @@ fn undone(
                 Some(reason) => lost(hashing.fields.first(), &reason),
             }
         }
-        Operation::Nest(nesting) => {
-            let moves = nesting.moves().map(|one| undone(&Operation::Move(one), is_free));
-            let undoing: Result<Vec<_>, NotInvertible> = moves.collect();
-            let undoing = undoing.map_err(|error| NotInvertible { operation: "nest", ..error })?;
-            Ok(undoing.into_iter().flatten().collect())
-        }
+        Operation::Nest(nesting) => undone_nesting(nesting, is_free),
         Operation::Map(translation) => match turned_table(translation) {
             Ok(turned) => Ok(vec![Operation::Map(turned)]),
             Err(reason) => lost(Some(&translation.field), &reason),
@@ -268,11 +276,27 @@ fn undone(
         Operation::When(branching) => {
             undone_branching(branching, is_free).map(|undoing| vec![Operation::When(undoing)])
         }
+        Operation::Drop(_) => lost(None, "it drops documents"),
+        Operation::Rekey(_) => lost(None, "it gives documents other ids"),
+        Operation::Reroute(_) => lost(None, "it gives documents another routing"),
+        Operation::Each(dividing) => lost(Some(&dividing.field), SEVERAL_OF_ONE),
+        Operation::Send(_) => lost(None, "it sends documents into another index"),
         Operation::Jq(step) => lost(step.field.as_ref(), "nothing tells what a program did"),
         Operation::Painless(_) => lost(None, "nothing tells what a script did"),
     }
 }
 
+fn undone_nesting(
+    nesting: &Nesting,
+    is_free: &dyn Fn(&FieldPath) -> bool,
+) -> Result<Vec<Operation>, NotInvertible> {
+    let moves = nesting.moves().map(|one| undone(&Operation::Move(one), is_free));
+    let undoing: Result<Vec<_>, NotInvertible> = moves.collect();
+    let undoing = undoing.map_err(|error| NotInvertible { operation: "nest", ..error })?;
+    Ok(undoing.into_iter().flatten().collect())
+}
+
+const SEVERAL_OF_ONE: &str = "it makes several documents of one";
 const OVERWRITTEN: &str = "what stood there before is lost";
 const NO_TRACE_OF_DEFAULT: &str = "afterwards nothing tells whether the field was there before";
 const NO_TRACE_OF_TYPE: &str = "afterwards nothing tells which type the value had";

@@ -2,12 +2,16 @@
 //!
 //! Programs run elsewhere, in a process that somebody watches; here is what happens before and after.
 
+use std::borrow::Cow;
+
 use super::{
     document::{NodeId, ROOT, Workspace},
-    operation::JqStep,
+    operation::{Documents, JqStep},
+    outputs::Outputs,
     place::behind,
     rejection::{Refusal, Rejection, RejectionCode},
     search::{ArrayOnTheWay, Found},
+    spread::Made,
 };
 use crate::{
     jq::Failure,
@@ -24,6 +28,16 @@ pub struct JqPart {
 }
 
 impl JqPart {
+    /// The program that has to be run: the pack's, or, where it may make any number of documents, one that puts all that it
+    /// makes into a list.
+    pub fn program(&self) -> Cow<'_, str> {
+        match self.step.documents {
+            Documents::One => Cow::Borrowed(&self.step.program),
+            // A comment at its end must not hide the bracket.
+            Documents::Any => Cow::Owned(format!("[{}\n]", self.step.program)),
+        }
+    }
+
     /// The values that the program has to be run for: the document, or each value of the field, which may be none.
     ///
     /// # Errors
@@ -46,24 +60,31 @@ impl JqPart {
         Ok(found.into_iter().map(|node| workspace.scalar_text(node).as_bytes().to_vec()).collect())
     }
 
-    /// The document with what the program made of its values, as many as were taken and in the same order.
+    /// What the document becomes with what the program made of its values, as many as were taken and in the same order.
     ///
     /// # Errors
     /// [`Rejection`] when what was made has no place in a document.
     pub fn put(
         &self,
         workspace: &mut Workspace,
-        source: &[u8],
-        made: Vec<Vec<u8>>,
-    ) -> Result<Vec<u8>, Rejection> {
-        match &self.step.field {
-            None => self.whole(made),
-            Some(field) => {
-                if made.is_empty() {
-                    return Ok(source.to_vec());
-                }
-                let replaced = workspace.replace_all((source, field.as_str()), &made);
-                replaced.map_err(|refusal| self.rejection(refusal))
+        document: Made,
+        values: Vec<Vec<u8>>,
+    ) -> Result<Vec<Made>, Rejection> {
+        match (&self.step.field, self.step.documents) {
+            (None, Documents::Any) => {
+                let outputs = Outputs { to: &self.step.to, document: &document };
+                let made = outputs.read(workspace, &values);
+                made.map_err(|refusal| self.rejection(refusal))
+            }
+            (None, Documents::One) => {
+                let source = self.whole(values)?;
+                Ok(vec![Made { source, ..document }])
+            }
+            (Some(_), _) if values.is_empty() => Ok(vec![document]),
+            (Some(field), _) => {
+                let source = workspace.replace_all((&document.source, field.as_str()), &values);
+                let source = source.map_err(|refusal| self.rejection(refusal))?;
+                Ok(vec![Made { source, ..document }])
             }
         }
     }
@@ -145,6 +166,7 @@ impl Workspace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transform::Document;
 
     /// Takes a document's values, makes of each what `program` says of it, and puts them back.
     fn through(step: &str, source: &str, program: impl Fn(&str) -> String) -> String {
@@ -153,11 +175,17 @@ mod tests {
         let made = part.take(&mut workspace, source.as_bytes()).and_then(|values| {
             let made = values.iter().map(|value| program(str::from_utf8(value).expect("text")));
             let made = made.map(String::into_bytes).collect();
-            part.put(&mut workspace, source.as_bytes(), made)
+            let document =
+                Document { index: None, id: "1", routing: None, source: source.as_bytes() };
+            part.put(&mut workspace, Made::of(document), made)
         });
         made.map_or_else(
             |rejection| rejection.to_string(),
-            |made| String::from_utf8(made).expect("text"),
+            |made| {
+                let texts =
+                    made.into_iter().map(|one| String::from_utf8(one.source).expect("text"));
+                texts.collect::<Vec<_>>().join(";")
+            },
         )
     }
 
@@ -195,6 +223,69 @@ mod tests {
             let made = through(step, source, |value| format!(r#"{{"v":{value}}}"#));
             let expected = expected.replace('<', r#"{"v":"#).replace('>', "}");
             assert_eq!(made, expected);
+        }
+    }
+
+    /// What a program makes of a document `1` with the routing `r`: `INDEX/ID@ROUTING SOURCE` of each, or the rejection.
+    fn any(program: &str, source: &str) -> String {
+        let step = serde_json::json!({"program": program, "documents": "any", "to": ["line"]});
+        let step = serde_json::from_value(step).expect("a step");
+        let (part, mut workspace) = (JqPart { index: 1, step }, Workspace::default());
+        let compiled = crate::jq::compile(&part.program()).expect("it compiles");
+        let source = source.as_bytes();
+        let document = Made::of(Document { index: None, id: "1", routing: Some("r"), source });
+        let made = part.take(&mut workspace, source).and_then(|values| {
+            let made: Result<Vec<_>, _> = values.iter().map(|value| compiled.run(value)).collect();
+            let made = made.map_err(|failure| part.failed(failure))?;
+            part.put(&mut workspace, document, made)
+        });
+        let told = |one: Made| {
+            let index = one.index.map(|index| format!("{index}/")).unwrap_or_default();
+            let routing = one.routing.map(|routing| format!("@{routing}")).unwrap_or_default();
+            format!("{index}{}{routing} {}", one.id, String::from_utf8(one.source).expect("text"))
+        };
+        made.map_or_else(
+            |rejection| rejection.to_string(),
+            |made| made.into_iter().map(told).collect::<Vec<_>>().join(" | "),
+        )
+    }
+
+    #[test]
+    fn where_there_may_be_any_an_output_says_where_it_belongs() {
+        let lines = r#".l[] | . + {_id: "\(.n)-x", _index: "line", _routing: .n}"#;
+        for (program, source, expected) in [
+            (".", r#"{ "a": 1.10 }"#, r#"1@r {"a":1.10}"#),
+            ("empty", "{}", ""),
+            ("select(.a) # only some", r#"{"a":1}"#, r#"1@r {"a":1}"#),
+            ("def f: {b: .}; .a | f", r#"{"a":1}"#, r#"1@r {"b":1}"#),
+            (r"., {_id: 7, _routing: null, c: 1}", "{}", r#"1@r {} | 7 {"c":1}"#),
+            (lines, r#"{"l":[{"n":1},{"n":2}]}"#, r#"line/1-x@1 {"n":1} | line/2-x@2 {"n":2}"#),
+            // Only at the top, and only by these names.
+            (".", r#"{"x":{"_id":"2"},"_idx":1}"#, r#"1@r {"x":{"_id":"2"},"_idx":1}"#),
+            (
+                ".a",
+                r#"{"a":[1]}"#,
+                "T0303: operation 2 (`jq`): the program gives something else than an object",
+            ),
+            (
+                r#"{_index: "other"}"#,
+                "{}",
+                "T0406: operation 2 (`jq`): it is sent to `other`, which the step doesn't name; add the key of an index of the release to `to`",
+            ),
+            (r#"{_id: ""}"#, "{}", "T0404: operation 2 (`jq`): `_id` is empty"),
+            ("{_id: null}", "{}", "T0404: operation 2 (`jq`): `_id` is no text, number or boolean"),
+            (
+                r#"{_id: ("x" * 513)}"#,
+                "{}",
+                "T0404: operation 2 (`jq`): its id would have 513 bytes, and an engine takes 512",
+            ),
+            (
+                r#"{}, error("no")"#,
+                "{}",
+                r#"T0301: operation 2 (`jq`): the program gives an error: "no""#,
+            ),
+        ] {
+            assert_eq!(any(program, source), expected, "{program}");
         }
     }
 

@@ -48,16 +48,29 @@ mod hash;
 
 mod decide;
 
+mod fill;
+
+mod divide;
+
+mod spread;
+
+mod outputs;
+
+pub mod envelope;
+
 mod rejection;
 
 pub mod inverse;
 
 pub(crate) use date::moment;
 pub use document::Workspace;
+pub use fill::{ID_BYTES_MAX, not_an_id};
 pub use jq::JqPart;
+pub use outputs::not_a_destination;
 pub use parts::{Part, ScriptPart, Transform};
 pub use program::{Document, Program};
 pub use rejection::{Rejection, RejectionCode};
+pub use spread::{MADE_BYTES_MAX, Made, made_too_much};
 pub use stand_in::{StandInTouched, StandIns};
 
 #[cfg(test)]

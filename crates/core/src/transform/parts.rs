@@ -1,6 +1,8 @@
 //! A transform: programs that run here, programs in jq that run in a process of their own and scripts that run in the engine,
 //! in turn.
 
+use std::collections::BTreeSet;
+
 use super::{
     jq::JqPart,
     operation::{Operation, Script},
@@ -11,6 +13,8 @@ use super::{
 #[derive(Debug, Clone)]
 pub struct Transform {
     parts: Vec<Part>,
+    is_spreading: bool,
+    destinations: BTreeSet<String>,
 }
 
 /// Operations that run at the same place.
@@ -38,6 +42,9 @@ pub struct ScriptPart {
 impl Transform {
     /// Takes operations apart, which are done in this order.
     pub fn new(operations: Vec<Operation>) -> Self {
+        let is_spreading = operations.iter().any(Operation::is_spreading);
+        let destinations = operations.iter().flat_map(Operation::destinations);
+        let destinations = destinations.map(str::to_owned).collect();
         let mut parts = Vec::new();
         let mut natives: Vec<Operation> = Vec::new();
         for (index, operation) in operations.into_iter().enumerate() {
@@ -58,12 +65,22 @@ impl Transform {
             let end = natives.len() + parts.iter().map(Part::len).sum::<usize>();
             end_program(&mut natives, end, &mut parts);
         }
-        Self { parts }
+        Self { parts, is_spreading, destinations }
     }
 
     /// The parts, in the order that documents go through them; at least one.
     pub fn parts(&self) -> &[Part] {
         &self.parts
+    }
+
+    /// Whether it may make anything but one document, or one at another place.
+    pub fn is_spreading(&self) -> bool {
+        self.is_spreading
+    }
+
+    /// The keys of the logical indices that it may send documents to, besides the one that it leads to.
+    pub fn destinations(&self) -> &BTreeSet<String> {
+        &self.destinations
     }
 
     /// The one program that does everything; `None` when scripts or programs in jq take part.

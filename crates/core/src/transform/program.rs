@@ -9,14 +9,15 @@ use super::{
     hash,
     join::Seam,
     operation::{
-        Algorithm, Assignment, CastType, Coding, Empty, Existing, FieldPath, Hashing, Joining,
-        Lists, Operation, Otherwise, Relocation, Respelling, Several,
+        Algorithm, Assignment, CastType, Coding, Dating, Empty, Existing, FieldPath, Hashing,
+        Joining, Lists, Operation, Otherwise, Relocation, Respelling, Several,
     },
     rejection::{Refusal, Rejection, RejectionCode},
     relocate::{Manner, Route},
     rewrite::Rewrite,
     spelling::Spelling,
     split::Cut,
+    spread::{Turn, spread},
     table::Table,
 };
 use crate::json::{DEPTH_MAX, Scanner};
@@ -24,6 +25,8 @@ use crate::json::{DEPTH_MAX, Scanner};
 /// A document with its place in an index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Document<'a> {
+    /// Key of the logical index of the new release that it is sent to; `None`: the one that the program leads to.
+    pub index: Option<&'a str>,
     /// `_id`.
     pub id: &'a str,
     /// `_routing`, where the document has one.
@@ -36,14 +39,23 @@ pub struct Document<'a> {
 #[derive(Debug, Clone)]
 pub struct Program {
     operations: Vec<Operation>,
-    actions: Vec<Action>,
+    work: Work,
     /// Position of the first operation in the list that a plan has, of which this may be a part.
     first_index: usize,
 }
 
+/// The operations with everything worked out that does not depend on a document.
+#[derive(Debug, Clone)]
+enum Work {
+    /// Each leaves one document at its place.
+    Plain(Vec<Action>),
+    /// Some may not.
+    Spreading(Vec<Turn>),
+}
+
 /// An operation with everything worked out that does not depend on a document.
 #[derive(Debug, Clone)]
-enum Action {
+pub(super) enum Action {
     Relocate {
         manner: Manner,
         from: String,
@@ -131,11 +143,13 @@ enum Action {
     Elsewhere,
     /// A program in jq, which runs in a process of its own.
     Apart,
+    /// What doesn't leave one document at its place, which `spread` does.
+    Astray,
 }
 
 /// An operation of a branch.
 #[derive(Debug, Clone)]
-struct Branch {
+pub(super) struct Branch {
     name: &'static str,
     action: Action,
 }
@@ -151,8 +165,12 @@ impl Program {
 
     /// The same for operations of which the first has this position in a longer list.
     pub(super) fn part(operations: Vec<Operation>, first_index: usize) -> Self {
-        let actions = operations.iter().map(Action::of).collect();
-        Self { operations, actions, first_index }
+        let work = if operations.iter().any(Operation::is_spreading) {
+            Work::Spreading(Turn::all(&operations))
+        } else {
+            Work::Plain(operations.iter().map(Action::of).collect())
+        };
+        Self { operations, work, first_index }
     }
 
     /// One program that does what several do one after the other: each document is read and written once.
@@ -176,8 +194,13 @@ impl Program {
         &self.operations
     }
 
-    /// Takes a document through all operations and hands what becomes of it to `emit`: one document in this version;
-    /// a step may later drop or split documents. Nothing is emitted of a rejected document.
+    /// Whether it may make anything but one document at its place.
+    pub fn is_spreading(&self) -> bool {
+        matches!(self.work, Work::Spreading(_))
+    }
+
+    /// Takes a document through all operations and hands what becomes of it to `emit`: one document, or any number if the
+    /// program is spreading. Nothing is emitted of a rejected document.
     ///
     /// A document that no operation changes is emitted with the bytes it came with.
     pub fn apply(
@@ -190,8 +213,18 @@ impl Program {
             emit(document);
             return Ok(());
         }
+        let actions = match &self.work {
+            Work::Plain(actions) => actions,
+            Work::Spreading(turns) => {
+                let made = spread(workspace, (turns, self.first_index), document)?;
+                for one in &made {
+                    emit(one.document());
+                }
+                return Ok(());
+            }
+        };
         workspace.load(document.source)?;
-        for (index, (action, operation)) in self.actions.iter().zip(&self.operations).enumerate() {
+        for (index, (action, operation)) in actions.iter().zip(&self.operations).enumerate() {
             action.execute(workspace).map_err(|(refusal, field)| {
                 refusal.into_rejection(self.first_index + index, operation.name(), field)
             })?;
@@ -206,7 +239,7 @@ impl Program {
 }
 
 impl Action {
-    fn of(operation: &Operation) -> Self {
+    pub(super) fn of(operation: &Operation) -> Self {
         match operation {
             Operation::Rename(relocation) => Self::relocate(Manner::Rename, relocation),
             Operation::Move(relocation) => Self::relocate(Manner::Move, relocation),
@@ -227,11 +260,7 @@ impl Action {
                 table: Table::new(&translation.values),
                 otherwise: translation.otherwise,
             },
-            Operation::Date(dating) => Self::Date {
-                field: dating.field.to_string(),
-                redating: Redating::of(dating),
-                otherwise: dating.otherwise,
-            },
+            Operation::Date(dating) => Self::date(dating),
             Operation::Decode(decoding) => Self::Decode {
                 field: decoding.field.to_string(),
                 decoder: Decoder(decoding.from),
@@ -273,7 +302,18 @@ impl Action {
             },
             Operation::Jq(_) => Self::Apart,
             Operation::Painless(_) => Self::Elsewhere,
+            Operation::Drop(_)
+            | Operation::Rekey(_)
+            | Operation::Reroute(_)
+            | Operation::Each(_)
+            | Operation::Send(_) => Self::Astray,
         }
+    }
+
+    fn date(dating: &Dating) -> Self {
+        let Dating { field, from: _, to: _, zone: _, otherwise } = dating;
+        let redating = Redating::of(dating);
+        Self::Date { field: field.to_string(), redating, otherwise: *otherwise }
     }
 
     fn relocate(manner: Manner, relocation: &Relocation) -> Self {
@@ -311,7 +351,7 @@ impl Action {
     }
 
     /// Does it to the document at hand; a refusal comes with the field it is about.
-    fn execute(&self, workspace: &mut Workspace) -> Result<(), (Refusal, &str)> {
+    pub(super) fn execute(&self, workspace: &mut Workspace) -> Result<(), (Refusal, &str)> {
         match self {
             Self::Relocate { manner, from, to, existing } => {
                 let route = Route { manner: *manner, from, to, existing: *existing };
@@ -375,10 +415,8 @@ impl Action {
                 }
             }
             Self::Elsewhere => Err(elsewhere()),
-            Self::Apart => {
-                let message = "a program in jq runs in a process of its own only";
-                Err((Refusal::new(RejectionCode::JqElsewhere, message), "."))
-            }
+            Self::Apart => Err(apart()),
+            Self::Astray => Err(astray()),
         }
     }
 }
@@ -387,6 +425,18 @@ impl Action {
 fn elsewhere() -> (Refusal, &'static str) {
     let message = "a script runs in the engine only";
     (Refusal::new(RejectionCode::ScriptElsewhere, message), "ctx")
+}
+
+/// What only a process of its own can do.
+fn apart() -> (Refusal, &'static str) {
+    let message = "a program in jq runs in a process of its own only";
+    (Refusal::new(RejectionCode::JqElsewhere, message), ".")
+}
+
+/// What can't be done to one document that stays at its place.
+fn astray() -> (Refusal, &'static str) {
+    let message = "it doesn't leave one document at its place";
+    (Refusal::new(RejectionCode::NotInPlace, message), "_id")
 }
 
 /// Does the operations of a branch; a refusal says which of them it is about.

@@ -105,6 +105,24 @@ pub enum RejectionCode {
     /// A program in jq would have to run where there is no process for it.
     #[serde(rename = "T0307")]
     JqElsewhere,
+    /// Steps make something else of a document than one at its place, where that is not expected.
+    #[serde(rename = "T0401")]
+    NotInPlace,
+    /// Two documents that are made of one have the same index and id.
+    #[serde(rename = "T0402")]
+    MadeTwice,
+    /// What an id or a routing is made of is missing, or no single value.
+    #[serde(rename = "T0403")]
+    Template,
+    /// An id or a routing that no document can have.
+    #[serde(rename = "T0404")]
+    Place,
+    /// What documents should be made of is not a list, or a list without elements.
+    #[serde(rename = "T0405")]
+    Elements,
+    /// A document is sent to an index that it can't be sent to.
+    #[serde(rename = "T0406")]
+    Destination,
 }
 
 impl RejectionCode {
@@ -143,6 +161,12 @@ impl RejectionCode {
             Self::JqDown => "T0305",
             Self::JqTooLarge => "T0306",
             Self::JqElsewhere => "T0307",
+            Self::NotInPlace => "T0401",
+            Self::MadeTwice => "T0402",
+            Self::Template => "T0403",
+            Self::Place => "T0404",
+            Self::Elements => "T0405",
+            Self::Destination => "T0406",
         }
     }
 }
@@ -183,6 +207,11 @@ impl Rejection {
             field: None,
             message: message.into(),
         }
+    }
+
+    /// That what steps made of a document as a whole can't be taken; no single operation is to blame.
+    pub fn of_made(code: RejectionCode, message: impl Into<String>) -> Self {
+        Refusal::new(code, message).into()
     }
 
     fn place(&self) -> String {

@@ -16,7 +16,7 @@ use crate::{
         model::{IndexStep, Pack},
     },
     plan::{model::WayBack, ways_back},
-    transform::{Rejection, Transform, operation::Operation},
+    transform::{Document, Made, Rejection, Transform, envelope::Envelope, operation::Operation},
 };
 
 /// What became of the document of a case.
@@ -35,8 +35,8 @@ pub enum Passage {
     Document(Vec<u8>),
     /// It was rejected.
     Rejected(Rejection),
-    /// Another number of documents than one.
-    Several(usize),
+    /// Anything but one document at its place.
+    Documents(Vec<Made>),
 }
 
 /// What became of a document on the way back.
@@ -68,12 +68,34 @@ pub struct Fitting<'a> {
     pub document: &'a [u8],
 }
 
+impl Passage {
+    /// What was made of a document of an index with this key.
+    pub fn of((key, document): (&str, Document<'_>), mut made: Vec<Made>) -> Self {
+        let is_in_place = |one: &Made| {
+            one.index.is_none()
+                && one.id == document.id
+                && one.routing.as_deref() == document.routing
+        };
+        if let [one] = made.as_mut_slice()
+            && is_in_place(one)
+        {
+            return Self::Document(std::mem::take(&mut one.source));
+        }
+        // What would be lost when it is carried over is rejected there.
+        let documents: Vec<Document<'_>> = made.iter().map(Made::document).collect();
+        match Envelope::write(key, &documents) {
+            Ok(_) => Self::Documents(made),
+            Err(rejection) => Self::Rejected(rejection),
+        }
+    }
+}
+
 impl Back {
     /// What came back of a case's document.
     pub fn of(case: &Case, passage: Passage) -> Self {
         match passage {
             Passage::Document(back) if is_equal(&back, case.before.as_bytes()) => Self::Same,
-            other @ (Passage::Document(_) | Passage::Rejected(_) | Passage::Several(_)) => {
+            other @ (Passage::Document(_) | Passage::Rejected(_) | Passage::Documents(_)) => {
                 Self::Other(other)
             }
         }
@@ -91,9 +113,16 @@ impl Outcome {
             index: &case.from,
             document: case.before.as_bytes(),
         }];
-        if let Passage::Document(document) = &self.up {
-            let (position, index) = (case.position, case.index.as_str());
-            fittings.push(Fitting { file: AFTER, position, index, document });
+        let (position, index) = (case.position, case.index.as_str());
+        match &self.up {
+            Passage::Document(document) => {
+                fittings.push(Fitting { file: AFTER, position, index, document });
+            }
+            Passage::Documents(made) => fittings.extend(made.iter().map(|one| {
+                let index = one.index.as_deref().unwrap_or(index);
+                Fitting { file: AFTER, position, index, document: &one.source }
+            })),
+            Passage::Rejected(_) => {}
         }
         if let Back::Other(Passage::Document(document)) = &self.back {
             fittings.push(Fitting { file: BACK, position: older, index: &case.from, document });
@@ -117,7 +146,7 @@ pub fn up_operations(pack: &Pack, case: &Case) -> Vec<Operation> {
     let step = pack.releases.get(case.position).and_then(|release| release.step.as_ref());
     match step.and_then(|step| step.indices.get(&case.index)) {
         Some(IndexStep::Migrate { from: _, partition: _, operations, down: _ }) => {
-            operations.clone()
+            operations.iter().cloned().map(|one| one.bound(&case.from)).collect()
         }
         // A case is only read for an index that gets documents; here they stay as they are.
         Some(IndexStep::Unchanged | IndexStep::New | IndexStep::NewLike { like: _ }) | None => {

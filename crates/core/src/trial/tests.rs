@@ -1,39 +1,43 @@
 use super::*;
 use crate::{
     pack::{PackFiles, cases, load},
-    transform::{Document, Program, Workspace},
+    transform::{Program, Workspace},
 };
 
 /// What becomes of a case's document where no script takes part.
 fn run(pack: &Pack, case: &Case) -> Outcome {
     let up = passage(up_operations(pack, case), case.before.as_bytes());
-    let Passage::Document(after) = &up else { return Outcome { up, back: Back::NotTried } };
-    let back = match way_back(pack, case) {
-        WayBack::None { step: _, reason } => Back::None { reason },
-        WayBack::Program { operations } => Back::of(case, passage(operations, after)),
+    let back = match (&up, way_back(pack, case)) {
+        (Passage::Rejected(_), _) => Back::NotTried,
+        (_, WayBack::None { step: _, reason }) => Back::None { reason },
+        (Passage::Document(after), WayBack::Program { operations }) => {
+            Back::of(case, passage(operations, after))
+        }
+        (Passage::Documents(made), _) => panic!("{made:?} have a way back"),
     };
     Outcome { up, back }
 }
 
 fn passage(operations: Vec<Operation>, source: &[u8]) -> Passage {
     let mut made = Vec::new();
-    let document = Document { id: "1", routing: None, source };
+    let document = Document { index: None, id: "one", routing: None, source };
     let applied = Program::new(operations)
-        .apply(&mut Workspace::default(), document, &mut |one| made = one.source.to_vec());
-    applied.map_or_else(Passage::Rejected, |()| Passage::Document(made))
+        .apply(&mut Workspace::default(), document, &mut |one| made.push(Made::of(one)));
+    applied.map_or_else(Passage::Rejected, |()| Passage::of(("order", document), made))
 }
 
 /// Two releases: `note` has a step that can be undone, `person` one with a written way back, `log` one with none.
 fn files(more: &[(&str, &str)]) -> PackFiles {
     let pack = "format: 1\nname: shop\ndata_parts: 2\nmode: alias\nnaming:\n  default:\n    \
                 index: \"{tenant}-{name}-v{version}\"\n    alias: \"{tenant}-{name}\"\n";
-    let first = "indices:\n  note: {mapping: m.json}\n  person: {mapping: m.json}\n  log: {mapping: m.json}\n";
+    let first = "indices:\n  note: {mapping: m.json}\n  person: {mapping: m.json}\n  log: {mapping: m.json}\n  order: {mapping: m.json}\n";
     let second = r#"
 indices:
   ticket: {mapping: m.json}
   person: {mapping: m.json}
   log: {mapping: m.json}
   extra: {mapping: m.json}
+  order: {mapping: m.json}
 step:
   from: "1.0"
   indices:
@@ -44,9 +48,19 @@ step:
         down: [{join: {fields: [first, last], separator: " ", into: name}}, {cast: {field: code, to: boolean}}]
     log: {migrate: {operations: [{remove: {fields: [debug]}}], irreversible: "debug is cut"}}
     extra: new
+    order:
+      migrate:
+        operations:
+          - when: {field: kind, equals: test}
+            then: [{drop: {}}]
+          - each: {field: lines, into: line, id: "{_index}-{_id}-{line}", empty: keep}
+          - when: {field: line, exists: true}
+            then: [{send: {to: extra}}]
+        irreversible: lines are documents of their own
 "#;
     let strict = r#"{"dynamic": "strict", "properties": {"text": {"type": "text"}, "age": {"type": "keyword"},
-        "name": {"type": "text"}, "code": {"type": "keyword"}, "debug": {"type": "keyword"}, "n": {"type": "keyword"}}}"#;
+        "name": {"type": "text"}, "code": {"type": "keyword"}, "debug": {"type": "keyword"}, "n": {"type": "keyword"},
+        "kind": {"type": "keyword"}, "lines": {"type": "keyword"}}}"#;
     let loose = r#"{"properties": {"n": {"type": "keyword"}}}"#;
     let all = [
         ("pack.yaml", pack),
@@ -104,6 +118,42 @@ fn a_case_holds_when_everything_is_as_it_says() {
         let (problems, updates) = tried(index, case);
         assert!(problems.is_empty() && updates.is_empty(), "{case:?}: {problems:?} {updates:?}");
     }
+}
+
+#[test]
+fn a_case_says_all_that_comes_of_a_document() {
+    let before = ("before.json", r#"{"lines": [1, 2]}"#);
+    let right = r#"[
+        {"_id": "order-one-2", "_index": "extra", "_source": {"line": 2.0}},
+        {"_id": "order-one-1", "_index": "extra", "_source": {"line": 1}}]"#;
+    let twice = ("before.json", r#"{"lines": [1, 1]}"#);
+    let cases: [(&str, Files<'_>); 4] = [
+        ("order", &[before, ("after.json", right)]),
+        ("order", &[("before.json", r#"{"kind": "test"}"#), ("after.json", "[]")]),
+        // One that stays at its place may be written either way.
+        ("order", &[("before.json", "{}"), ("after.json", "{}")]),
+        ("order", &[("before.json", "{}"), ("after.json", r#"[{"_id": "one", "_source": {}}]"#)]),
+    ];
+    for (index, case) in
+        cases.iter().chain(&[("order", &[twice, ("error.txt", "code: T0402")] as Files<'_>)])
+    {
+        let (problems, updates) = tried(index, case);
+        assert!(problems.is_empty() && updates.is_empty(), "{case:?}: {problems:?} {updates:?}");
+    }
+    let wrong = [
+        before,
+        ("after.json", r#"[{"_id": "order-one-1", "_index": "extra", "_source": {"line": 3}}]"#),
+    ];
+    let (problems, updates) = tried("order", &wrong);
+    let [problem] = problems.as_slice() else { panic!("{problems:?}") };
+    assert!(problem.starts_with("Differs { file: \"after.json\""), "{problem}");
+    assert!(
+        problem.contains("extra/order-one-1") && problem.contains("extra/order-one-2"),
+        "{problem}"
+    );
+    let [update] = updates.as_slice() else { panic!("{updates:?}") };
+    let (_, written) = update.split_once(": ").expect("a file");
+    assert_eq!(tried("order", &[before, ("after.json", written)]), (Vec::new(), Vec::new()));
 }
 
 #[test]

@@ -9,7 +9,8 @@ use crate::{
     pack::cases::{
         AFTER, BACK, BACK_ERROR, Case, ERROR, Expected, ExpectedRejection, LineDifference,
     },
-    transform::Rejection,
+    pack::listed,
+    transform::{Made, Rejection},
 };
 
 /// Fields that are named of two documents that differ.
@@ -64,7 +65,7 @@ pub enum Problem {
         /// Why there is none.
         reason: String,
     },
-    /// Another number of documents than one came of it; a case can't say that.
+    /// Another number of documents than one came back.
     Several {
         /// How many.
         count: usize,
@@ -79,7 +80,7 @@ pub fn judge(case: &Case, outcome: &Outcome) -> Vec<Problem> {
 fn up_problem(case: &Case, outcome: &Outcome) -> Option<Problem> {
     match &case.expected {
         None => Some(Problem::Unwritten),
-        Some(expected) => against(expected, &outcome.up, [AFTER, ERROR]),
+        Some(expected) => against(case, (expected, &outcome.up), [AFTER, ERROR]),
     }
 }
 
@@ -92,43 +93,53 @@ fn back_problem(case: &Case, outcome: &Outcome) -> Option<Problem> {
         }
         (Some(expected), Back::Same) => {
             let before = Passage::Document(case.before.clone().into_bytes());
-            against(expected, &before, [BACK, BACK_ERROR])
+            against(case, (expected, &before), [BACK, BACK_ERROR])
         }
-        (Some(expected), Back::Other(passage)) => against(expected, passage, [BACK, BACK_ERROR]),
+        (Some(expected), Back::Other(passage)) => {
+            against(case, (expected, passage), [BACK, BACK_ERROR])
+        }
         (None, Back::Other(Passage::Document(found))) => {
             Some(Problem::BackDiffers { fields: differences(&case.before, found) })
         }
         (None, Back::Other(Passage::Rejected(rejection))) => {
             Some(Problem::BackRejected { rejection: rejection.clone() })
         }
-        (None, Back::Other(Passage::Several(count))) => Some(Problem::Several { count: *count }),
+        (None, Back::Other(Passage::Documents(made))) => {
+            Some(Problem::Several { count: made.len() })
+        }
     }
 }
 
 fn back_file(expected: &Expected) -> &'static str {
     match expected {
-        Expected::Document(_) => BACK,
+        Expected::Document(_) | Expected::Documents(_) => BACK,
         Expected::Rejection(_) => BACK_ERROR,
     }
 }
 
 /// Holds what was made of a document against what is expected, which stands in one of two files.
 fn against(
-    expected: &Expected,
-    found: &Passage,
+    case: &Case,
+    (expected, found): (&Expected, &Passage),
     [document_file, rejection_file]: [&'static str; 2],
 ) -> Option<Problem> {
     match (expected, found) {
-        (_, Passage::Several(count)) => Some(Problem::Several { count: *count }),
         (Expected::Document(expected), Passage::Document(found)) => {
-            let fields = differences(expected, found);
-            let is_equal = fields.fields.is_empty() && fields.more_count == 0;
-            (!is_equal).then_some(Problem::Differs { file: document_file, fields })
+            differing(document_file, differences(expected, found))
         }
-        (Expected::Document(_), Passage::Rejected(rejection)) => {
+        (
+            Expected::Document(_) | Expected::Documents(_),
+            Passage::Document(_) | Passage::Documents(_),
+        ) => {
+            let keyed = |made: &[Made]| listed::keyed(made, &case.index);
+            let found = keyed(&found_documents(case, found));
+            let fields = differences(&keyed(&expected_documents(case, expected)), found.as_bytes());
+            differing(document_file, fields)
+        }
+        (Expected::Document(_) | Expected::Documents(_), Passage::Rejected(rejection)) => {
             Some(Problem::Rejected { file: document_file, rejection: rejection.clone() })
         }
-        (Expected::Rejection(_), Passage::Document(_)) => {
+        (Expected::Rejection(_), Passage::Document(_) | Passage::Documents(_)) => {
             Some(Problem::Taken { file: rejection_file })
         }
         (Expected::Rejection(expected), Passage::Rejected(found)) => {
@@ -136,6 +147,32 @@ fn against(
             (!lines.is_empty())
                 .then_some(Problem::RejectedOtherwise { file: rejection_file, lines })
         }
+    }
+}
+
+fn differing(file: &'static str, fields: FieldDifferences) -> Option<Problem> {
+    let is_equal = fields.fields.is_empty() && fields.more_count == 0;
+    (!is_equal).then_some(Problem::Differs { file, fields })
+}
+
+/// A single document has the place of the case's own.
+fn only(case: &Case, source: &[u8]) -> Vec<Made> {
+    vec![Made { index: None, id: case.name.clone(), routing: None, source: source.to_vec() }]
+}
+
+fn expected_documents(case: &Case, expected: &Expected) -> Vec<Made> {
+    match expected {
+        Expected::Document(source) => only(case, source.as_bytes()),
+        Expected::Documents(made) => made.clone(),
+        Expected::Rejection(_) => Vec::new(),
+    }
+}
+
+fn found_documents(case: &Case, found: &Passage) -> Vec<Made> {
+    match found {
+        Passage::Document(source) => only(case, source),
+        Passage::Documents(made) => made.clone(),
+        Passage::Rejected(_) => Vec::new(),
     }
 }
 
@@ -167,15 +204,13 @@ pub fn updates(case: &Case, outcome: &Outcome) -> BTreeMap<&'static str, Option<
 
 /// What is wrong with a case even after its files were updated.
 pub fn problems_left(outcome: &Outcome) -> Vec<Problem> {
-    let passages = match &outcome.back {
-        Back::Other(back) => vec![&outcome.up, back],
-        Back::NotTried | Back::None { .. } | Back::Same => vec![&outcome.up],
-    };
-    let several = passages.into_iter().filter_map(|passage| match passage {
-        Passage::Several(count) => Some(Problem::Several { count: *count }),
-        Passage::Document(_) | Passage::Rejected(_) => None,
-    });
-    several.collect()
+    match &outcome.back {
+        Back::Other(Passage::Documents(made)) => vec![Problem::Several { count: made.len() }],
+        Back::Other(Passage::Document(_) | Passage::Rejected(_))
+        | Back::NotTried
+        | Back::None { .. }
+        | Back::Same => Vec::new(),
+    }
 }
 
 /// What came of a document goes into one of two files; the other one goes away.
@@ -193,7 +228,9 @@ fn put(
             let text = ExpectedRejection::of(rejection).to_string();
             files.extend([(document_file, None), (rejection_file, Some(text))]);
         }
-        Passage::Several(_) => {}
+        Passage::Documents(made) => {
+            files.extend([(document_file, Some(listed::written(made))), (rejection_file, None)]);
+        }
     }
 }
 
@@ -201,7 +238,7 @@ fn is_there(case: &Case, file: &str) -> bool {
     let is = |expected: &Option<Expected>, names: [&str; 2]| {
         let [document, rejection] = names;
         match expected {
-            Some(Expected::Document(_)) => file == document,
+            Some(Expected::Document(_) | Expected::Documents(_)) => file == document,
             Some(Expected::Rejection(_)) => file == rejection,
             None => false,
         }

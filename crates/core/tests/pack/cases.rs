@@ -128,6 +128,38 @@ fn files_that_contradict_each_other_are_told() {
 }
 
 #[test]
+fn a_list_of_documents_says_where_each_is() {
+    let files: [(&str, &[u8]); 4] = [
+        ("releases/2.0/tests/person/a/before.json", b"{}"),
+        ("releases/2.0/tests/person/a/after.json", b"[\n  {\"_id\": \"1\"}\n]"),
+        ("releases/2.0/tests/person/b/before.json", b"{}"),
+        ("releases/2.0/tests/person/b/after.json", b"[{]"),
+    ];
+    assert_snapshot!(told(&files), @r#"
+    error[P0804]: this is no list of documents: missing field `_source`
+     --> releases/2.0/tests/person/a/after.json:2:14
+      |
+    2 |   {"_id": "1"}
+      |              ^
+      |
+      = help: write each as `{"_id": "7", "_source": {…}}`, with `_index` and `_routing` where it has others; `lockstep pack test --update` does it
+
+    error[P0804]: this is not JSON: expected a key in quotes
+     --> releases/2.0/tests/person/b/after.json:1:3
+      |
+    1 | [{]
+      |   ^
+      |
+      = help: write each as `{"_id": "7", "_source": {…}}`, with `_index` and `_routing` where it has others; `lockstep pack test --update` does it
+    "#);
+    let files: [(&str, &[u8]); 2] = [
+        ("releases/2.0/tests/person/a/before.json", b"{}"),
+        ("releases/2.0/tests/person/a/after.json", b" []"),
+    ];
+    assert_snapshot!(told(&files), @"1 cases");
+}
+
+#[test]
 fn what_is_no_document_is_told_with_its_place() {
     let files: [(&str, &[u8]); 4] = [
         ("releases/2.0/tests/person/broken/before.json", b"{\n  \"a\": 1,\n  \"b\": oh\n}\n"),

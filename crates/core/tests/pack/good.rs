@@ -45,7 +45,10 @@ fn releases_stand_in_order_with_what_was_written() {
     else {
         panic!("{step:?}")
     };
-    assert_eq!((from.as_str(), operations.len(), down), ("customer", 5, &Down::Unwritten));
+    assert_eq!(
+        (from.as_slice(), operations.len(), down),
+        (["customer".to_owned()].as_slice(), 5, &Down::Unwritten)
+    );
     assert!(pack.releases[2].step.as_ref().unwrap().required_stop);
 }
 

@@ -10,6 +10,9 @@ use crate::fixture::{FIRST, PACK, SECOND, THIRD, changed, good, told};
 /// A file of the good pack, what stands there, what stands there instead.
 type Change = (&'static str, &'static str, &'static str);
 
+/// The last operation of the good pack.
+const LAST: &str = "          - set: {field: home.country, value: {code: NO, since: 2020}}\n";
+
 /// What is changed in the good pack, with a name for it.
 const CASES: &[(&str, &[Change])] = &[
     ("a step from the release that it leads to", &[(THIRD, r#"from: "1.1""#, r#"from: "2.0""#)]),
@@ -116,6 +119,63 @@ const CASES: &[(&str, &[Change])] = &[
         "a program in jq that looks at the clock",
         &[(SECOND, "remove: {fields: [note]}", "jq: {program: \".at = now\", field: note}")],
     ),
+    (
+        "an index of several that are not there",
+        &[(THIRD, "from: customer", "from: [customer, sesion, customer]")],
+    ),
+    ("an index of none", &[(THIRD, "from: customer", "from: []")]),
+    (
+        "a way back to several indices",
+        &[
+            (THIRD, "from: customer", "from: [customer, audit]"),
+            (THIRD, LAST, "        down: []\n"),
+        ],
+    ),
+    (
+        "partitions of several indices",
+        &[
+            (THIRD, "event: {migrate: {}}", "event: {migrate: {from: [event, session]}}"),
+            (THIRD, "    session: dropped\n", ""),
+        ],
+    ),
+    (
+        "a document that is sent to an index which is not there",
+        &[(THIRD, LAST, "          - send: {to: adit}\n")],
+    ),
+    (
+        "a document that is sent into partitions",
+        &[(THIRD, LAST, "          - send: {to: event}\n")],
+    ),
+    (
+        "a document that is sent where its next step would have to follow",
+        &[(SECOND, "remove: {fields: [note]}", "send: {to: audit}")],
+    ),
+    (
+        "a document that is sent by the name of an index of the release before",
+        &[(THIRD, LAST, "          - jq: {program: ., documents: any, to: [customer]}\n")],
+    ),
+    (
+        "a way back from several documents",
+        &[(
+            THIRD,
+            LAST,
+            "          - each: {field: home.list, id: \"{_id}-{_position}\"}\n        down: []\n",
+        )],
+    ),
+    (
+        "a way back that drops",
+        &[(
+            THIRD,
+            LAST,
+            "        down: [{when: {field: age, missing: true}, then: [{drop: {}}]}]\n",
+        )],
+    ),
+    (
+        "operations behind the end",
+        &[(THIRD, LAST, "          - drop: {}\n          - remove: {fields: [home]}\n")],
+    ),
+    ("an id that all documents share", &[(THIRD, LAST, "          - rekey: {id: person}\n")]),
+    ("an id with a hole", &[(THIRD, LAST, "          - rekey: {id: \"{_id}-{}\"}\n")]),
     ("a field path with a hole", &[(SECOND, "fields: [note]", "fields: [note..text]")]),
     ("an anchor that is not there", &[(THIRD, "invoice: new", "invoice: *fate")]),
     ("a file within a file", &[(THIRD, "invoice: new", "invoice: !include ../1.1/release.yaml")]),

@@ -320,7 +320,7 @@ fn branching() {
         (
             "when: {field: a, equals: x}\nthen: [remove: {fields: []}, upcase: {fields: [a]}]\notherwise: []",
             &[
-                "error[P0008]: upcase | there is no operation `upcase` | known here: `rename`, `move`, `copy`, `remove`, `set`, `default`, `cast`, `lower`, `upper`, `trim`, `map`, `date`, `decode`, `encode`, `wrap`, `unwrap`, `nest`, `flatten`, `split`, `join`, `hash`, `when`, `jq`, `painless`",
+                "error[P0008]: upcase | there is no operation `upcase` | known here: `rename`, `move`, `copy`, `remove`, `set`, `default`, `cast`, `lower`, `upper`, `trim`, `map`, `date`, `decode`, `encode`, `wrap`, `unwrap`, `nest`, `flatten`, `split`, `join`, `hash`, `drop`, `rekey`, `reroute`, `each`, `send`, `when`, `jq`, `painless`",
                 "error[P0004]: otherwise | the operation with `when` has no field `otherwise` | known here: `when`, `then`, `else`",
             ],
         ),
@@ -593,6 +593,145 @@ fn codings() {
             &[
                 "error[P0005]: encode | `encode` lacks the field `to` | add `to: base64-json`",
                 "error[P0004]: from | `encode` has no field `from` | known here: `field`, `to`, `otherwise`",
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn spreading() {
+    check(&[
+        ("drop: {}", &[]),
+        ("rekey: {id: '{a}-{_id}'}", &[]),
+        ("reroute: {routing: '{o.p}'}", &[]),
+        ("reroute: {remove: true}", &[]),
+        ("each: {field: list, into: item, id: '{_id}-{_position}', empty: drop}", &[]),
+        ("jq: {program: '.l[]', documents: any}", &[]),
+        ("painless: {script: 'ctx.op = \"noop\"', documents: any}", &[]),
+        (
+            "drop: {field: a}",
+            &["error[P0004]: field | `drop` has no field `field` | known here: none"],
+        ),
+        (
+            "drop:",
+            &[
+                "error[P0006]: drop | `drop` must be a mapping, but this is nothing | write `key: value` lines here, or `{}` for none",
+            ],
+        ),
+        (
+            "rekey: {id: '{a'}",
+            &[
+                "error[P0618]: '{a' | `{a` can't be filled: a `{` is not closed | write names of fields in braces, such as `{customer.id}`, and `{_id}`, `{_routing}` or `{_index}`",
+            ],
+        ),
+        (
+            "rekey: {id: same}",
+            &[
+                "error[P0618]: same | every document would get the same id | name a field, or `{_id}`",
+            ],
+        ),
+        (
+            "rekey: {id: '{_position}'}",
+            &[
+                "error[P0618]: '{_position}' | only the `id` of `each` knows a `{_position}` | name a field, or `{_id}`",
+            ],
+        ),
+        (
+            "rekey: {id: '{z}'}",
+            &[
+                "warning[P0605]: '{z}' | no document has the field `z` here: the mapping before is strict and lacks it | correct the path, or the order of the operations",
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn places() {
+    check(&[
+        (
+            "rekey: {to: x}",
+            &[
+                "error[P0005]: rekey | `rekey` lacks the field `id` | add `id: \"{customer.id}-{_id}\"`",
+                "error[P0004]: to | `rekey` has no field `to` | known here: `id`",
+            ],
+        ),
+        (
+            "reroute: {}",
+            &[
+                "error[P0005]: reroute | `reroute` lacks the field `routing` | add `routing: \"{customer.id}-{_id}\"`",
+            ],
+        ),
+        (
+            "reroute: {routing: '{a}', remove: true}",
+            &[
+                "error[P0618]: routing | `remove` takes the routing away, so `routing` says nothing | keep one of the two",
+            ],
+        ),
+        (
+            "reroute: {routing: '{_position}'}",
+            &[
+                "error[P0618]: '{_position}' | only the `id` of `each` knows a `{_position}` | name a field, or leave it out",
+            ],
+        ),
+        (
+            "each: {field: list, id: '{_id}'}",
+            &[
+                "error[P0618]: '{_id}' | all documents that are made of one would get the same id | name `{_position}`, or a field of the element",
+            ],
+        ),
+        (
+            "each: {field: list, into: list.x, id: '{_position}'}",
+            &[
+                "error[P0603]: list.x | this `each` leads from `list` to `list.x`: one lies within the other | leave `into` out, or put the element beside the list",
+            ],
+        ),
+        (
+            "each: {field: z, id: '{_position}', empty: skip}",
+            &[
+                "error[P0008]: skip | `empty` can't be `skip` | known here: `reject`, `keep`, `drop`",
+            ],
+        ),
+    ]);
+}
+
+#[test]
+fn destinations() {
+    check(&[
+        (
+            "send: {to: thing}",
+            &[
+                "error[P0618]: thing | documents of `thing` are in `thing` anyway | name another index, or leave it out",
+            ],
+        ),
+        (
+            "send: {to: thign}",
+            &["error[P0618]: thign | the release 2 has no index `thign` | known here: none"],
+        ),
+        ("send: {}", &["error[P0005]: send | `send` lacks the field `to` | add `to: KEY`"]),
+        (
+            "jq: {program: ., to: [other]}",
+            &[
+                "error[P0618]: to | one document stays in its index, so `to` says nothing | write `documents: any`, or leave `to` out",
+            ],
+        ),
+        (
+            "jq: {program: ., field: a, documents: any}",
+            &[
+                "error[P0618]: a | a field's value becomes one other, so `documents: any` says nothing | leave one of the two out",
+            ],
+        ),
+        (
+            "jq: {program: ., documents: any, to: [other]}",
+            &["error[P0618]: other | the release 2 has no index `other` | known here: none"],
+        ),
+        (
+            "jq: {program: ., documents: several}",
+            &["error[P0008]: several | `documents` can't be `several` | known here: `one`, `any`"],
+        ),
+        (
+            "when: {field: a, equals: x}\nthen: [drop: {}, set: {field: a, value: 1}]",
+            &[
+                "error[P0602]: set | a `drop` stands before this `set`, which is never done | put the `drop` into a `when`, or leave out what follows it",
             ],
         ),
     ]);

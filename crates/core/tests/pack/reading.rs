@@ -283,7 +283,7 @@ fn an_operation_that_is_none() {
     24 |           - remove
        |             ^^^^^^
        |
-       = help: the operations are `rename`, `move`, `copy`, `remove`, `set`, `default`, `cast`, `lower`, `upper`, `trim`, `map`, `date`, `decode`, `encode`, `wrap`, `unwrap`, `nest`, `flatten`, `split`, `join`, `hash`, `when`, `jq`, `painless`
+       = help: the operations are `rename`, `move`, `copy`, `remove`, `set`, `default`, `cast`, `lower`, `upper`, `trim`, `map`, `date`, `decode`, `encode`, `wrap`, `unwrap`, `nest`, `flatten`, `split`, `join`, `hash`, `drop`, `rekey`, `reroute`, `each`, `send`, `when`, `jq`, `painless`
     "#);
 }
 

@@ -42,6 +42,31 @@ fn a_table_that_is_right() {
 }
 
 #[test]
+fn a_row_is_one_document() {
+    let output = person(&[("    table:\n", "    settings: {}\n    table:\n")]);
+    assert_eq!(output, "");
+    let last = "          - set: {field: home.country, value: {code: NO, since: 2020}}\n";
+    let output = mistakes(&[
+        DATABASES,
+        (THIRD, "    mapping: person.json\n", &format!("    mapping: person.json\n{TABLE}")),
+        (
+            THIRD,
+            last,
+            "          - rekey: {id: \"{age}\"}\n        irreversible: rows can't be followed\n",
+        ),
+    ]);
+    assert_snapshot!(output, @r#"
+    error[P0617]: `person` has a table, in which every document is one row, and `rekey` may not leave it so
+      --> releases/2.0/release.yaml:35:13
+       |
+    35 |           - rekey: {id: "{age}"}
+       |             ^^^^^
+       |
+       = help: do it in a step before the one that leads to the table
+    "#);
+}
+
+#[test]
 fn databases_and_fields_that_are_not_there() {
     let output = person(&[("database: main", "database: mian"), ("from: age", "from: aeg")]);
     assert_snapshot!(output, @r#"

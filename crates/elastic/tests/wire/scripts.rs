@@ -1,7 +1,7 @@
 //! Scripts over documents: a document that the engine can't read is found among the others, a script that it doesn't take fails
 //! the call.
 
-use lockstep_elastic::{ScriptDocument, ScriptText, Scripted};
+use lockstep_elastic::{ScriptDocument, ScriptText, Scripted, Wanted};
 use serde_json::{Map, Value, json};
 
 use crate::server::{Reply, Seen, Server};
@@ -44,7 +44,7 @@ async fn told(letters: &str, script: &str) -> Result<String, String> {
     let outcomes = outcomes.map_err(|failure| failure.to_string())?;
     let letter = |outcome: &Scripted| match outcome {
         Scripted::Made(made) => {
-            assert!(made.is_in_place && made.is_to_be_indexed, "{made:?}");
+            assert!(made.is_in_place && made.wanted == Wanted::Indexed, "{made:?}");
             assert_eq!(made.source.as_deref(), Some(br#"{"n":1}"#.as_slice()));
             'g'
         }

@@ -14,7 +14,7 @@ use lockstep_core::{
         model::{Down, IndexStep, LogicalIndex, Pack},
     },
     plan::model::WayBack,
-    transform::{Document, Rejection, RejectionCode, operation::Operation},
+    transform::{Document, Made, Rejection, RejectionCode, operation::Operation},
     trial::{Outcome, Passage, needs_scripts, up_operations, way_back},
 };
 use lockstep_elastic::Cluster;
@@ -159,7 +159,8 @@ impl<'a> Subject<'a> {
         for (position, release) in pack.releases.iter().enumerate() {
             for (index, step) in release.step.iter().flat_map(|step| &step.indices) {
                 if let IndexStep::Migrate { from, partition: _, operations: _, down: _ } = step {
-                    subjects.push(Self { pack, position, index, from });
+                    let of = |from| Self { pack, position, index, from };
+                    subjects.extend(from.iter().map(|from| of(from)));
                 }
             }
         }
@@ -368,12 +369,19 @@ impl Fuzzer {
         document: impl Fn(&Trial) -> Option<Vec<u8>>,
     ) -> Result<Vec<(&'t mut Trial, Option<Passage>)>, EngineError> {
         let (open, documents) = open(trials, document);
-        let documents: Vec<Document<'_>> =
-            documents.iter().map(|source| Document { id: "fuzz", routing: None, source }).collect();
+        let documents: Vec<Document<'_>> = documents
+            .iter()
+            .map(|source| Document { index: None, id: "fuzz", routing: None, source })
+            .collect();
         let mut passages = Vec::with_capacity(documents.len());
         match take((&self.cluster, &self.jq), operations.clone(), (subject.from, &documents)).await
         {
-            Ok(taken) => passages.extend(taken.into_iter().map(|one| Some(passage(one)))),
+            Ok(taken) => passages.extend(
+                taken
+                    .into_iter()
+                    .zip(&documents)
+                    .map(|(one, document)| Some(passage((subject.from, *document), one))),
+            ),
             // Something panicked: each one apart, to find out on which document.
             Err(EngineError::Bug(_)) => {
                 for document in documents {
@@ -384,7 +392,9 @@ impl Fuzzer {
                     )
                     .await;
                     passages.push(match taken {
-                        Ok(mut taken) => taken.pop().map(passage),
+                        Ok(mut taken) => {
+                            taken.pop().map(|one| passage((subject.from, document), one))
+                        }
                         Err(EngineError::Bug(_)) => None,
                         Err(error) => return Err(error),
                     });
@@ -396,6 +406,6 @@ impl Fuzzer {
     }
 }
 
-fn passage(taken: Result<Vec<u8>, Rejection>) -> Passage {
-    taken.map_or_else(Passage::Rejected, Passage::Document)
+fn passage(place: (&str, Document<'_>), taken: Result<Vec<Made>, Rejection>) -> Passage {
+    taken.map_or_else(Passage::Rejected, |made| Passage::of(place, made))
 }

@@ -32,14 +32,14 @@ impl Trial {
     pub(super) fn up_document(&self) -> Option<&[u8]> {
         match &self.up {
             Some(Passage::Document(document)) => Some(document),
-            Some(Passage::Rejected(_) | Passage::Several(_)) | None => None,
+            Some(Passage::Rejected(_) | Passage::Documents(_)) | None => None,
         }
     }
 
     pub(super) fn back_document(&self) -> Option<&[u8]> {
         match &self.back {
             Back::Other(Passage::Document(document)) => Some(document),
-            Back::Other(Passage::Rejected(_) | Passage::Several(_))
+            Back::Other(Passage::Rejected(_) | Passage::Documents(_))
             | Back::NotTried
             | Back::None { reason: _ }
             | Back::Same => None,
@@ -54,7 +54,7 @@ impl Trial {
             Some(Passage::Document(document)) if document_hash(&document).is_err() => {
                 self.ends(Trouble::Unreadable);
             }
-            Some(Passage::Document(_) | Passage::Several(_)) => {}
+            Some(Passage::Document(_) | Passage::Documents(_)) => {}
         }
     }
 
@@ -69,7 +69,7 @@ impl Trial {
                 let differing = fields_differing(self.before.as_bytes(), &back, FIELDS_NAMED_MAX);
                 self.ends(differing.map_or(Trouble::Unreadable, Trouble::BackDiffers));
             }
-            Back::Other(Passage::Document(_) | Passage::Several(_))
+            Back::Other(Passage::Document(_) | Passage::Documents(_))
             | Back::NotTried
             | Back::None { reason: _ }
             | Back::Same => {}
@@ -82,7 +82,7 @@ impl Trial {
 
     pub(super) fn trouble(&self, trouble: Trouble) -> Verdict {
         // Of a defect there is nothing to keep: its case holds the document alone.
-        let up = self.up.clone().unwrap_or(Passage::Several(0));
+        let up = self.up.clone().unwrap_or(Passage::Documents(Vec::new()));
         Verdict::Trouble(Box::new((trouble, Outcome { up, back: self.back.clone() })))
     }
 }

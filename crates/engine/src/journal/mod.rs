@@ -12,11 +12,11 @@ use serde_json::{Value, json, value::RawValue};
 
 use self::record::Envelope;
 pub use self::record::{
-    ApplicationRecord, ArchiveRecord, ArchiveReference, FlowRecord, GuardRecord, JOURNAL_FORMAT,
-    LeaseRecord, LeaseRequestRecord, NotedUsage, OrdersRecord, OriginalRecord, PairTerms,
-    PlanRecord, PositionRecord, ReceiptRecord, ReceiptState, Record, RejectedBack, ReturnIndex,
-    ReturnRecord, RoundRecord, RunRecord, SetRecord, SnapshotRecord, SnapshotReference,
-    SwitchRecord, TaskRecord, UsageRecord, VerdictRecord,
+    ApplicationRecord, ArchiveRecord, ArchiveReference, DeliveryRecord, FlowRecord, GuardRecord,
+    JOURNAL_FORMAT, LeaseRecord, LeaseRequestRecord, NotedUsage, OrdersRecord, OriginalRecord,
+    PairTerms, PlanRecord, PositionRecord, ReceiptRecord, ReceiptState, Record, RejectedBack,
+    ReturnIndex, ReturnRecord, RoundRecord, RunRecord, SetRecord, SnapshotRecord,
+    SnapshotReference, SwitchRecord, TaskRecord, UsageRecord, VerdictRecord,
 };
 use crate::error::EngineError;
 

@@ -183,6 +183,22 @@ pub struct PositionRecord {
     pub repaired: u64,
 }
 
+/// How far the documents in envelopes were delivered, log by log.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeliveryRecord {
+    /// `[position in the plan, covered, settled]`, sequence numbers of the index of envelopes: everything up to `covered` was
+    /// delivered, and up to `settled` read back.
+    pub logs: Vec<(usize, i64, i64)>,
+}
+
+impl DeliveryRecord {
+    /// How far the log at a position of the plan got.
+    pub fn of(&self, position: usize) -> Option<(i64, i64)> {
+        let log = self.logs.iter().find(|(at, ..)| *at == position);
+        log.map(|(_, covered, settled)| (*covered, *settled))
+    }
+}
+
 /// Which primary in a row every shard of two indices had, in the order of shard numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PairTerms {
@@ -478,4 +494,5 @@ kinds! {
     UsageRecord => "usage",
     ArchiveRecord => "archive",
     SnapshotRecord => "snapshot",
+    DeliveryRecord => "delivery",
 }

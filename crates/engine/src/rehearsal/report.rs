@@ -130,7 +130,8 @@ fn measured(context: &StageContext, plan: &Plan) -> Vec<IndexMeasure> {
     let (copied, sizes) = (context.measures.all_copied(), context.measures.targets());
     let both = plan.indices.iter().zip(&context.plan.indices).enumerate();
     both.filter_map(|(position, (planned, rehearsed))| {
-        let Strategy::Copy { source, target, clone, program: _ } = &planned.strategy else {
+        let Strategy::Copy { source, target, clone, program: _, delivery: _ } = &planned.strategy
+        else {
             return None;
         };
         let Strategy::Copy { target: thrown_away, .. } = &rehearsed.strategy else { return None };

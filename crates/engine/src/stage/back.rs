@@ -41,13 +41,15 @@ pub(super) fn back_key(run: &str) -> String {
 /// Why there is no way back, if there is none: the first index without one, in words.
 pub(crate) fn way_back_missing(plan: &Plan) -> Option<String> {
     plan.indices.iter().find_map(|index| {
-        let Strategy::Copy { program, target, .. } = &index.strategy else { return None };
+        let Strategy::Copy { program, target, delivery, .. } = &index.strategy else { return None };
+        let delivered = delivery.as_ref().and_then(|delivery| delivery.to.get(&index.logical));
+        let name = delivered.unwrap_or(&target.index);
         match plan.ways_back.get(program) {
             Some(WayBack::Program { .. }) => None,
             Some(WayBack::None { step, reason }) => {
-                Some(format!("`{}`: the step into {step} can't be undone: {reason}", target.index))
+                Some(format!("`{name}`: the step into {step} can't be undone: {reason}"))
             }
-            None => Some(format!("`{}`: the plan has no way back for it", target.index)),
+            None => Some(format!("`{name}`: the plan has no way back for it")),
         }
     })
 }
@@ -122,7 +124,8 @@ pub(super) async fn pairs_back(context: &StageContext) -> Result<Vec<CopyPair>, 
     let mut transforms: BTreeMap<&str, Arc<Course>> = BTreeMap::new();
     let mut pairs = Vec::new();
     for (position, index) in context.plan.indices.iter().enumerate() {
-        let Strategy::Copy { source, target, program, clone: _ } = &index.strategy else {
+        let Strategy::Copy { source, target, program, clone: _, delivery: _ } = &index.strategy
+        else {
             continue;
         };
         let Some(WayBack::Program { operations }) = context.plan.ways_back.get(program) else {

@@ -21,15 +21,20 @@ use tokio::sync::Mutex;
 
 use super::{
     CopyPair, StageContext,
+    delivery::{envelopes_gone, look_at_deliveries},
     delta::FOREIGN,
     follow::ShardKey,
     mend::{Mode, Outcome, look_at},
     meter::Meter,
     position::Covered,
     side::{Depth, Side, SideReader, explain},
+    table::look_at_tables,
     window::WindowWidth,
 };
-use crate::{error::EngineError, report::Unit};
+use crate::{
+    error::EngineError,
+    report::{Event as ReportEvent, Unit},
+};
 
 /// Ids of all indices that are kept.
 const IDS_KEPT: usize = 200;
@@ -102,7 +107,21 @@ pub(super) struct Way<'a> {
 /// [`EngineError`] when the cluster can't be worked with.
 pub async fn compare(context: &StageContext) -> Result<Verdict, EngineError> {
     let way = Way { mode: Mode::Look, depth: Depth::Contents, covered: None, cloned: None };
-    compare_all(context, comparisons(context)?, way).await
+    let gone = envelopes_gone(context).await?;
+    let mut whole = comparisons(context)?;
+    whole.retain(|comparison| !gone.contains(&comparison.target));
+    let mut verdict = compare_all(context, whole, way).await?;
+    if gone.is_empty() {
+        verdict.merge(look_at_deliveries(context).await?);
+    } else {
+        let count = gone.len();
+        let message = format!(
+            "what came out of envelopes is not compared: {count} indices of envelopes are gone, as after `lockstep finalize`"
+        );
+        context.reporter.report(ReportEvent::Notice { message });
+    }
+    verdict.merge(look_at_tables(context).await?);
+    Ok(verdict)
 }
 
 /// Compares several indices of both sets.
@@ -147,7 +166,8 @@ pub(super) fn comparisons(context: &StageContext) -> Result<Vec<Comparison>, Eng
         Strategy::Empty { target } => {
             Some(Comparison { source: None, target: target.index.clone() })
         }
-        Strategy::Copy { .. } | Strategy::Drop { .. } => None,
+        // What is delivered is held against its envelopes.
+        Strategy::Copy { .. } | Strategy::Deliver { .. } | Strategy::Drop { .. } => None,
     });
     Ok(copied.chain(empty).collect())
 }

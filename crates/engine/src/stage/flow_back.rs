@@ -199,7 +199,7 @@ pub(crate) async fn way_back_status(
         .enumerate()
         .filter_map(|(position, index)| match &index.strategy {
             Strategy::Copy { target, .. } => Some((position, target.index.as_str())),
-            Strategy::Empty { .. } | Strategy::Drop { .. } => None,
+            Strategy::Empty { .. } | Strategy::Deliver { .. } | Strategy::Drop { .. } => None,
         })
         .collect();
     let names: Vec<&str> = targets.iter().map(|(_, name)| *name).collect();

@@ -20,6 +20,7 @@ use super::{
     batch::{Piece, batches, read_batch},
     carry::carry_whole,
     copy::source_replaced,
+    delivery::{Deliveries, deliver},
     position::covered,
     problem,
     table::{TableLog, follow_tables, open_tables},
@@ -73,6 +74,8 @@ pub(super) struct Follower<'a> {
     widths: BTreeMap<usize, WindowWidth>,
     /// Tables that follow the new set; none on the way back.
     pub(super) tables: Vec<TableLog>,
+    /// Documents that are delivered; none on the way back.
+    pub(super) deliveries: Deliveries,
     record: PositionRecord,
     kept: Kept<PositionRecord>,
     written_at: Instant,
@@ -147,7 +150,23 @@ impl<'a> Follower<'a> {
             Direction::Forward => open_tables(context).await?,
             Direction::Back => Vec::new(),
         };
-        Ok(Self { context, direction, key, pairs, marks, widths, tables, record, kept, written_at })
+        let deliveries = match direction {
+            Direction::Forward => Deliveries::open(context).await?,
+            Direction::Back => Deliveries::default(),
+        };
+        Ok(Self {
+            context,
+            direction,
+            key,
+            pairs,
+            marks,
+            widths,
+            tables,
+            deliveries,
+            record,
+            kept,
+            written_at,
+        })
     }
 
     /// Looks where the live set stands. Everything that a stretch spans is visible to searches afterwards.
@@ -243,6 +262,8 @@ impl<'a> Follower<'a> {
     pub(super) async fn pass(&mut self) -> Result<Pass, EngineError> {
         let look = self.look().await?;
         let pass = self.carry_all(look.stretches).await?;
+        deliver(self).await?;
+        deliver(self).await?;
         follow_tables(self).await?;
         Ok(pass)
     }

@@ -16,6 +16,7 @@ use tokio::time;
 use super::{
     CopyPair,
     deletes::{Unequal, delete_gone},
+    delivery::settle_deliveries,
     delta::compare_delta,
     follow::{Follower, Look, Moment},
     quarantine::Allowance,
@@ -85,6 +86,9 @@ pub(super) async fn pass_gate(
             pair.source.index, pair.target
         )));
     }
+    if let Some(reason) = deliveries_missing(follower).await? {
+        return Ok(Gate::Missed(reason));
+    }
     if let Some(reason) = tables_missing(follower).await? {
         return Ok(Gate::Missed(reason));
     }
@@ -104,6 +108,20 @@ pub(super) async fn pass_gate(
     }
     follower.write().await?;
     Ok(Gate::Passed(standing))
+}
+
+/// Delivers what is left. Why something isn't delivered yet, in words.
+async fn deliveries_missing(follower: &mut Follower<'_>) -> Result<Option<String>, EngineError> {
+    let mut unsettled = settle_deliveries(follower).await?;
+    if unsettled.is_some() {
+        // What was put right is looked at once more, as nothing comes to it any more.
+        unsettled = settle_deliveries(follower).await?;
+    }
+    // A document may have been rejected only now.
+    if let Some(problem) = undecided(follower.context) {
+        return Err(EngineError::Halted(Box::new(problem)));
+    }
+    Ok(unsettled)
 }
 
 /// Brings the tables to where the new set is. Why one of them isn't there, in words.
@@ -127,7 +145,8 @@ async fn tables_missing(follower: &mut Follower<'_>) -> Result<Option<String>, E
 /// How both sets stand, once every copy of what was carried into has everything: what isn't on all of them could be
 /// lost with its primary. They are read last, so that no failure before is missed.
 async fn settled(follower: &Follower<'_>) -> Result<Standing, EngineError> {
-    let targets: Vec<&str> = follower.pairs.values().map(|pair| pair.target.as_str()).collect();
+    let carried = follower.pairs.values().map(|pair| pair.target.as_str());
+    let targets: Vec<&str> = carried.chain(follower.deliveries.targets()).collect();
     loop {
         let positions = follower.context.cluster.positions_of(&targets).await?;
         let mut shards = positions.values().flat_map(|index| &index.shards);

@@ -9,6 +9,7 @@ use tokio::time;
 use super::{
     CopyPair, Direction, StageContext,
     catch_up::catch_up,
+    delivery::settle_deliveries,
     delta::compare_delta,
     follow::{Follower, Moment},
     gate::reconcile_deletes,
@@ -78,6 +79,7 @@ pub async fn keep_in_step(context: &StageContext) -> Result<Event, EngineError> 
             let begun = Instant::now();
             let moved = moved_pairs(&follower);
             reconcile_deletes(&mut follower, &moved).await?;
+            settle_deliveries(&mut follower).await?;
             settle_tables(&mut follower).await?;
             deletes_after = Instant::now() + begun.elapsed() * DELETES_SHARE;
         }
@@ -142,6 +144,7 @@ pub(super) async fn come_close(follower: &mut Follower<'_>) -> Result<(), Engine
             reconcile_deletes(follower, &moved).await?;
         }
     }
+    settle_deliveries(follower).await?;
     settle_tables(follower).await?;
     follower.write().await
 }

@@ -39,6 +39,8 @@ pub mod compare;
 
 mod deletes;
 
+mod delivery;
+
 mod delta;
 
 mod follow;
@@ -55,6 +57,8 @@ pub(crate) mod meter;
 
 mod position;
 
+mod rejected;
+
 pub mod quarantine;
 
 mod review;
@@ -64,6 +68,8 @@ pub(crate) mod share;
 mod side;
 
 pub(crate) mod steps;
+
+mod passage;
 
 pub(crate) mod table;
 
@@ -87,7 +93,7 @@ use lockstep_elastic::Cluster;
 use tokio_util::sync::CancellationToken;
 
 pub use self::steps::Course;
-pub(crate) use self::{checkpoint::task_key, fence::blocked_before};
+pub(crate) use self::{checkpoint::task_key, delivery::remove_envelopes, fence::blocked_before};
 use crate::{
     crew::Place,
     databases::Databases,
@@ -221,7 +227,8 @@ impl StageContext {
     pub(crate) fn pairs(&self) -> Result<Vec<CopyPair>, EngineError> {
         let mut pairs = Vec::new();
         for (position, index) in self.plan.indices.iter().enumerate() {
-            let Strategy::Copy { source, target, program, clone: _ } = &index.strategy else {
+            let Strategy::Copy { source, target, program, clone: _, delivery: _ } = &index.strategy
+            else {
                 continue;
             };
             let course = self.courses.get(program).ok_or_else(|| {

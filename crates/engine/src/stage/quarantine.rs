@@ -385,7 +385,7 @@ impl Quarantine {
 fn logical_indices(plan: &Plan) -> BTreeMap<String, String> {
     let copied = plan.indices.iter().filter_map(|index| match &index.strategy {
         Strategy::Copy { source, .. } => Some((source.index.clone(), index.logical.clone())),
-        Strategy::Empty { .. } | Strategy::Drop { .. } => None,
+        Strategy::Empty { .. } | Strategy::Deliver { .. } | Strategy::Drop { .. } => None,
     });
     copied.collect()
 }

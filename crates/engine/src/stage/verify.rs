@@ -16,6 +16,7 @@ use super::{
     back::back_key,
     catch_up::catch_up,
     compare::{Comparison, Verdict, Way, compare_all, comparisons},
+    delivery::compare_deliveries,
     delta::foreign,
     follow::{Follower, ShardKey},
     mend::Mode,
@@ -82,6 +83,9 @@ pub(super) async fn compare_until_clean(
         if verdict.is_clean() {
             accept(follower, seen);
             follower.write().await?;
+            if let Some(problem) = compare_deliveries(follower).await? {
+                return Ok(Some(problem));
+            }
             return compare_tables(follower).await;
         }
         let message = mended(follower.direction, &verdict);

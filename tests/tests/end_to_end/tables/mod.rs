@@ -12,7 +12,7 @@ use lockstep_core::run::{
     state::RunState,
 };
 use lockstep_engine::{
-    EngineError,
+    EngineError, Session,
     quarantine::{Chosen, decide, list},
     session::Ending,
     status::status,
@@ -129,10 +129,31 @@ fn whole(runtime: &Runtime, stand: &Stand, name: &str) -> Outcome {
             plan.findings.iter().all(|finding| !finding.message.contains("secret")),
             "{plan:?}"
         );
+        tampered(&session, &ledger).await?;
         session.finalize(APPLICATION).await?;
         assert_eq!(ledger.bookkeeping().await?, 0);
         ledger.clean(stand).await
     })
+}
+
+/// A verification finds rows that are not what the documents say.
+async fn tampered(session: &Session, ledger: &Ledger) -> Outcome {
+    let seen = async || -> Result<(u64, u64, u64), Trouble> {
+        let (_, verdict) = session.verify(APPLICATION).await?;
+        let difference = verdict.difference;
+        Ok((difference.missing_count, difference.differing_count, difference.extra_count))
+    };
+    assert_eq!(seen().await?, (0, 0, 0));
+    let rows = ledger.rows().await?;
+    let mut keys = rows.keys().filter_map(|key| key.split_once(' '));
+    for statement in ["UPDATE person SET age = 777", "DELETE FROM person"] {
+        let (tenant, id) = keys.next().ok_or("too few rows")?;
+        let statement = format!("{statement} WHERE tenant = '{tenant}' AND id = '{id}'");
+        ledger.sql(&statement).await?;
+    }
+    ledger.sql("INSERT INTO person (id, tenant) VALUES ('nobody', 'beta')").await?;
+    assert_eq!(seen().await?, (1, 1, 1), "rows that are not what the documents say");
+    Ok(())
 }
 
 /// The database is stopped and started again while a run follows, and what the run made is taken away.

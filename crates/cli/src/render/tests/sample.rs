@@ -47,6 +47,7 @@ fn tenant_indices(tenant: &str) -> Vec<IndexPlan> {
         target: target(&format!("{tenant}-event-v2-{month}")),
         program: "event".to_owned(),
         clone: None,
+        delivery: None,
     };
     vec![
         index("event", Some("2026-01"), copy("2026-01")),

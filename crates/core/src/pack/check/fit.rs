@@ -240,8 +240,16 @@ impl Misfits<'_> {
             Operation::Remove(_)
             | Operation::Wrap(_)
             | Operation::Unwrap(_)
+            | Operation::Drop(_)
+            | Operation::Rekey(_)
+            | Operation::Reroute(_)
+            | Operation::Send(_)
             | Operation::When(_)
             | Operation::Painless(_) => &wire.place,
+            Operation::Each(dividing) => match &dividing.into {
+                Some(_) => wire.value_place("into"),
+                None => wire.value_place("field"),
+            },
         };
         place.clone()
     }

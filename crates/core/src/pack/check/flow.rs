@@ -9,9 +9,9 @@ use crate::{
         wire::{BranchesWire, OperationWire},
     },
     transform::operation::{
-        CastType, Casting, Coding, Condition, DateForm, Dating, Decoding, Encoding, Existing,
-        FieldPath, Flattening, Hashing, Joining, JqStep, Operation, Otherwise, Respelling,
-        Translation,
+        CastType, Casting, Coding, Condition, DateForm, Dating, Decoding, Dividing, Elementless,
+        Encoding, Existing, FieldPath, Flattening, Hashing, Joining, JqStep, Nesting, Operation,
+        Otherwise, Respelling, Translation,
     },
 };
 
@@ -85,14 +85,7 @@ impl Step<'_> {
             // A list is as good as a single value for a mapping.
             Operation::Wrap(wrapping) => self.note_all_absent(&wrapping.fields),
             Operation::Unwrap(unwrapping) => self.note_all_absent(&unwrapping.fields),
-            Operation::Nest(nesting) => {
-                for (index, one) in nesting.moves().enumerate() {
-                    self.note_nested(&one.from, ("into", &one.to));
-                    let moved = self.source(&one.from, ("fields", index));
-                    self.fields.remove(&segments(&one.from));
-                    self.put((&one.to, one.existing), moved);
-                }
-            }
+            Operation::Nest(nesting) => self.nest(nesting),
             Operation::Flatten(flattening) => self.flatten(flattening),
             Operation::Split(splitting) => {
                 self.note_absent(&splitting.field, ("field", 0));
@@ -103,16 +96,33 @@ impl Step<'_> {
             }
             Operation::Join(joining) => self.join(joining),
             Operation::Hash(hashing) => self.hash(hashing),
+            // Nothing changes in documents that stay, and those that don't are no business of this mapping.
+            Operation::Drop(_)
+            | Operation::Send(_)
+            | Operation::Rekey(_)
+            | Operation::Reroute(_) => {
+                self.note_template();
+            }
+            Operation::Each(dividing) => self.divide(dividing),
             Operation::When(branching) => self.branch(&branching.condition),
-            Operation::Jq(JqStep { program: _, field: Some(field) }) => {
+            Operation::Jq(JqStep { field: Some(field), .. }) => {
                 self.note_absent(field, ("field", 0));
                 if matches!(self.fields.find(&segments(field)), Found::Field(_)) {
                     self.write(field, Shape::Anything);
                 }
             }
-            Operation::Jq(JqStep { program: _, field: None }) | Operation::Painless(_) => {
+            Operation::Jq(JqStep { field: None, .. }) | Operation::Painless(_) => {
                 *self.fields = Fields::unknown();
             }
+        }
+    }
+
+    fn nest(&mut self, nesting: &Nesting) {
+        for (index, one) in nesting.moves().enumerate() {
+            self.note_nested(&one.from, ("into", &one.to));
+            let moved = self.source(&one.from, ("fields", index));
+            self.fields.remove(&segments(&one.from));
+            self.put((&one.to, one.existing), moved);
         }
     }
 
@@ -134,9 +144,41 @@ impl Step<'_> {
         let mut holds = self.fields.clone();
         holds.narrow(condition, true);
         run(&mut holds, then, (first, self.findings));
-        self.fields.narrow(condition, false);
-        run(self.fields, otherwise, (first + behind, self.findings));
-        *self.fields = std::mem::replace(self.fields, Fields::closed()).or(holds);
+        let mut fails = std::mem::replace(self.fields, Fields::closed());
+        fails.narrow(condition, false);
+        run(&mut fails, otherwise, (first + behind, self.findings));
+        // Of a branch that no document stays in, nothing comes.
+        *self.fields = match (leaves(then), leaves(otherwise)) {
+            (true, false) => fails,
+            (false, true) => holds,
+            (true, true) | (false, false) => fails.or(holds),
+        };
+    }
+
+    /// The element takes the place of the list; where documents may be kept without elements, that stays as well.
+    fn divide(&mut self, dividing: &Dividing) {
+        let Dividing { field, into, id: _, empty } = dividing;
+        let mut element = self.source(field, ("field", 0));
+        if let Shape::Object(fields) = &mut element {
+            fields.is_nested = false;
+        }
+        match into.as_ref().filter(|into| *into != field) {
+            None => self.become_shape(field, element),
+            Some(into) => {
+                if *empty != Elementless::Keep {
+                    self.fields.remove(&segments(field));
+                }
+                self.write(into, element);
+            }
+        }
+        self.note_template();
+    }
+
+    fn note_template(&mut self) {
+        let Some(template) = self.wire.operation.template() else { return };
+        for (index, field) in template.fields().enumerate() {
+            self.note_absent(field, ("template", index));
+        }
     }
 
     fn cast(&mut self, casting: &Casting) {
@@ -320,6 +362,18 @@ impl Step<'_> {
         let fix = "correct the path, or the order of the operations";
         self.findings.warning(code::FIELD_ABSENT, place, message, fix);
     }
+}
+
+/// Whether no document that goes through these stays in the index: each ends, or is sent elsewhere.
+fn leaves(wires: &[OperationWire]) -> bool {
+    wires.iter().any(|wire| match &wire.operation {
+        Operation::Drop(_) | Operation::Send(_) => true,
+        operation => {
+            matches!(operation, Operation::When(_))
+                && leaves(&wire.branches.then)
+                && leaves(&wire.branches.otherwise)
+        }
+    })
 }
 
 fn segments(path: &FieldPath) -> Vec<&str> {

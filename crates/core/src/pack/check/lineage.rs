@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    names::{Slot, partition_pattern},
+    names::{Slot, is_coarser, partition_pattern},
     pack::{
         code,
         diagnostic::Findings,
@@ -46,16 +46,19 @@ pub(in crate::pack) struct Flow<'a> {
 impl<'a> Hop<'a> {
     /// Every index of the release that gets documents, with the index that it names as their source.
     pub(in crate::pack) fn flows(self) -> impl Iterator<Item = Flow<'a>> {
-        self.step.indices.iter().filter_map(|(key, entry)| {
-            let source_key = match entry.fate.as_ref()? {
-                Fate::Unchanged
-                | Fate::Migrate { from: None, partition: _, operations: _, way_back: _ } => key,
-                Fate::Migrate { from: Some(from), partition: _, operations: _, way_back: _ } => {
-                    &from.value
+        self.step.indices.iter().flat_map(|(key, entry)| {
+            let sources: Vec<&str> = match entry.fate.as_ref() {
+                Some(Fate::Unchanged) => vec![key],
+                Some(Fate::Migrate { from, partition: _, operations: _, way_back: _ }) => {
+                    if from.is_empty() {
+                        vec![key]
+                    } else {
+                        from.iter().map(|from| from.value.as_str()).collect()
+                    }
                 }
-                Fate::New | Fate::NewLike { .. } | Fate::Dropped => return None,
+                Some(Fate::New | Fate::NewLike { .. } | Fate::Dropped) | None => Vec::new(),
             };
-            Some(Flow { key, source_key, entry })
+            sources.into_iter().map(move |source_key| Flow { key, source_key, entry })
         })
     }
 }
@@ -106,12 +109,14 @@ fn check_entry(hop: Hop<'_>, key: &str, entry: &IndexStepWire, findings: &mut Fi
         return;
     }
     match fate {
-        Fate::Unchanged
-        | Fate::Migrate { from: None, partition: _, operations: _, way_back: _ } => {
-            known_before(hop, key, &entry.place, findings);
-        }
-        Fate::Migrate { from: Some(from), partition: _, operations: _, way_back: _ } => {
-            known_before(hop, &from.value, &from.place, findings);
+        Fate::Unchanged => known_before(hop, key, &entry.place, findings),
+        Fate::Migrate { from, partition: _, operations: _, way_back: _ } => {
+            if from.is_empty() {
+                known_before(hop, key, &entry.place, findings);
+            }
+            for from in from {
+                known_before(hop, &from.value, &from.place, findings);
+            }
         }
         Fate::NewLike { like } => check_like(hop, key, like, findings),
         Fate::Dropped => check_dropped(hop, key, entry, findings),
@@ -254,7 +259,15 @@ pub(in crate::pack) fn same_fields(old: &serde_json::Value, new: &serde_json::Va
     without_meta(old) == without_meta(new)
 }
 
-/// Partitions keep their suffix, so the new release must know every kind of the old one; one piece needs a suffix.
+/// Whether every partition of some kinds is one of these, or lies within one of them.
+fn lie_within(old: Partitions, new: Partitions) -> bool {
+    let lies_within = |kind| {
+        new.include(Partitions::of([kind])) || new.kinds().any(|longer| is_coarser(longer, kind))
+    };
+    old.kinds().all(lies_within)
+}
+
+/// Partitions keep their suffix, or come together in those of a longer time, or in one piece; one piece needs a suffix.
 fn check_partitions(
     (key, entry): (&str, &IndexStepWire),
     old: Partitions,
@@ -265,7 +278,8 @@ fn check_partitions(
         Some(Fate::Migrate { from: _, partition: Some(suffix), operations: _, way_back: _ }) => {
             suffix
         }
-        _ if old.is_none() == new.is_none() && new.include(old) => return,
+        _ if old.is_none() && new.is_none() => return,
+        _ if !old.is_none() && (new.is_none() || lie_within(old, new)) => return,
         _ => {
             let message = format!(
                 "the step changes how `{key}` is partitioned, from {} to {}: {}",
@@ -273,16 +287,12 @@ fn check_partitions(
                 words(new),
                 if old.is_none() {
                     "its documents need a partition"
-                } else if new.is_none() {
-                    "many indices can't become one"
                 } else {
-                    "partitions keep their suffix, which would not be one of this index"
+                    "which of the new ones a document belongs to can't be told by the old one that it is in"
                 }
             );
             let fix = if old.is_none() {
                 "say which one they get: `{migrate: {partition: \"2000-1\"}}`".to_owned()
-            } else if new.is_none() {
-                format!("write `partition: {}`", words(old))
             } else {
                 let both = Partitions::of(new.kinds().chain(old.kinds()));
                 format!(

@@ -20,6 +20,8 @@ pub(super) mod lineage;
 
 mod operations;
 
+mod spreading;
+
 mod jq;
 
 mod way_back;
@@ -49,6 +51,7 @@ pub(crate) fn all(draft: &Draft, files: &PackFiles, findings: &mut Findings) {
     chain::check(draft, findings);
     lineage::check(draft, findings);
     operations::check(draft, findings);
+    spreading::check(draft, findings);
     jq::check(draft, files, findings);
     way_back::check(draft, findings);
     tables::check(draft, findings);

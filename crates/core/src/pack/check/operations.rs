@@ -52,6 +52,11 @@ fn check_operation(wire: &OperationWire, findings: &mut Findings) {
         | Operation::Date(_)
         | Operation::Decode(_)
         | Operation::Encode(_)
+        | Operation::Drop(_)
+        | Operation::Rekey(_)
+        | Operation::Reroute(_)
+        | Operation::Each(_)
+        | Operation::Send(_)
         | Operation::Jq(_) => {}
     }
 }

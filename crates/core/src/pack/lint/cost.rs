@@ -27,7 +27,7 @@ pub(super) fn check(draft: &Draft, findings: &mut Findings) {
 fn check_unchanged(hop: Hop<'_>, (key, entry): (&str, &IndexStepWire), findings: &mut Findings) {
     let Some(Fate::Migrate { from, operations, way_back, partition }) = &entry.fate else { return };
     let partitions = |release: &DraftRelease| release.index(key).map(|index| index.partitions);
-    let is_same = from.as_ref().is_none_or(|from| from.value == key)
+    let is_same = from.iter().all(|from| from.value == key)
         && partition.is_none()
         && partitions(hop.before) == partitions(hop.release);
     let says_nothing = operations.all.is_empty()

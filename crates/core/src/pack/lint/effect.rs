@@ -76,16 +76,26 @@ impl<'a> Effect<'a> {
             Operation::Join(joining) => {
                 Self::Spread { from: &joining.fields, into: slice::from_ref(&joining.into) }
             }
+            // What stands at `field` is another value afterwards, there or elsewhere.
+            Operation::Each(dividing) => match &dividing.into {
+                None => Self::Changed(slice::from_ref(&dividing.field)),
+                Some(into) => Self::Spread {
+                    from: slice::from_ref(&dividing.field),
+                    into: slice::from_ref(into),
+                },
+            },
+            Operation::Drop(_)
+            | Operation::Rekey(_)
+            | Operation::Reroute(_)
+            | Operation::Send(_) => Self::Changed(&[]),
             Operation::When(branching) => Self::Either {
                 then: branching.then.iter().map(Self::of).collect(),
                 otherwise: branching.otherwise.iter().map(Self::of).collect(),
             },
-            Operation::Jq(JqStep { program: _, field: Some(field) }) => {
+            Operation::Jq(JqStep { field: Some(field), .. }) => {
                 Self::Changed(slice::from_ref(field))
             }
-            Operation::Jq(JqStep { program: _, field: None }) | Operation::Painless(_) => {
-                Self::Anything
-            }
+            Operation::Jq(JqStep { field: None, .. }) | Operation::Painless(_) => Self::Anything,
         }
     }
 

@@ -197,6 +197,11 @@ fn lost_in_silence(operation: &Operation) -> Option<Silent<'_>> {
         | Operation::Hash(_)
         | Operation::Split(_)
         | Operation::Join(_)
+        | Operation::Drop(_)
+        | Operation::Rekey(_)
+        | Operation::Reroute(_)
+        | Operation::Each(_)
+        | Operation::Send(_)
         | Operation::When(_)
         | Operation::Jq(_)
         | Operation::Painless(_) => return None,

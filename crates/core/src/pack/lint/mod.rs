@@ -17,6 +17,8 @@ mod passage;
 
 mod loss;
 
+mod spreading;
+
 mod readers;
 
 mod refusals;
@@ -66,6 +68,7 @@ pub(crate) fn all(draft: &Draft, files: &PackFiles) -> (Diagnostics, Lints) {
     tenants::check(draft, &mut findings);
     for passage in passage::all(draft, files) {
         loss::check_passage(&passage, &mut findings);
+        spreading::check_passage(&passage, &mut findings);
         if passage.has_same_readers {
             readers::check(&passage, &mut findings);
         }

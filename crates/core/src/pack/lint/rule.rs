@@ -52,6 +52,12 @@ rules! {
     NO_REPLICA = "L110", Warning;
     /// `unwrap` of lists with several elements keeps the first one.
     LIST_CUT = "L111", Warning;
+    /// `drop` of every document that comes there.
+    ALL_DROPPED = "L112", Warning;
+    /// `each` drops documents without elements.
+    ELEMENTLESS_DROPPED = "L113", Warning;
+    /// An id that is made without the old one, so that documents may meet.
+    IDS_MAY_MEET = "L114", Warning;
 
     /// A keyword becomes a text.
     KEYWORD_TO_TEXT = "L201", Warning;

@@ -373,7 +373,7 @@ mod tests {
                 })
                 .collect();
             let program = Program::new(operations.clone());
-            let document = Document { id: "1", routing: None, source: DOCUMENT.as_bytes() };
+            let document = Document { index: None, id: "1", routing: None, source: DOCUMENT.as_bytes() };
             let mut output = Vec::new();
             let outcome = program.apply(&mut Workspace::new(), document, &mut |one| {
                 output = one.source.to_vec();

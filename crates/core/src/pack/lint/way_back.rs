@@ -104,6 +104,11 @@ fn strictly(operation: &Operation) -> Option<Operation> {
         | Operation::Flatten(_)
         | Operation::Split(_)
         | Operation::Join(_)
+        | Operation::Drop(_)
+        | Operation::Rekey(_)
+        | Operation::Reroute(_)
+        | Operation::Each(_)
+        | Operation::Send(_)
         | Operation::When(_)
         | Operation::Jq(_)
         | Operation::Painless(_) => None,

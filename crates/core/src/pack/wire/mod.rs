@@ -6,6 +6,8 @@ mod allow;
 
 mod operation;
 
+mod spreading;
+
 mod value_table;
 
 mod condition;
@@ -166,7 +168,8 @@ pub(crate) enum Fate {
     },
     Dropped,
     Migrate {
-        from: Option<At<String>>,
+        /// Empty where none is written: the index with the same key.
+        from: Vec<At<String>>,
         /// The suffix of the partition that an index of one piece becomes.
         partition: Option<Box<At<String>>>,
         operations: Operations,

@@ -13,10 +13,10 @@ use crate::{
         yaml::{Entry, Kind, Node},
     },
     transform::operation::{
-        Algorithm, Assignment, CastType, Casting, Coding, Dating, Decoding, Empty, Encoding,
-        Existing, FieldPath, Flattening, Hashing, Joining, JqStep, Lists, Nesting, Operation,
-        Otherwise, Relocation, Removal, Respelling, Script, Several, Splitting, Translation,
-        Unwrapping, Wrapping, Zone,
+        Algorithm, Assignment, CastType, Casting, Coding, Dating, Decoding, Dropping, Empty,
+        Encoding, Existing, FieldPath, Flattening, Hashing, Joining, JqStep, Lists, Nesting,
+        Operation, Otherwise, Rekeying, Relocation, Removal, Respelling, Script, Several,
+        Splitting, Translation, Unwrapping, Wrapping, Zone,
     },
 };
 
@@ -24,7 +24,7 @@ use crate::{
 pub(crate) const NAMES: &[&str] = &[
     "rename", "move", "copy", "remove", "set", "default", "cast", "lower", "upper", "trim", "map",
     "date", "decode", "encode", "wrap", "unwrap", "nest", "flatten", "split", "join", "hash",
-    "when", "jq", "painless",
+    "drop", "rekey", "reroute", "each", "send", "when", "jq", "painless",
 ];
 
 /// The keys of an operation that holds others; the first one makes it one.
@@ -156,10 +156,10 @@ fn read_operation(
 }
 
 /// Reads the fields of one operation. All fields are asked for before any is given up, so that all mistakes are found.
-struct Reader<'a, 'f> {
-    fields: Fields<'a>,
-    values: Vec<(&'static str, Place)>,
-    findings: &'f mut Findings,
+pub(super) struct Reader<'a, 'f> {
+    pub(super) fields: Fields<'a>,
+    pub(super) values: Vec<(&'static str, Place)>,
+    pub(super) findings: &'f mut Findings,
 }
 
 impl<'a> Reader<'a, '_> {
@@ -187,6 +187,11 @@ impl<'a> Reader<'a, '_> {
             "split" => self.splitting().map(Operation::Split),
             "join" => self.joining().map(Operation::Join),
             "hash" => self.hashing().map(Operation::Hash),
+            "drop" => Some(Operation::Drop(Dropping {})),
+            "rekey" => self.template("id").map(|id| Operation::Rekey(Rekeying { id })),
+            "reroute" => self.rerouting().map(Operation::Reroute),
+            "each" => self.dividing().map(Operation::Each),
+            "send" => self.sending().map(Operation::Send),
             "jq" => self.jq().map(Operation::Jq),
             _ => self.script().map(Operation::Painless),
         }
@@ -363,20 +368,24 @@ impl<'a> Reader<'a, '_> {
             Some(Some(Value::Object(params))) => params,
             Some(_) => return None,
         };
+        let documents = self.documents();
         let script = written?;
         self.values.push(("script", script.place));
-        Some(Script { script: script.value, params })
+        let (documents, to) = documents?;
+        Some(Script { script: script.value, params, documents, to })
     }
 
     fn jq(&mut self) -> Option<JqStep> {
         let written = self.entry("program", "\".total = .sum\"");
         let written = written.and_then(|entry| text(entry, self.findings));
         let field = self.fields.optional("field").map(|_| self.path("field"));
+        let documents = self.documents();
         let program = written?;
         self.values.push(("program", program.place));
+        let (documents, to) = documents?;
         match field {
             Some(None) => None,
-            field => Some(JqStep { program: program.value, field: field.flatten() }),
+            field => Some(JqStep { program: program.value, field: field.flatten(), documents, to }),
         }
     }
 
@@ -387,11 +396,11 @@ impl<'a> Reader<'a, '_> {
         Some(separator.value)
     }
 
-    fn entry(&mut self, name: &'static str, example: &str) -> Option<&'a Entry> {
+    pub(super) fn entry(&mut self, name: &'static str, example: &str) -> Option<&'a Entry> {
         self.fields.required((name, example), self.findings)
     }
 
-    fn path(&mut self, name: &'static str) -> Option<FieldPath> {
+    pub(super) fn path(&mut self, name: &'static str) -> Option<FieldPath> {
         let entry = self.entry(name, "customer.name")?;
         let written = text(entry, self.findings)?;
         self.field_path(name, written)
@@ -412,7 +421,7 @@ impl<'a> Reader<'a, '_> {
         Some(path)
     }
 
-    fn word<T: Copy + Default>(&mut self, name: &'static str, words: &[(&str, T)]) -> T {
+    pub(super) fn word<T: Copy + Default>(&mut self, name: &'static str, words: &[(&str, T)]) -> T {
         let entry = self.fields.optional(name);
         let Some(found) = entry.and_then(|entry| word(entry, words, self.findings)) else {
             return T::default();

@@ -307,8 +307,9 @@ fn migration(entry: &Entry, findings: &mut Findings) -> Option<Fate> {
     };
     // A source that could not be read must not be taken for the default one.
     let from = match from {
-        Some(entry) => Some(text(entry, findings)?),
-        None => None,
+        Some(entry) if matches!(entry.node.kind, Kind::List(_)) => sources(entry, findings)?,
+        Some(entry) => vec![text(entry, findings)?],
+        None => Vec::new(),
     };
     let partition = match partition {
         Some(entry) => Some(Box::new(text(entry, findings)?)),
@@ -319,6 +320,23 @@ fn migration(entry: &Entry, findings: &mut Findings) -> Option<Fate> {
         None => Operations { all: Vec::new(), is_complete: true },
     };
     Some(Fate::Migrate { from, partition, operations, way_back })
+}
+
+/// Several indices whose documents come together, each named once.
+fn sources(entry: &Entry, findings: &mut Findings) -> Option<Vec<At<String>>> {
+    let keys = texts(entry, findings)?;
+    for (position, key) in keys.iter().enumerate() {
+        if keys.iter().take(position).any(|other| other.value == key.value) {
+            let message = format!("`{}` stands twice in `from`", key.value);
+            findings.error(code::KIND, &key.place, message, "keep one of the two");
+        }
+    }
+    if keys.is_empty() {
+        let fix = "name the indices that the documents come from, or leave it out";
+        findings.error(code::KIND, &entry.key.place, "this `from` names no index", fix);
+        return None;
+    }
+    Some(keys)
 }
 
 /// Why there is no way back: an operator reads it before the switch, so it must say something.

@@ -12,12 +12,18 @@ mod date_form;
 
 mod coding;
 
+mod place;
+
 use std::fmt;
 
 pub use coding::{Coding, Decoding, Encoding};
 pub use condition::{Branching, Condition, NotAPattern, Pattern, Question, Test};
 pub use date_form::{DateForm, Dating, NotADateForm, NotAZone, Zone};
 pub use hashing::{Algorithm, Hashing};
+pub use place::{
+    Dividing, Documents, Dropping, Elementless, NotATemplate, Rekeying, Rerouting, Sending,
+    Template, TemplatePart,
+};
 pub(in crate::transform) use scalar::ScalarKey;
 pub use scalar::{NotAScalar, Scalar};
 use serde::{Deserialize, Serialize};
@@ -175,6 +181,16 @@ pub enum Operation {
     Join(Joining),
     /// Writes a digest of strings.
     Hash(Hashing),
+    /// Ends the document.
+    Drop(Dropping),
+    /// Gives the document another `_id`.
+    Rekey(Rekeying),
+    /// Gives the document another `_routing`, or none.
+    Reroute(Rerouting),
+    /// Makes a document of every element of a list.
+    Each(Dividing),
+    /// Sends the document into another logical index of the release.
+    Send(Sending),
     /// Does one list of operations or another.
     When(Branching),
     /// Runs a program in jq.
@@ -208,6 +224,11 @@ impl Operation {
             Self::Split(_) => "split",
             Self::Join(_) => "join",
             Self::Hash(_) => "hash",
+            Self::Drop(_) => "drop",
+            Self::Rekey(_) => "rekey",
+            Self::Reroute(_) => "reroute",
+            Self::Each(_) => "each",
+            Self::Send(_) => "send",
             Self::When(_) => "when",
             Self::Jq(_) => "jq",
             Self::Painless(_) => "painless",
@@ -429,7 +450,7 @@ impl Lists {
     }
 }
 
-/// A program in jq, for the document or for one field of it. One value in, one value out.
+/// A program in jq, for the document or for one field of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JqStep {
@@ -438,10 +459,16 @@ pub struct JqStep {
     /// The field whose value the program sees and replaces; the whole document without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<FieldPath>,
+    /// What it may make of a document; of a field's value always one other.
+    #[serde(default, skip_serializing_if = "Documents::is_one")]
+    pub documents: Documents,
+    /// Keys of the logical indices that it may send documents to, besides its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub to: Vec<String>,
 }
 
-/// A script as `_reindex` takes it: it changes `ctx._source`. One document in, one document out, with the id, the routing and
-/// the index that it had.
+#[expect(clippy::struct_field_names, reason = "the pack's word for its text")]
+/// A script as `_reindex` takes it: it changes `ctx._source`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Script {
@@ -450,4 +477,10 @@ pub struct Script {
     /// What the script finds in `params`.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub params: Map<String, Value>,
+    /// What it may make of a document: `ctx.op`, `ctx._id`, `ctx._routing` and `ctx._index` are its to change with `any`.
+    #[serde(default, skip_serializing_if = "Documents::is_one")]
+    pub documents: Documents,
+    /// Keys of the logical indices that it may send documents to, besides its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub to: Vec<String>,
 }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     jq::{Compiled, compile},
-    transform::{Part, Rejection, Transform, Workspace, operation::Operation},
+    transform::{Document, Made, Part, Rejection, Transform, Workspace, operation::Operation},
 };
 
 /// What a program is and what it is for.
@@ -51,7 +51,12 @@ fn through(
             let program = &compiled[part.step.program.as_str()];
             let values = part.take(&mut workspace, &source)?;
             let made: Result<Vec<_>, _> = values.iter().map(|value| program.run(value)).collect();
-            part.put(&mut workspace, &source, made.map_err(|failure| part.failed(failure))?)
+            {
+                let document = Document { index: None, id: "1", routing: None, source: &source };
+                let made = made.map_err(|failure| part.failed(failure))?;
+                let mut all = part.put(&mut workspace, Made::of(document), made)?;
+                Ok(all.pop().expect("one document out").source)
+            }
         }
         Part::Script(_) => panic!("no script is among the steps"),
     })

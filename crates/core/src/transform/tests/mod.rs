@@ -13,6 +13,8 @@ mod shapes;
 
 mod conditions;
 
+mod spreading;
+
 mod reference;
 
 mod properties;
@@ -34,7 +36,7 @@ fn program(operations: &str) -> Program {
 /// The one door: what becomes of a source.
 fn apply(program: &Program, source: &[u8]) -> Result<Vec<u8>, Rejection> {
     let mut outputs = Vec::new();
-    let document = Document { id: "1", routing: Some("r"), source };
+    let document = Document { index: None, id: "1", routing: Some("r"), source };
     program.apply(&mut Workspace::new(), document, &mut |output| {
         assert_eq!((output.id, output.routing), ("1", Some("r")));
         outputs.push(output.source.to_vec());

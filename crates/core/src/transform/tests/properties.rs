@@ -86,7 +86,7 @@ pub(super) fn document() -> impl Strategy<Value = Members> {
 }
 
 /// Mostly short, so that often something is there.
-fn path() -> impl Strategy<Value = FieldPath> {
+pub(super) fn path() -> impl Strategy<Value = FieldPath> {
     let name = || select(&["a", "b", "c", "a\""][..]);
     prop_oneof![3 => vec(name(), 1), 2 => vec(name(), 2), 1 => vec(name(), 3)]
         .prop_map(|names| FieldPath::try_from(names.join(".")).unwrap())
@@ -303,7 +303,7 @@ fn plain_operation() -> impl Strategy<Value = Operation> {
 }
 
 /// White space and escapes that change nothing, chosen by the bits of `noise`.
-fn noisy(json: &str, mut noise: u64) -> String {
+pub(super) fn noisy(json: &str, mut noise: u64) -> String {
     let mut next = || {
         noise =
             noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -378,7 +378,7 @@ proptest! {
         for document in documents {
             let source = noisy(&reference::render(&document), noise);
             let mut output = None;
-            let place = Document { id: "1", routing: None, source: source.as_bytes() };
+            let place = Document { index: None, id: "1", routing: None, source: source.as_bytes() };
             let outcome = fused.apply(&mut workspace, place, &mut |document| {
                 output = Some(document.source.to_vec());
             });

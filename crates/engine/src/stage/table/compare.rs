@@ -8,18 +8,19 @@ use lockstep_core::{
 use lockstep_tables::{Applied, Batch};
 
 use super::{
-    TableLog,
-    rejected::set_aside,
-    settle::{Unsettled, settle_tables},
+    TableLog, open_tables,
+    settle::{Unsettled, count, settle_tables},
 };
 use crate::{
     error::{EngineError, TABLES_DIFFER},
     report::{Event as ReportEvent, Unit},
     stage::{
         StageContext,
+        compare::Verdict,
         follow::Follower,
         meter::Meter,
         problem,
+        rejected::set_aside,
         window::{WindowReader, WindowWidth},
     },
 };
@@ -46,7 +47,7 @@ pub(in crate::stage) async fn compare_tables(
         let unsettled = settle_tables(follower).await?;
         let mut differing = Differing { unsettled, ..Differing::default() };
         for table in &follower.tables {
-            compare_table(context, table, &mut differing).await?;
+            compare_table(context, table, (Hand::Write, &mut differing)).await?;
         }
         if differing.count == 0 && differing.unsettled.is_none() {
             return Ok(None);
@@ -70,10 +71,43 @@ pub(in crate::stage) async fn compare_tables(
     }))
 }
 
+/// Compares all tables with their row indices, as far as they were followed, and changes nothing.
+///
+/// # Errors
+/// [`EngineError`] when a database or the cluster can't be worked with.
+pub(in crate::stage) async fn look_at_tables(
+    context: &StageContext,
+) -> Result<Verdict, EngineError> {
+    let tables = open_tables(context).await?;
+    let mut all = Verdict::default();
+    for table in &tables {
+        let mut differing = Differing::default();
+        compare_table(context, table, (Hand::Look, &mut differing)).await?;
+        let Differing { count: wrong, missing, documents, .. } = differing;
+        let mut verdict = Verdict { documents, ..Verdict::default() };
+        verdict.difference.missing_count = missing;
+        verdict.difference.differing_count = wrong - missing;
+        for (_, Unsettled { rows, documents, .. }) in count(context, vec![table]).await? {
+            verdict.difference.extra_count = (rows + missing).saturating_sub(documents);
+        }
+        all.merge(verdict);
+    }
+    Ok(all)
+}
+
+/// Whether rows that aren't right are written anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hand {
+    Look,
+    Write,
+}
+
 /// Rows that were not as they should be.
 #[derive(Debug, Default)]
 struct Differing {
     count: u64,
+    /// Those of them that were not there.
+    missing: u64,
     documents: Vec<BadDocument>,
     unsettled: Option<Unsettled>,
 }
@@ -98,7 +132,7 @@ impl Differing {
 async fn compare_table(
     context: &StageContext,
     table: &TableLog,
-    differing: &mut Differing,
+    (hand, differing): (Hand, &mut Differing),
 ) -> Result<(), EngineError> {
     let limits = &context.plan.limits;
     let numbers =
@@ -112,10 +146,13 @@ async fn compare_table(
         while let Some((page, last)) = reader.next().await? {
             context.check_stop()?;
             let (meant, rejected) = table.rows_of(&page);
-            if !rejected.is_empty() {
-                set_aside(context, table, rejected).await?;
+            if !rejected.is_empty() && hand == Hand::Write {
+                set_aside(context, &table.pair, rejected).await?;
             }
-            put_right(table, (shard, covered), &meant, differing).await?;
+            let wrong = wrong_rows(table, &meant, differing).await?;
+            if hand == Hand::Write && !wrong.is_empty() {
+                put_right(table, (shard, covered), &wrong).await?;
+            }
             meter.add(last.abs_diff(before), 0);
             before = last;
         }
@@ -124,22 +161,23 @@ async fn compare_table(
     Ok(())
 }
 
-/// Reads rows back, and writes those anew that are not what was meant.
-async fn put_right(
+/// Reads rows back, and gives those that are not what was meant.
+async fn wrong_rows(
     table: &TableLog,
-    (shard, covered): (u32, i64),
     meant: &[Row],
     differing: &mut Differing,
-) -> Result<(), EngineError> {
+) -> Result<Vec<Row>, EngineError> {
     let ids: Vec<&str> = meant.iter().filter_map(|row| table.maker.id(row)).collect();
     let found =
         table.database.rows(&table.maker, &ids).await.map_err(|error| table.failed(error))?;
     let mut wrong: Vec<Row> = Vec::new();
     for row in meant {
         let id = table.maker.id(row).unwrap_or_default();
-        let difference = match found.get(id) {
-            Some(found) => table.maker.difference(row, found),
-            None => Some("it has no row".to_owned()),
+        let difference = if let Some(found) = found.get(id) {
+            table.maker.difference(row, found)
+        } else {
+            differing.missing += 1;
+            Some("it has no row".to_owned())
         };
         let Some(reason) = difference else { continue };
         differing.count += 1;
@@ -149,11 +187,17 @@ async fn put_right(
         }
         wrong.push(row.clone());
     }
-    if wrong.is_empty() {
-        return Ok(());
-    }
+    Ok(wrong)
+}
+
+/// Writes rows anew.
+async fn put_right(
+    table: &TableLog,
+    (shard, covered): (u32, i64),
+    wrong: &[Row],
+) -> Result<(), EngineError> {
     let batch =
-        Batch { log: &table.log, shard, from: covered, to: covered, rows: &wrong, gone: &[] };
+        Batch { log: &table.log, shard, from: covered, to: covered, rows: wrong, gone: &[] };
     let applied = table.database.apply(&table.maker, batch).await;
     match applied.map_err(|error| table.failed(error))? {
         // What is elsewhere or refused, the next comparison finds again.

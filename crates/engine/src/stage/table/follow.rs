@@ -6,10 +6,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lockstep_elastic::Page;
 use lockstep_tables::{Applied, Batch};
 
-use super::{
-    TableLog,
-    rejected::{RejectedRow, set_aside},
-};
+use super::TableLog;
 use crate::{
     error::EngineError,
     report::Unit,
@@ -17,6 +14,7 @@ use crate::{
         StageContext,
         follow::Follower,
         meter::Meter,
+        rejected::set_aside,
         window::{WindowReader, WindowWidth},
     },
 };
@@ -127,7 +125,7 @@ async fn write_page(
         if !rejected.is_empty() {
             // Before the checkpoint moves: whoever is killed in between meets them once more.
             gone.extend(rejected.iter().map(|one| one.place.0.clone()));
-            set_aside(context, table, std::mem::take(&mut rejected)).await?;
+            set_aside(context, &table.pair, std::mem::take(&mut rejected)).await?;
             rows.retain(|row| {
                 table.maker.id(row).is_some_and(|id| !gone.iter().any(|gone| gone == id))
             });
@@ -142,7 +140,7 @@ async fn write_page(
                     refused.iter().map(|one| (one.id.as_str(), one.reason.as_str())).collect();
                 let hits = page.hits().filter_map(|hit| {
                     let reason = reasons.get(hit.id.as_ref())?;
-                    Some(RejectedRow::of(&hit, (*reason).to_owned()))
+                    Some(table.rejected(&hit, (*reason).to_owned()))
                 });
                 rejected = hits.collect();
                 if rejected.is_empty() {

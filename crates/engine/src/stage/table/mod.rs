@@ -7,8 +7,6 @@
 
 mod follow;
 
-mod rejected;
-
 mod settle;
 
 mod compare;
@@ -17,15 +15,19 @@ use std::collections::BTreeMap;
 
 use lockstep_core::{
     plan::model::{Strategy, TargetPlan},
+    run::quarantine::RejectedBy,
     table::{Row, RowMaker, Table},
     transform::Workspace,
 };
-use lockstep_elastic::{IndexPosition, Page};
+use lockstep_elastic::{Hit, IndexPosition, Page};
 use lockstep_tables::{Database, Log, TableError};
 
-use self::rejected::RejectedRow;
-pub(super) use self::{compare::compare_tables, follow::follow_tables, settle::settle_tables};
-use super::{CopyPair, StageContext, prepare::read_set, problem};
+pub(super) use self::{
+    compare::{compare_tables, look_at_tables},
+    follow::follow_tables,
+    settle::settle_tables,
+};
+use super::{CopyPair, StageContext, prepare::read_set, problem, rejected::RejectedCopy};
 use crate::error::EngineError;
 
 /// A table, and the row index that it follows.
@@ -140,16 +142,21 @@ pub(super) async fn open_tables(context: &StageContext) -> Result<Vec<TableLog>,
 
 impl TableLog {
     /// The rows that the documents of a page become, and the documents that no row can be made of.
-    fn rows_of(&self, page: &Page) -> (Vec<Row>, Vec<RejectedRow>) {
+    fn rows_of(&self, page: &Page) -> (Vec<Row>, Vec<RejectedCopy>) {
         let mut workspace = Workspace::default();
         let (mut rows, mut rejected) = (Vec::with_capacity(page.len()), Vec::new());
         for hit in page.hits() {
             match self.maker.row(&hit.id, hit.source, &mut workspace) {
                 Ok(row) => rows.push(row),
-                Err(reason) => rejected.push(RejectedRow::of(&hit, reason)),
+                Err(reason) => rejected.push(self.rejected(&hit, reason)),
             }
         }
         (rows, rejected)
+    }
+
+    /// A document of the row index that no row can be made of, or whose row the database refuses.
+    fn rejected(&self, hit: &Hit<'_>, reason: String) -> RejectedCopy {
+        RejectedCopy::of(hit, RejectedBy::Table { table: self.name() }, reason)
     }
 
     /// Where the row index stands. Everything up to there is visible to searches afterwards.

@@ -57,7 +57,7 @@ pub(in crate::stage) async fn settle_tables(
 }
 
 /// Tables with counts that differ. The indices are counted together: under the fence every request is waited for.
-async fn count<'a>(
+pub(super) async fn count<'a>(
     context: &StageContext,
     tables: Vec<&'a TableLog>,
 ) -> Result<Vec<(&'a TableLog, Unsettled)>, EngineError> {

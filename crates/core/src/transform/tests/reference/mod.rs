@@ -11,9 +11,13 @@ mod dates;
 
 mod parts;
 
+mod spreading;
+
 mod values;
 
-use crate::transform::operation::{Existing, FieldPath, Operation, Relocation};
+pub(super) use spreading::{Whole, spread};
+
+use crate::transform::operation::{Existing, FieldPath, Nesting, Operation, Relocation};
 
 /// A JSON value with the digits of its numbers.
 #[derive(Debug, Clone, PartialEq)]
@@ -124,13 +128,7 @@ fn apply_one(operation: &Operation, document: &mut Members) -> Outcome {
         | Operation::Encode(_)
         | Operation::Wrap(_)
         | Operation::Unwrap(_) => values::change(operation, document),
-        Operation::Nest(nesting) => nesting.fields.iter().try_for_each(|from| {
-            let name = from.segments().last().unwrap();
-            let to = FieldPath::try_from(format!("{}.{name}", nesting.into)).unwrap();
-            let existing = nesting.existing;
-            let one = Relocation { from: from.clone(), to: to.clone(), existing };
-            relocate(operation, &one, document, (from.as_str(), to.as_str()))
-        }),
+        Operation::Nest(nesting) => nest(operation, nesting, document),
         Operation::Flatten(flattening) => {
             let field = flattening.field.as_str();
             let parent = field.rsplit_once('.').map(|(parent, _)| format!("{parent}."));
@@ -154,8 +152,24 @@ fn apply_one(operation: &Operation, document: &mut Members) -> Outcome {
             let branch = if holds { &branching.then } else { &branching.otherwise };
             branch.iter().try_for_each(|operation| apply_one(operation, document))
         }
-        Operation::Jq(_) | Operation::Painless(_) => Err(Rejected),
+        Operation::Jq(_)
+        | Operation::Painless(_)
+        | Operation::Drop(_)
+        | Operation::Rekey(_)
+        | Operation::Reroute(_)
+        | Operation::Each(_)
+        | Operation::Send(_) => Err(Rejected),
     }
+}
+
+fn nest(operation: &Operation, nesting: &Nesting, document: &mut Members) -> Outcome {
+    nesting.fields.iter().try_for_each(|from| {
+        let name = from.segments().last().unwrap();
+        let to = FieldPath::try_from(format!("{}.{name}", nesting.into)).unwrap();
+        let existing = nesting.existing;
+        let one = Relocation { from: from.clone(), to: to.clone(), existing };
+        relocate(operation, &one, document, (from.as_str(), to.as_str()))
+    })
 }
 
 /// All ways that a path leads to a field, or to an array that has the field.

@@ -1,0 +1,253 @@
+//! Reading back: what was delivered is looked for in its index, and written anew where it isn't as it should be. And every document
+//! may be in one envelope only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lockstep_core::{
+    compare::{document_hash, entry_hash},
+    run::state::BadDocument,
+};
+use lockstep_elastic::Page;
+
+use super::{Clash, Deliveries, EnvelopeLog, Inbox, Letter, follow::write_letters};
+use crate::{
+    error::EngineError,
+    stage::{
+        StageContext,
+        mend::Place,
+        quarantine::place,
+        rejected::{RejectedCopy, set_aside},
+        side::unreadable,
+        window::{WindowReader, WindowWidth},
+    },
+};
+
+/// Documents that are looked up together.
+const LETTERS_AT_ONCE: usize = 500;
+/// Documents that are named when some differ.
+const DOCUMENTS_NAMED: usize = 20;
+/// Envelopes that are looked at to find two with one document.
+const ENVELOPES_SHOWN: usize = 100;
+
+/// What reading back found.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    /// Documents that were not there, by index.
+    pub(super) missing: BTreeMap<String, u64>,
+    /// Documents that were something else.
+    pub(super) differing: u64,
+    /// Some of them.
+    pub(super) documents: Vec<BadDocument>,
+    /// Two documents of the live set that become one.
+    pub(super) clash: Option<Clash>,
+}
+
+impl Seen {
+    pub(super) fn count(&self) -> u64 {
+        self.missing_count() + self.differing
+    }
+
+    pub(super) fn missing_count(&self) -> u64 {
+        self.missing.values().sum()
+    }
+}
+
+/// Whether what isn't right is written anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hand {
+    /// It is only told.
+    Look,
+    /// It is written anew.
+    Write,
+}
+
+/// Reads back what was delivered since that was done last, and notes that it was, where everything was right.
+///
+/// # Errors
+/// [`EngineError`] when the cluster can't be worked with, or a rejected document can't be set aside.
+pub(super) async fn read_back(
+    context: &StageContext,
+    deliveries: &mut Deliveries,
+    hand: Hand,
+) -> Result<Seen, EngineError> {
+    let mut all = Seen::default();
+    if deliveries.logs.iter().all(|log| log.settled >= log.covered) {
+        return Ok(all);
+    }
+    deliveries.refresh(context).await?;
+    for at in 0..deliveries.logs.len() {
+        let before = all.count();
+        let Some(log) = deliveries.logs.get(at) else { break };
+        read_log(context, deliveries, (log, hand), &mut all).await?;
+        // Written anew, it has to be seen once more.
+        if all.count() == before
+            && all.clash.is_none()
+            && let Some(log) = deliveries.logs.get_mut(at)
+        {
+            log.settled = log.covered;
+        }
+    }
+    Ok(all)
+}
+
+async fn read_log(
+    context: &StageContext,
+    deliveries: &Deliveries,
+    (log, hand): (&EnvelopeLog, Hand),
+    all: &mut Seen,
+) -> Result<(), EngineError> {
+    let limits = &context.plan.limits;
+    let width = WindowWidth::new(limits.window_bytes, limits.window_width_max);
+    let range = (log.settled.saturating_add(1), log.covered);
+    let mut reader =
+        WindowReader::new(&context.cluster, (log.pair.target.as_str(), 0), range, width);
+    while let Some((page, _)) = reader.next().await? {
+        context.check_stop()?;
+        let mut by_index: BTreeMap<String, Vec<Letter>> = BTreeMap::new();
+        for letter in log.open(&page)? {
+            by_index.entry(letter.index.as_str().to_owned()).or_default().push(letter);
+        }
+        let mut wrong = Vec::new();
+        for (index, letters) in by_index {
+            let Some(inbox) = deliveries.boxes.iter().find(|inbox| inbox.index == index) else {
+                continue;
+            };
+            for letters in letters.chunks(LETTERS_AT_ONCE) {
+                if let Some(clash) = find_clash(context, deliveries, (inbox, log), letters).await? {
+                    // Whichever were written, the other one would be lost.
+                    all.clash.get_or_insert(clash);
+                    continue;
+                }
+                let ceiling = deliveries.ceiling(inbox);
+                wrong.extend(look(context, (inbox, ceiling), letters, all).await?);
+            }
+        }
+        if hand == Hand::Write && !wrong.is_empty() {
+            let rejected = write_letters(context, wrong.into_iter()).await?;
+            let copies = page.hits().filter_map(|hit| {
+                let (by, reason) = rejected.get(&place(&hit))?;
+                Some(RejectedCopy::of(&hit, by.clone(), reason.clone()))
+            });
+            let copies: Vec<RejectedCopy> = copies.collect();
+            if !copies.is_empty() {
+                set_aside(context, &log.pair, copies).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Documents of one index that are not there as they should be, with the versions under which they have to be written: above
+/// that of what is there. What is missing may have been deleted under a version that another log gave, which is at most the
+/// ceiling.
+async fn look(
+    context: &StageContext,
+    (inbox, ceiling): (&Inbox, u64),
+    letters: &[Letter],
+    all: &mut Seen,
+) -> Result<Vec<(u64, Letter)>, EngineError> {
+    let ids: BTreeSet<&str> = letters.iter().map(|letter| letter.id.as_str()).collect();
+    let ids: Vec<&str> = ids.into_iter().collect();
+    let found = found(inbox, &context.cluster.documents(&inbox.index, &ids).await?)?;
+    let mut wrong = Vec::new();
+    for letter in letters {
+        let hash = document_hash(&letter.source)
+            .map_err(|error| unreadable(&inbox.index, &letter.id, &error.to_string()))?;
+        let expected = entry_hash(&letter.id, letter.routing.as_deref(), hash);
+        let version = EnvelopeLog::version_of(letter.seq_no);
+        let (version, reason) = match found.get(&letter.place()) {
+            Some((_, entry)) if *entry == expected => continue,
+            // One that came from another envelope before may have a higher version.
+            Some((there, _)) => {
+                all.differing += 1;
+                (version.max(there.saturating_add(1)), "is not what its envelope says")
+            }
+            None => {
+                *all.missing.entry(inbox.index.clone()).or_default() += 1;
+                (version.max(ceiling), "is missing in the new set")
+            }
+        };
+        if all.documents.len() < DOCUMENTS_NAMED {
+            let (index, id) = (inbox.index.clone(), letter.id.clone());
+            all.documents.push(BadDocument { index, id, reason: reason.to_owned() });
+        }
+        wrong.push((version, letter.clone()));
+    }
+    Ok(wrong)
+}
+
+/// Version and content of documents by place.
+fn found(inbox: &Inbox, page: &Page) -> Result<BTreeMap<Place, (u64, u128)>, EngineError> {
+    let mut found = BTreeMap::new();
+    for hit in page.hits() {
+        let hash = document_hash(hit.source)
+            .map_err(|error| unreadable(&inbox.index, &hit.id, &error.to_string()))?;
+        let entry = entry_hash(&hit.id, hit.routing.as_deref(), hash);
+        found.insert(place(&hit), (hit.version, entry));
+    }
+    Ok(found)
+}
+
+/// Finds two envelopes that hold a document for one id, one of them at hand.
+async fn find_clash(
+    context: &StageContext,
+    deliveries: &Deliveries,
+    (inbox, log): (&Inbox, &EnvelopeLog),
+    letters: &[Letter],
+) -> Result<Option<Clash>, EngineError> {
+    let mut by_id: BTreeMap<&str, &Place> = BTreeMap::new();
+    for letter in letters {
+        if let Some(other) = by_id.insert(&letter.id, &letter.envelope)
+            && *other != letter.envelope
+        {
+            let from = |place: &Place| (log.pair.source.index.clone(), place.0.clone());
+            let made = (inbox.index.clone(), letter.id.clone());
+            return Ok(Some(Clash { made, from: [from(other), from(&letter.envelope)] }));
+        }
+    }
+    let envelopes: BTreeSet<&Place> = by_id.values().copied().collect();
+    let keys: Vec<String> = by_id.keys().map(|id| format!("{}/{id}", inbox.logical)).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let logs: Vec<&EnvelopeLog> =
+        inbox.logs.iter().filter_map(|at| deliveries.logs.get(*at)).collect();
+    let wanted: Vec<(&str, &[&str])> =
+        logs.iter().map(|log| (log.pair.target.as_str(), keys.as_slice())).collect();
+    let count: u64 = context.cluster.counts_with("keys", &wanted).await?.into_iter().sum();
+    if count <= envelopes.len() as u64 {
+        return Ok(None);
+    }
+    name_clash(context, inbox, &logs, &keys).await
+}
+
+/// Names two envelopes that hold a document with one of these keys. Gives none when there are no two any more.
+async fn name_clash(
+    context: &StageContext,
+    inbox: &Inbox,
+    logs: &[&EnvelopeLog],
+    keys: &[&str],
+) -> Result<Option<Clash>, EngineError> {
+    let mut holders: BTreeMap<String, (String, String)> = BTreeMap::new();
+    for key in keys {
+        for log in logs {
+            let body = serde_json::json!({
+                "size": ENVELOPES_SHOWN,
+                "query": {"constant_score": {"filter": {"terms": {"keys": [key]}}}},
+            });
+            let page = context.cluster.search(&log.pair.target, &body).await?;
+            for letter in log.open(&page)? {
+                if letter.index.as_str() != inbox.index
+                    || format!("{}/{}", inbox.logical, letter.id) != **key
+                {
+                    continue;
+                }
+                let holder = (log.pair.source.index.clone(), letter.envelope.0.clone());
+                let other = holders.insert(letter.id.clone(), holder.clone());
+                if let Some(other) = other.filter(|other| *other != holder) {
+                    let made = (inbox.index.clone(), letter.id);
+                    return Ok(Some(Clash { made, from: [other, holder] }));
+                }
+            }
+        }
+    }
+    Ok(None)
+}
