@@ -157,10 +157,11 @@ fn tenants(plan: &Plan, indices: &[IndexState]) -> Vec<TenantInfo> {
         let own = own.entry(index.tenant.as_str()).or_default();
         let (source, target) = match &index.strategy {
             Strategy::Copy { source, target, delivery: None, .. } => (Some(source), Some(target)),
-            // Its target holds envelopes, and serves nobody.
-            Strategy::Copy { source, target: _, delivery: Some(_), .. } => (Some(source), None),
+            // A target that holds envelopes serves nobody.
+            Strategy::Copy { source, delivery: Some(_), .. } | Strategy::Drop { source } => {
+                (Some(source), None)
+            }
             Strategy::Empty { target } | Strategy::Deliver { target } => (None, Some(target)),
-            Strategy::Drop { source } => (Some(source), None),
         };
         own.old.extend(source.map(|source| (source.index.as_str(), source.uuid.as_str())));
         own.new.extend(target.map(|target| target.index.as_str()));
