@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 use lockstep_core::plan::model::Limits;
 
-use crate::{application::Step, copy::Method, worker::Until};
+use crate::{application::Step, archive::ArchiveOptions, copy::Method, worker::Until};
 
 /// Measures Lockstep.
 #[derive(Debug, Parser)]
@@ -31,6 +31,10 @@ pub(crate) enum Command {
     Clone(RoundsOptions),
     /// What an application's writes cost while Lockstep copies, and while `_reindex` does.
     Live(LiveOptions),
+    /// A start behind a guard against one without, and the time from a changed tag to a started application.
+    Guard(GuardOptions),
+    /// Documents into an archive, and read back from it.
+    Archive(ArchiveOptions),
     /// Removes what a killed benchmark left on a cluster. Indices of the demo application go as well.
     Clear {
         /// Address of the cluster.
@@ -140,6 +144,29 @@ pub(crate) struct FenceOptions {
     /// How often the engine's own calls are measured behind each fence.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=50))]
     pub(crate) floors: u32,
+    /// Ends with one JSON object instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How `guard` measures.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct GuardOptions {
+    /// Address of the cluster, such as `http://127.0.0.1:9200`.
+    #[arg(long)]
+    pub(crate) cluster: String,
+    /// Tenants of the demo application.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) tenants: u32,
+    /// Documents, over all tenants.
+    #[arg(long, default_value_t = 3_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) documents: u64,
+    /// Rounds: each is an upgrade that a guard lets switch, and starts behind it.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub(crate) rounds: u32,
+    /// Starts of each kind in a round.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    pub(crate) starts: u32,
     /// Ends with one JSON object instead of a table.
     #[arg(long)]
     pub(crate) json: bool,

@@ -17,6 +17,9 @@ pub(crate) enum BenchError {
     /// Lockstep refused something.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// An archive can't be written or read.
+    #[error(transparent)]
+    Archive(#[from] lockstep_archive::ArchiveError),
     /// The demo's application refused something.
     #[error(transparent)]
     Demo(#[from] lockstep_demo::DemoError),

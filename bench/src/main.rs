@@ -1,16 +1,18 @@
 //! Measures Lockstep: `copy` against `_reindex` and the engine's own limit, `mover` against a sink that costs nothing, `fence`
 //! against the engine's own calls, `verify` against the copy, five `hops` at once against one, an index that no step changes `clone`d
-//! against copied, and what a copy costs a `live` application.
+//! against copied, what a copy costs a `live` application, what a `guard` adds to a start, and how fast an `archive` is written.
 //!
 //! What is measured and what is not stands in `README.md` beside `src`. This is no test: nothing here passes or fails.
 
 mod application;
+mod archive;
 mod arguments;
 mod clone;
 mod copy;
 mod document;
 mod error;
 mod fence;
+mod guard;
 mod hops;
 mod listener;
 mod live;
@@ -90,6 +92,15 @@ async fn run(command: Command) -> Result<(), BenchError> {
             let json = options.json;
             let results = Box::pin(live::run(options)).await?;
             if json { report::write_json(&results) } else { results.write() }
+        }
+        Command::Guard(options) => {
+            let json = options.json;
+            let results = Box::pin(guard::run(options)).await?;
+            if json { report::write_json(&results) } else { results.write() }
+        }
+        Command::Archive(options) => {
+            let results = archive::run(&options).await?;
+            if options.json { report::write_json(&results) } else { results.write() }
         }
         Command::Clear { cluster } => {
             fence::clear(&cluster).await?;

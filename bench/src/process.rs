@@ -42,6 +42,17 @@ pub(crate) fn peak_bytes() -> Result<u64, BenchError> {
     kilobytes("/proc/self/status", "VmHWM:").map(|kilobytes| kilobytes * 1024)
 }
 
+/// The most memory that another process ever had resident, in bytes, if it still is the program of that name.
+pub(crate) fn peak_bytes_of(process: &str, program: &str) -> Result<Option<u64>, BenchError> {
+    let path = format!("/proc/{process}/comm");
+    let name =
+        fs::read_to_string(&path).map_err(BenchError::system(format!("{path} can't be read")))?;
+    if name.trim() != program {
+        return Ok(None);
+    }
+    kilobytes(&format!("/proc/{process}/status"), "VmHWM:").map(|kilobytes| Some(kilobytes * 1024))
+}
+
 /// Memory that programs can still have, in bytes.
 pub(crate) fn available_bytes() -> Result<u64, BenchError> {
     kilobytes("/proc/meminfo", "MemAvailable:").map(|kilobytes| kilobytes * 1024)

@@ -113,6 +113,7 @@ pub(crate) async fn serve(options: &WorkerOptions) -> Result<(), BenchError> {
         limits: Limits { clone_documents_min, ..options.bounds.limits() },
         // It is stopped before the switch, whatever happens.
         is_held: true,
+        snapshot: None,
     };
     let ended = session.upgrade(&pack(options.step)?, &wish).await;
     let times = watch.times.lock().unwrap_or_else(PoisonError::into_inner).clone();

@@ -7,3 +7,4 @@ pub mod chain;
 pub mod clusters;
 pub mod contract;
 pub mod dice;
+pub mod programs;

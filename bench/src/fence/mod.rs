@@ -41,7 +41,7 @@ use crate::{
 };
 
 /// The demo's name in the journal.
-const APPLICATION: &str = "event-store";
+pub(crate) const APPLICATION: &str = "event-store";
 /// The releases between which it goes.
 const VERSIONS: (&str, &str) = ("1.0", "2.0");
 /// Time for which the application goes on before each measurement.
@@ -111,7 +111,7 @@ impl Fence {
 }
 
 /// The parts of a fence with their names.
-fn parts(times: &SwitchRecord) -> [(&'static str, f64); 6] {
+pub(crate) fn parts(times: &SwitchRecord) -> [(&'static str, f64); 6] {
     let SwitchRecord { block_ms, watermark_ms, carry_ms, gate_ms, template_ms, alias_ms } = *times;
     [
         ("block", block_ms),
@@ -162,7 +162,7 @@ pub(crate) async fn clear(address: &str) -> Result<(), BenchError> {
 }
 
 /// Nothing that was there before may be removed in the end.
-async fn refuse_leftovers(field: &Field) -> Result<(), BenchError> {
+pub(crate) async fn refuse_leftovers(field: &Field) -> Result<(), BenchError> {
     let tenants = tenant_names(TENANTS_MAX);
     let is_ours = |index: &String| {
         index.split_once('-').is_some_and(|(tenant, _)| tenants.iter().any(|name| name == tenant))
@@ -177,7 +177,8 @@ async fn refuse_leftovers(field: &Field) -> Result<(), BenchError> {
     if names.is_empty() { Ok(()) } else { Err(BenchError::NamesTaken { names }) }
 }
 
-async fn remove(field: &Field, tenants: u32) -> Result<(), BenchError> {
+/// Removes indices and journal of the demo's application, whatever its run came to.
+pub(crate) async fn remove(field: &Field, tenants: u32) -> Result<(), BenchError> {
     match session(field).abort(APPLICATION).await {
         // A run that was switched can't be given up; its indices go with all of the demo's.
         Ok(_) | Err(EngineError::NoRun { .. } | EngineError::State(_)) => {}
@@ -187,7 +188,8 @@ async fn remove(field: &Field, tenants: u32) -> Result<(), BenchError> {
     field.clear_journal(APPLICATION).await
 }
 
-fn session(field: &Field) -> Session {
+/// Somebody who works on the cluster, and tells nobody.
+pub(crate) fn session(field: &Field) -> Session {
     let stop = CancellationToken::new();
     Session {
         cluster: field.cluster.clone(),
@@ -294,7 +296,8 @@ async fn cross(
     }
 }
 
-fn wish() -> Result<Wish, BenchError> {
+/// The upgrade that is measured.
+pub(crate) fn wish() -> Result<Wish, BenchError> {
     let version =
         |text: &str| text.parse().map_err(|error| BenchError::Bug(format!("{text}: {error}")));
     Ok(Wish {
@@ -303,6 +306,7 @@ fn wish() -> Result<Wish, BenchError> {
         tenants: TenantChoice::All,
         limits: Limits::default(),
         is_held: false,
+        snapshot: None,
     })
 }
 

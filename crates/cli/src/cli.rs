@@ -31,6 +31,16 @@ pub(crate) struct Arguments {
 pub(crate) struct Global {
     #[command(flatten)]
     pub(crate) cluster: ClusterFlags,
+    /// File that says where the cluster and the pack are, how tags are changed, how health is told; flags and variables beat it
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "LOCKSTEP_CONFIG",
+        hide_env_values = true,
+        help_heading = "Configuration"
+    )]
+    pub(crate) config: Option<PathBuf>,
     /// Print JSON for programs instead of text for people
     #[arg(long, global = true, help_heading = "Output")]
     pub(crate) json: bool,
@@ -144,12 +154,18 @@ pub(crate) enum Verb {
     Upgrade(commands::upgrade::UpgradeArguments),
     /// Share the work of runs: help to copy, and drive when nobody does, until stopped
     Worker(commands::worker::WorkerArguments),
+    /// Start an application once its data is live: as the entrypoint of its container, before its command
+    Guard(commands::guard::GuardArguments),
     /// Let an upgrade that holds (`upgrade --hold`) go on to the switch
     Switch(commands::switch::SwitchArguments),
     /// Take an application back to the release that it was switched from, with what it wrote since
     Rollback(commands::rollback::RollbackArguments),
     /// Give the way back up for good
     Finalize(commands::rollback::FinalizeArguments),
+    /// Delete old sets for good that nobody can go back to and nobody uses, archived first if so asked
+    Retire(commands::retire::RetireArguments),
+    /// Bring the indices of an archive back, and compare them with it
+    Restore(commands::restore::RestoreArguments),
     /// Let a run carry nothing over for now; it stays where it is
     Pause(commands::orders::OrderArguments),
     /// Let a paused run go on
@@ -158,6 +174,10 @@ pub(crate) enum Verb {
     Pace(commands::orders::PaceArguments),
     /// Show which release is live and how far a run is
     Status(commands::status::StatusArguments),
+    /// Tell who serves each tenant, what is waited for, whether there is a way back, and what if Lockstep died now
+    Info(commands::info::InfoArguments),
+    /// List the runs of an application: how each ended, and what became of the set that it left behind
+    History(commands::history::HistoryArguments),
     /// Compare the live and the new set of a run; nothing is changed
     Verify(commands::verify::VerifyArguments),
     /// Look at documents that were rejected, and decide about them
@@ -263,7 +283,7 @@ mod tests {
         command.build();
         let mut found = Vec::new();
         helps(&mut command, "", &mut found);
-        assert_eq!(found.len(), 33);
+        assert_eq!(found.len(), 38);
         for (path, help) in found {
             insta::assert_snapshot!(path.replace(' ', "_"), help);
         }

@@ -59,7 +59,7 @@ async fn greet(connection: Connection) -> Result<Greeted, CommandError> {
 }
 
 /// How to reach the cluster that the flags name. Nothing is sent.
-fn connection(flags: &ClusterFlags) -> Result<Connection, CommandError> {
+pub(crate) fn connection(flags: &ClusterFlags) -> Result<Connection, CommandError> {
     let mut connection = Connection::parse(&flags.cluster).map_err(EngineError::from)?;
     if let Some(credentials) = credentials(flags)? {
         if connection.credentials != Credentials::None {

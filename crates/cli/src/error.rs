@@ -2,6 +2,7 @@
 
 use std::{error::Error, io, path::PathBuf};
 
+use lockstep_core::pack::Diagnostics;
 use lockstep_demo::DemoError;
 use lockstep_engine::{EngineError, ErrorClass};
 use lockstep_import::Mistake;
@@ -48,6 +49,32 @@ pub(crate) enum CommandError {
         /// Why.
         source: io::Error,
     },
+    /// The file of configuration can't be read.
+    #[error("can't read the configuration in {}", path.display())]
+    ConfigurationUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file of configuration has mistakes.
+    #[error("the configuration in {} has mistakes", path.display())]
+    Configuration {
+        /// The file.
+        path: PathBuf,
+        /// All of them.
+        diagnostics: Diagnostics,
+        /// As text, with the places that they point at.
+        rendered: String,
+    },
+    /// A file that holds a secret can't be read.
+    #[error("can't read the secret in {}", path.display())]
+    SecretFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The demo's own indices, or a run of it, are on this cluster already.
     #[error("the demo is on this cluster already: {what}")]
     DemoThere {
@@ -77,6 +104,14 @@ pub(crate) enum CommandError {
     /// Somebody was asked, and said no.
     #[error("not confirmed; nothing was changed")]
     Declined,
+    /// The command behind a guard can't be started.
+    #[error("can't start `{program}`")]
+    NotStarted {
+        /// The program.
+        program: String,
+        /// Why.
+        source: io::Error,
+    },
     /// Output or input can't be used.
     #[error("can't {what}")]
     Terminal {
@@ -116,8 +151,12 @@ impl CommandError {
             Self::Import(_) => "A0001",
             Self::Usage { .. } => USAGE_CODE,
             Self::CertificateFile { .. } => "U0002",
+            Self::ConfigurationUnreadable { .. } => "K0001",
+            Self::Configuration { .. } => "K0002",
+            Self::SecretFile { .. } => "K0003",
             Self::NotAsked { .. } => "U0003",
             Self::Declined => "U0004",
+            Self::NotStarted { .. } => "G0301",
             Self::Terminal { .. } => "U0005",
             Self::FolderTaken { .. } => "U0006",
             Self::DemoThere { .. } => "D0101",
@@ -137,13 +176,17 @@ impl CommandError {
             | Self::NotTheDemo { .. }
             | Self::FolderTaken { .. }
             | Self::Declined => Exit::Refused,
-            Self::Usage { .. } | Self::CertificateFile { .. } | Self::NotAsked { .. } => {
-                Exit::Usage
-            }
+            Self::Usage { .. }
+            | Self::CertificateFile { .. }
+            | Self::ConfigurationUnreadable { .. }
+            | Self::Configuration { .. }
+            | Self::SecretFile { .. }
+            | Self::NotAsked { .. } => Exit::Usage,
             Self::Import(mistakes) => {
                 let is_about_folder = |mistake: &Mistake| mistake.code.starts_with("A05");
                 if mistakes.iter().all(is_about_folder) { Exit::Refused } else { Exit::Pack }
             }
+            Self::NotStarted { .. } => Exit::NotStarted,
             Self::Terminal { .. } => Exit::Bug,
         }
     }
@@ -160,8 +203,20 @@ impl CommandError {
             }
             Self::Usage { hint, .. } => hint,
             Self::CertificateFile { .. } => "name a file with PEM certificates with --ca",
+            Self::ConfigurationUnreadable { .. } => {
+                "name the file with --config or LOCKSTEP_CONFIG, or neither"
+            }
+            Self::Configuration { .. } => {
+                "mend the places above; docs/design/pack-errors.md explains each code"
+            }
+            Self::SecretFile { .. } => {
+                "look at the path in the configuration, which is relative to its folder, and at who may read the file"
+            }
             Self::FolderTaken { .. } => {
                 "name another folder with --dir; nothing is ever overwritten"
+            }
+            Self::NotStarted { .. } => {
+                "give the guard the command that starts the application, after `--`"
             }
             Self::NotAsked { .. } => "say --yes to do it without being asked",
             Self::Declined => "the same upgrade command goes on with the run",
@@ -213,11 +268,15 @@ impl CommandError {
             | Self::Import(_)
             | Self::Usage { .. }
             | Self::CertificateFile { .. }
+            | Self::ConfigurationUnreadable { .. }
+            | Self::Configuration { .. }
+            | Self::SecretFile { .. }
             | Self::DemoThere { .. }
             | Self::NotTheDemo { .. }
             | Self::FolderTaken { .. }
             | Self::NotAsked { .. }
             | Self::Declined
+            | Self::NotStarted { .. }
             | Self::Terminal { .. } => None,
         }
     }
@@ -264,6 +323,7 @@ fn engine_exit(error: &EngineError) -> Exit {
         ErrorClass::Busy => Exit::Busy,
         ErrorClass::Halted => Exit::Halted,
         ErrorClass::Data => Exit::Data,
+        ErrorClass::Waited => Exit::Waited,
         ErrorClass::Interrupted => Exit::Interrupted,
         ErrorClass::Bug => Exit::Bug,
     }

@@ -21,6 +21,8 @@ pub(crate) enum Exit {
     Data,
     /// Somebody else drives the run.
     Busy,
+    /// A guard waited as long as it was told to.
+    Waited,
     /// The cluster can't be reached.
     Unreachable,
     /// The cluster refused the credentials.
@@ -31,8 +33,12 @@ pub(crate) enum Exit {
     Cluster,
     /// A defect of Lockstep.
     Bug,
+    /// The command behind a guard can't be started.
+    NotStarted,
     /// Stopped by a signal.
     Interrupted,
+    /// A guard was stopped by SIGTERM.
+    Terminated,
 }
 
 /// The table at the end of `lockstep --help`. A test keeps it in step with [`Exit`].
@@ -46,12 +52,15 @@ Exit codes:
     5  halted: an operator is needed, then the same command goes on
     6  data: documents were rejected, or both sets differ
     7  somebody else drives this run
+    8  the guard waited as long as --wait-max says
    10  the cluster can't be reached
    11  the cluster refused the credentials
    12  not an Elasticsearch or OpenSearch
    13  the cluster refused what was asked of it
    70  a defect of Lockstep
-  130  interrupted; the same command goes on";
+  127  the command behind the guard can't be started
+  130  interrupted; the same command goes on
+  143  the guard was stopped by SIGTERM before it started anything";
 
 impl Exit {
     /// The number that the shell sees.
@@ -65,12 +74,15 @@ impl Exit {
             Self::Halted => 5,
             Self::Data => 6,
             Self::Busy => 7,
+            Self::Waited => 8,
             Self::Unreachable => 10,
             Self::Credentials => 11,
             Self::NotAnEngine => 12,
             Self::Cluster => 13,
             Self::Bug => 70,
+            Self::NotStarted => 127,
             Self::Interrupted => 130,
+            Self::Terminated => 143,
         }
     }
 }
@@ -96,12 +108,15 @@ mod tests {
             Exit::Halted,
             Exit::Data,
             Exit::Busy,
+            Exit::Waited,
             Exit::Unreachable,
             Exit::Credentials,
             Exit::NotAnEngine,
             Exit::Cluster,
             Exit::Bug,
+            Exit::NotStarted,
             Exit::Interrupted,
+            Exit::Terminated,
         ];
         let listed: Vec<u8> = EXIT_CODES_HELP
             .lines()

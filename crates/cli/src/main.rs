@@ -6,20 +6,24 @@
 
 mod cli;
 mod commands;
+mod configuration;
 mod connection;
 
 mod databases;
+mod deploy;
 mod error;
 mod exit;
 mod progress;
 mod render;
 mod signals;
+mod span;
 mod ui;
 
 use std::{
     env, io,
     panic::{self, AssertUnwindSafe},
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::{
@@ -31,8 +35,9 @@ use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
-    cli::{Arguments, Color},
+    cli::{Arguments, Color, Verb},
     commands::Context,
+    configuration::ConfigurationFile,
     error::{CommandError, PANIC_CODE, USAGE_CODE},
     exit::Exit,
     render::problem,
@@ -47,14 +52,30 @@ fn main() -> ExitCode {
     if env::args_os().nth(1).is_some_and(|verb| verb == jq::HOST_VERB) {
         return host();
     }
-    let matches = match Arguments::command().try_get_matches() {
-        Ok(matches) => matches,
-        Err(error) => return usage(&error).into(),
-    };
-    match Arguments::from_arg_matches(&matches) {
-        Ok(arguments) => run(arguments, &matches).into(),
-        Err(error) => usage(&error).into(),
+    match read_arguments() {
+        Ok((arguments, matches, file)) => run(arguments, &matches, file).into(),
+        Err(exit) => exit.into(),
     }
+}
+
+/// The command line, with what the file of configuration says where the command line and the environment say nothing.
+fn read_arguments() -> Result<(Arguments, ArgMatches, ConfigurationFile), Exit> {
+    let mut command = Arguments::command();
+    let mut matches = command.clone().try_get_matches().map_err(|error| usage(&error))?;
+    let mut arguments = Arguments::from_arg_matches(&matches).map_err(|error| usage(&error))?;
+    let told = |error: CommandError, arguments: &Arguments| {
+        fail(&error, &Ui::new(arguments.global.json, arguments.global.color))
+    };
+    let Some(file) = configuration::named(&matches).map_err(|error| told(error, &arguments))?
+    else {
+        return Ok((arguments, matches, ConfigurationFile::default()));
+    };
+    command = file.defaults(command);
+    matches = command.try_get_matches().map_err(|error| usage(&error))?;
+    arguments = Arguments::from_arg_matches(&matches).map_err(|error| usage(&error))?;
+    let added = file.add_secrets(&mut arguments.global.cluster);
+    added.map_err(|error| told(error, &arguments))?;
+    Ok((arguments, matches, file))
 }
 
 /// Runs programs in jq until whoever started this goes away. What goes wrong only he could be told, who sees that it ended.
@@ -85,7 +106,7 @@ fn usage(error: &clap::Error) -> Exit {
     Exit::Usage
 }
 
-fn run(arguments: Arguments, matches: &ArgMatches) -> Exit {
+fn run(arguments: Arguments, matches: &ArgMatches, file: ConfigurationFile) -> Exit {
     let Arguments { global, verb } = arguments;
     let ui = Ui::new(global.json, global.color);
     let (verbose, color) = (global.verbose, global.color);
@@ -94,12 +115,20 @@ fn run(arguments: Arguments, matches: &ArgMatches) -> Exit {
     let context = Context {
         is_cluster_given: is_cluster_given(matches),
         global,
+        configuration: Arc::new(file),
         ui: ui.clone(),
         jq: JqHosts::of_this_program(),
         stop: CancellationToken::new(),
+        stop_signal: Arc::default(),
     };
     let outcome = panic::catch_unwind(AssertUnwindSafe(|| {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
+        // A guard mostly waits, beside an application that needs the machine.
+        let mut builder = if matches!(verb, Verb::Guard(_)) {
+            tokio::runtime::Builder::new_current_thread()
+        } else {
+            tokio::runtime::Builder::new_multi_thread()
+        };
+        let runtime = builder
             .enable_all()
             .build()
             .map_err(|source| CommandError::Terminal { what: "start", source })?;

@@ -6,6 +6,25 @@ use lockstep_engine::EngineError;
 
 use crate::{commands::Context, error::CommandError, exit::Exit};
 
+/// A signal that asks to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StopSignal {
+    /// Ctrl-C.
+    Interrupt,
+    /// What a container's end begins with.
+    Terminate,
+}
+
+impl StopSignal {
+    /// The system's name of it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Interrupt => "SIGINT",
+            Self::Terminate => "SIGTERM",
+        }
+    }
+}
+
 /// Runs a command while listening to signals.
 pub(crate) async fn watched(
     command: impl Future<Output = Result<Exit, CommandError>>,
@@ -17,7 +36,9 @@ pub(crate) async fn watched(
     loop {
         tokio::select! {
             outcome = &mut command => return outcome,
-            () = signals.next() => {
+            signal = signals.next() => {
+                // Only the first one counts.
+                context.stop_signal.get_or_init(|| signal);
                 if context.stop.is_cancelled() {
                     return Err(EngineError::Interrupted.into());
                 }
@@ -44,10 +65,10 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> StopSignal {
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => StopSignal::Interrupt,
+            _ = self.terminate.recv() => StopSignal::Terminate,
         }
     }
 }
@@ -61,10 +82,11 @@ impl Signals {
         Ok(Self)
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> StopSignal {
         if tokio::signal::ctrl_c().await.is_err() {
             // Nobody can signal then; the command ends by itself.
             std::future::pending::<()>().await;
         }
+        StopSignal::Interrupt
     }
 }

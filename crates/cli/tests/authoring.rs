@@ -20,6 +20,9 @@ mod schema;
 #[path = "authoring/first_pack.rs"]
 mod first_pack;
 
+#[path = "authoring/upgrade_day.rs"]
+mod upgrade_day;
+
 #[path = "authoring/lock.rs"]
 mod lock;
 

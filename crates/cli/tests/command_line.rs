@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 fn lockstep(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
     command.args(arguments).stdin(Stdio::null());
-    for variable in ["CLUSTER", "PACK", "USER", "PASSWORD", "API_KEY", "TOKEN", "CA"]
+    for variable in ["CLUSTER", "CONFIG", "PACK", "USER", "PASSWORD", "API_KEY", "TOKEN", "CA"]
         .map(|name| format!("LOCKSTEP_{name}"))
     {
         command.env_remove(variable);
@@ -109,6 +109,98 @@ fn a_wrong_flag_is_told_and_nothing_else_happens() {
     let ended = run(&["plan", "--to", "two", "--json"]);
     assert_eq!(ended.code, Some(2), "{ended:#?}");
     assert_eq!(ended.last_line()["error"]["code"], "U0001");
+}
+
+#[test]
+fn a_file_of_configuration_says_what_nobody_wants_to_repeat() {
+    let (_runtime, pocket) = seeded();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("lockstep.yaml");
+    let text = format!("cluster: {{url: {}}}\npack: {}\n", pocket.url(), demo_pack());
+    std::fs::write(&file, text).unwrap();
+    let file = file.to_str().unwrap();
+    for arguments in [["--config", file, "status"], ["status", "--config", file]] {
+        let ended = run(&arguments);
+        assert_eq!(ended.code, Some(0), "{ended:#?}");
+        assert!(ended.stdout.contains("event-store"), "{ended:#?}");
+    }
+    let ended = lockstep(&["status"]).env("LOCKSTEP_CONFIG", file).output().unwrap();
+    assert_eq!(ended.status.code(), Some(0));
+    // A variable beats the file, a flag the variable.
+    let mut command = lockstep(&["status", "--config", file, "--cluster", pocket.url()]);
+    let ended = command.env("LOCKSTEP_CLUSTER", "http://127.0.0.1:1").output().unwrap();
+    assert_eq!(ended.status.code(), Some(0));
+    let mut command = lockstep(&["status", "--config", file]);
+    let ended = command.env("LOCKSTEP_CLUSTER", "http://127.0.0.1:1").output().unwrap();
+    Ended::from(ended).expect(10, "C0101");
+}
+
+#[test]
+fn a_file_of_configuration_with_mistakes_is_told_before_anything_happens() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    run(&["status", "--config", &path("none.yaml")]).expect(2, "K0001");
+    std::fs::write(path("bad.yaml"), "cluster: {password: hush, ulr: x}\n").unwrap();
+    let ended = run(&["--json", "--config", &path("bad.yaml"), "status"]);
+    ended.expect(2, "K0002");
+    assert!(ended.stderr.contains("error[P1001]") && ended.stderr.contains("bad.yaml:1:"));
+    let codes = ended.last_line()["error"]["diagnostics"].clone();
+    assert_eq!((&codes[0]["code"], &codes[1]["code"]), (&json!("P1001"), &json!("P0004")));
+    std::fs::write(path("secret.yaml"), "cluster: {user: eve, password_file: gone}\n").unwrap();
+    run(&["status", "--config", &path("secret.yaml")]).expect(2, "K0003");
+}
+
+#[test]
+fn what_stands_in_the_way_of_a_tag_is_told_before_anything_is_changed() {
+    let (_runtime, pocket) = seeded();
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let write = |name: &str, text: &str| std::fs::write(path(name), text).unwrap();
+    write("latest.yaml", "services:\n  api:\n    image: shop:latest\n");
+    write("other.yaml", "services: {api: {image: 'shop:1.1'}}\n");
+    write("good.yaml", "services: {api: {image: 'shop:1.0'}, web: {image: 'shop:1.0'}}\n");
+    write(
+        "lockstep.yaml",
+        "deploy:\n  compose: {file: good.yaml, image: shop}\n  exec: {command: [./gone.sh]}\n",
+    );
+    let (file, pack) = (path("lockstep.yaml"), demo_pack());
+    let compose = |file: &str| {
+        vec![
+            "compose".to_owned(),
+            "--compose-service=api".to_owned(),
+            format!("--compose-file={file}"),
+        ]
+    };
+    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<String>>();
+    let cases = [
+        (words("kubernetes"), 2, "U0001"),
+        (words("http"), 2, "U0001"),
+        (words("http --deploy-url ftp://x"), 2, "U0001"),
+        (words("kubernetes --deployment shop"), 2, "U0001"),
+        (words("kubernetes --deployment shop/api"), 2, "U0001"),
+        (words("exec --deploy-command x --rollback-on unhealthy"), 2, "U0001"),
+        (words(&format!("compose --config {file}")), 1, "K0104"),
+        (words(&format!("exec --config {file}")), 1, "K0201"),
+        (words(&format!("compose --compose-service db --config {file}")), 1, "K0103"),
+        (compose(&path("gone.yaml")), 1, "K0101"),
+        (compose(&path("latest.yaml")), 1, "K0106"),
+        (compose(&path("other.yaml")), 1, "K0108"),
+    ];
+    let mut told = String::new();
+    for (more, exit, code) in cases {
+        let more: Vec<&str> = more.iter().map(String::as_str).collect();
+        let base =
+            ["--cluster", pocket.url(), "upgrade", "--to", "2.0", "--pack", &pack, "--deploy"];
+        let ended = run(&[&base[..], &more[..]].concat());
+        ended.expect(exit, code);
+        let text = ended.stderr.replace(folder.path().to_str().unwrap(), "");
+        told.extend([&text, "\n"]);
+    }
+    insta::assert_snapshot!(told);
+    // Nothing was begun for any of them.
+    let ended = run(&["--cluster", pocket.url(), "status", "--pack", &pack, "--json"]);
+    let status: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert!(status["run"].is_null() && status.get("deploy").is_none(), "{status}");
 }
 
 #[test]

@@ -42,7 +42,7 @@ indices:
 /// The second release: its indices but `plain`, and what its step does about them.
 fn plan(indices: &str, steps: &str) -> Plan {
     let (files, inventory) = (files(indices, steps), inventory());
-    let pack = load(&files).unwrap_or_else(|error| panic!("{error:?}"));
+    let pack = load(&files).map_err(|error| format!("{error:?}")).expect("a pack");
     let limits = Limits { clone_documents_min: 1, ..Limits::default() };
     build(PlanRequest {
         pack: &pack,

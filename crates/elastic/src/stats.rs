@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::failure::{Failure, FailureKind};
 use crate::transport::Answer;
+use crate::usage::ReadStats;
 use crate::watermark::ShardPosition;
 
 #[derive(Deserialize)]
@@ -43,6 +44,7 @@ struct ShardFailureReason {
 pub(crate) struct IndexStats {
     pub(crate) uuid: Option<String>,
     pub(crate) primaries: Option<PrimaryStats>,
+    pub(crate) total: Option<ReadStats>,
     #[serde(default)]
     shards: BTreeMap<String, Vec<CopyStats>>,
 }

@@ -207,7 +207,8 @@ pub(crate) async fn close(
         RunState::Returned => Some(plan.from.clone()),
         _ => kept.record.live.clone(),
     };
-    let record = ApplicationRecord { live, run: None, last_run: Some(run.id.clone()) };
+    let last_run = Some(run.id.clone());
+    let record = ApplicationRecord { live, run: None, last_run, ..kept.record.clone() };
     match journal.replace(&plan.application, &kept, record).await? {
         Write::Kept(_) => Ok(()),
         Write::Conflict => Err(EngineError::LeaseLost),

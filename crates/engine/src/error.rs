@@ -2,15 +2,19 @@
 
 use std::path::PathBuf;
 
+use lockstep_archive::ArchiveError;
 use lockstep_core::{
     pack::diagnostic::Diagnostics,
     plan::{build::PlanError, model::Plan},
-    run::{state::Problem, step::Refusal},
+    run::{admission, state::Problem, step::Refusal},
 };
 use lockstep_elastic::{ConnectionError, Failure, FailureKind};
 use lockstep_tables::TableError;
 
-use crate::tables::variable;
+use crate::{
+    deploy::{DeployProblem, Trouble},
+    tables::variable,
+};
 
 /// Why a command didn't do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +32,47 @@ pub enum EngineError {
         database: String,
         /// Why.
         error: TableError,
+    },
+    /// An archive can't be written or read, or isn't whole.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// There is something under the names that an archive's indices get.
+    #[error("there is something already under {}", listed(names))]
+    NamesTaken {
+        /// The names.
+        names: Vec<String>,
+    },
+    /// Aliases that restored indices should get lead elsewhere.
+    #[error("aliases of the archive lead to other indices now: {}", listed(aliases))]
+    AliasesTaken {
+        /// The aliases.
+        aliases: Vec<String>,
+    },
+    /// A name that no index can have.
+    #[error("`{name}` is no name for an index: {reason}")]
+    UnfitName {
+        /// The name.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// What was restored isn't what the archive has.
+    #[error("`{index}` has the content {found}, and the archive {archived}")]
+    NotRestored {
+        /// The index.
+        index: String,
+        /// The digest of what it has.
+        found: String,
+        /// The digest of what it should have.
+        archived: String,
+    },
+    /// No snapshot of the live set could be taken.
+    #[error("no whole snapshot of the live set came to `{repository}`: {reason}")]
+    Snapshot {
+        /// The repository.
+        repository: String,
+        /// Why.
+        reason: String,
     },
     /// A pack's folder can't be read.
     #[error("can't read the pack at {}", path.display())]
@@ -164,9 +209,43 @@ pub enum EngineError {
         /// Their keys.
         keys: Vec<String>,
     },
+    /// The tag of the application can't be told or changed.
+    #[error("{0}")]
+    Deploy(#[from] Box<DeployProblem>),
+    /// Another change of the tag is under way.
+    #[error("a change of the tag to {to} is under way for `{application}`")]
+    OtherDeploy {
+        /// The application.
+        application: String,
+        /// Where it goes.
+        to: String,
+    },
+    /// Going back by itself was asked for, and there is no way back.
+    #[error("it could not go back by itself: {reason}")]
+    NoWayBackAsked {
+        /// Which index, which step, and why.
+        reason: String,
+    },
+    /// The application isn't well before anything was changed.
+    #[error("the application is not well, and its tag is as it was: {reason}")]
+    UnhealthyBefore {
+        /// Why.
+        reason: String,
+    },
     /// The run stopped because an operator is needed.
     #[error("{}", .0.message)]
     Halted(Box<Problem>),
+    /// An application must not start.
+    #[error(transparent)]
+    NotAdmitted(#[from] admission::Refusal),
+    /// An application waited for its start as long as it was told to.
+    #[error("waited for {seconds} s, and {reason}")]
+    WaitedTooLong {
+        /// How long.
+        seconds: u64,
+        /// What it waited for at last.
+        reason: String,
+    },
     /// Somebody asked to stop; the run can go on later.
     #[error("stopped on request; the same command goes on from here")]
     Interrupted,
@@ -198,6 +277,8 @@ pub enum ErrorClass {
     Halted,
     /// Both sets differ, or documents were rejected.
     Data,
+    /// An application waited for its start as long as it was told to.
+    Waited,
     /// Stopped on request.
     Interrupted,
     /// A bug.
@@ -215,6 +296,12 @@ pub const SETS_DIFFER: &str = "R0401";
 /// Code of the problem that a table differs from the index that it was made of.
 pub const TABLES_DIFFER: &str = "R0404";
 
+impl From<DeployProblem> for EngineError {
+    fn from(problem: DeployProblem) -> Self {
+        Self::Deploy(Box::new(problem))
+    }
+}
+
 impl EngineError {
     /// Stable code, see `docs/design/error-codes.md`.
     pub fn code(&self) -> String {
@@ -222,6 +309,12 @@ impl EngineError {
             Self::Connection(_) => "C0001".to_owned(),
             Self::Cluster(failure) => cluster_code(failure).to_owned(),
             Self::Database { error, .. } => database_code(error).to_owned(),
+            Self::Archive(error) => archive_code(error).to_owned(),
+            Self::Snapshot { .. } => "E0401".to_owned(),
+            Self::NamesTaken { .. } => "E0301".to_owned(),
+            Self::UnfitName { .. } => "E0302".to_owned(),
+            Self::NotRestored { .. } => "E0303".to_owned(),
+            Self::AliasesTaken { .. } => "E0304".to_owned(),
             Self::PackUnreadable { .. } => "P9001".to_owned(),
             Self::PackUnwritable { .. } => "P9003".to_owned(),
             Self::Pack { .. } => "P9002".to_owned(),
@@ -244,7 +337,13 @@ impl EngineError {
             Self::GaveWay { .. } => "J0205".to_owned(),
             Self::JournalUnreadable { .. } => "J0301".to_owned(),
             Self::State(_) => "J0401".to_owned(),
+            Self::Deploy(problem) => problem.code().to_owned(),
+            Self::OtherDeploy { .. } => "K0501".to_owned(),
+            Self::NoWayBackAsked { .. } => "K0502".to_owned(),
+            Self::UnhealthyBefore { .. } => "H0101".to_owned(),
             Self::Halted(problem) => problem.code.clone(),
+            Self::NotAdmitted(refusal) => refusal.code().to_owned(),
+            Self::WaitedTooLong { .. } => "G0201".to_owned(),
             Self::Interrupted => "I0001".to_owned(),
             Self::Bug(_) => "B0001".to_owned(),
         }
@@ -258,8 +357,17 @@ impl EngineError {
             Self::PackUnreadable { .. } | Self::PackUnwritable { .. } | Self::Pack { .. } => {
                 ErrorClass::Pack
             }
-            Self::Plan(_) => ErrorClass::Version,
+            Self::Plan(_) | Self::NotAdmitted(admission::Refusal::Older { .. }) => {
+                ErrorClass::Version
+            }
+            Self::Archive(error) => archive_class(error),
+            Self::NotRestored { .. } => ErrorClass::Data,
             Self::Connection(_)
+            | Self::NotAdmitted(_)
+            | Self::Snapshot { .. }
+            | Self::NamesTaken { .. }
+            | Self::UnfitName { .. }
+            | Self::AliasesTaken { .. }
             | Self::Refused { .. }
             | Self::NoRun { .. }
             | Self::OtherRun { .. }
@@ -272,7 +380,24 @@ impl EngineError {
             | Self::Undecidable { .. }
             | Self::NotInQuarantine { .. }
             | Self::JournalUnreadable { .. }
+            | Self::OtherDeploy { .. }
+            | Self::NoWayBackAsked { .. }
             | Self::State(_) => ErrorClass::Refused,
+            Self::Deploy(problem) => match problem.trouble {
+                Trouble::File
+                | Trouble::Compose(_)
+                | Trouble::OtherRelease
+                | Trouble::Deployment
+                | Trouble::ApiRefused
+                | Trouble::ApiSilent
+                | Trouble::NotStarted => ErrorClass::Refused,
+                Trouble::Failed
+                | Trouble::TooLong
+                | Trouble::HookSilent
+                | Trouble::HookRefused
+                | Trouble::Rollout => ErrorClass::Halted,
+            },
+            Self::UnhealthyBefore { .. } => ErrorClass::Halted,
             Self::Driven { .. }
             | Self::LeaseLost
             | Self::GaveWay { .. }
@@ -284,6 +409,7 @@ impl EngineError {
                 }
                 _ => ErrorClass::Halted,
             },
+            Self::WaitedTooLong { .. } => ErrorClass::Waited,
             Self::Interrupted => ErrorClass::Interrupted,
             Self::Bug(_) => ErrorClass::Bug,
         }
@@ -295,6 +421,12 @@ impl EngineError {
             Self::Connection(_) => "give an address such as http://localhost:9200".to_owned(),
             Self::Cluster(failure) => failure.advice().to_owned(),
             Self::Database { database, error } => database_hint(database, error),
+            Self::Archive(error) => archive_hint(error).to_owned(),
+            Self::Snapshot { .. }
+            | Self::NamesTaken { .. }
+            | Self::AliasesTaken { .. }
+            | Self::UnfitName { .. }
+            | Self::NotRestored { .. } => self.old_set_hint().to_owned(),
             Self::PackUnreadable { .. } => "name the folder that holds pack.yaml with --pack".to_owned(),
             Self::PackUnwritable { .. } => "look at the rights of the folder and at what stands there".to_owned(),
             Self::Pack { .. } => "mend the places above; docs/design/pack-errors.md explains each code".to_owned(),
@@ -336,11 +468,97 @@ impl EngineError {
                 "everything that the rehearsal made is removed; rehearse again when the upgrade is over, or given up".to_owned()
             }
             Self::JournalUnreadable { .. } => "use the version of Lockstep that wrote it, or a newer one".to_owned(),
+            Self::Deploy(problem) => problem.hint.clone(),
+            Self::OtherDeploy { to, .. } => {
+                format!("finish it: `lockstep upgrade --to {to}` with its `--deploy`")
+            }
+            Self::NoWayBackAsked { .. } => {
+                "leave `--rollback-on` out, or say `--accept-no-way-back`: then you are told and nothing goes back".to_owned()
+            }
+            Self::UnhealthyBefore { .. } => {
+                "make it well, then the same command goes on; `lockstep abort` gives up a run that was begun".to_owned()
+            }
             Self::LeaseLost | Self::State(_) => "look at `lockstep status`".to_owned(),
             Self::Halted(problem) => problem.hint.clone(),
+            Self::NotAdmitted(refusal) => refusal.hint(),
+            Self::WaitedTooLong { .. } => {
+                "look at `lockstep status`; start it again to wait on, or give it more time with --wait-max".to_owned()
+            }
             Self::Interrupted => "run the same command again to go on".to_owned(),
             Self::Bug(_) => "please report this with the output of `lockstep status --json`".to_owned(),
         }
+    }
+    /// What to do next about snapshots and restored sets.
+    fn old_set_hint(&self) -> &'static str {
+        match self {
+            Self::Snapshot { .. } => {
+                "nothing was changed; look at GET /_snapshot and at the repository's rights and space, or upgrade without --snapshot"
+            }
+            Self::NamesTaken { .. } => {
+                "nothing was written; give the restored indices other names with --as PREFIX, or remove what is there"
+            }
+            Self::AliasesTaken { .. } => {
+                "nothing was written; two sets under one alias would be mixed up. Restore without --with-aliases, and move the aliases when you know what should serve"
+            }
+            Self::UnfitName { .. } => {
+                "nothing was written; give another --as PREFIX, in lower case"
+            }
+            _ => {
+                "somebody wrote to it meanwhile, or the cluster changes documents; delete it and restore again"
+            }
+        }
+    }
+}
+
+fn archive_code(error: &ArchiveError) -> &'static str {
+    match error {
+        ArchiveError::Location { .. } => "E0201",
+        ArchiveError::Store { .. } => "E0202",
+        ArchiveError::NoManifest { .. } => "E0203",
+        ArchiveError::Manifest { .. } => "E0204",
+        ArchiveError::Damaged { .. } => "E0205",
+        ArchiveError::Document { .. } => "E0206",
+    }
+}
+
+fn archive_class(error: &ArchiveError) -> ErrorClass {
+    match error {
+        ArchiveError::Location { .. }
+        | ArchiveError::Store { .. }
+        | ArchiveError::NoManifest { .. } => ErrorClass::Refused,
+        ArchiveError::Manifest { .. }
+        | ArchiveError::Damaged { .. }
+        | ArchiveError::Document { .. } => ErrorClass::Data,
+    }
+}
+
+fn archive_hint(error: &ArchiveError) -> &'static str {
+    match error {
+        ArchiveError::Location { .. } => {
+            "give a folder, or s3://BUCKET/PREFIX with AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY set"
+        }
+        ArchiveError::Store { .. } => {
+            "look at rights, free space, address and credentials of the place; no index was deleted, and the same command goes on"
+        }
+        ArchiveError::NoManifest { .. } => {
+            "name the folder of one archive, which has a manifest.json; parts without one are what an interrupted command left"
+        }
+        ArchiveError::Manifest { .. } | ArchiveError::Damaged { .. } => {
+            "nothing was deleted or written; get the archive back as it was, or archive the set to another place"
+        }
+        ArchiveError::Document { .. } => {
+            "no index was deleted; look at the document, and retire the set without --archive if nobody needs it"
+        }
+    }
+}
+
+/// Names as a message has them, the first few of many.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    match names.len().saturating_sub(SHOWN) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }
 

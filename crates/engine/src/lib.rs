@@ -51,6 +51,21 @@ pub mod doctor;
 
 pub mod worker;
 
+pub mod admission;
+
+pub mod health;
+
+pub mod deploy;
+pub mod retire;
+
+pub mod restore;
+
+mod snapshot;
+
+pub mod history;
+
+pub mod info;
+
 pub mod drive;
 
 pub mod stage;

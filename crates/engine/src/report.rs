@@ -108,6 +108,8 @@ pub enum Unit {
     Documents,
     /// Indices.
     Indices,
+    /// Primary shards.
+    Shards,
 }
 
 /// What a run waits for.

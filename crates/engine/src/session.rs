@@ -36,7 +36,7 @@ use crate::{
     observer::observe,
     pace::{self, Pace},
     report::{Event as ReportEvent, Reporter},
-    scripts,
+    retire, scripts, snapshot,
     stage::{
         Course, StageContext, back, compare, flow_back, measure::Measures, quarantine::Quarantine,
         remove_envelopes, table::forget_tables,
@@ -79,6 +79,8 @@ pub struct Wish {
     pub limits: Limits,
     /// Not to switch before [`Session::switch`] asks for it.
     pub is_held: bool,
+    /// The repository for a snapshot of the live set, taken before the run begins; without one none is taken.
+    pub snapshot: Option<String>,
 }
 
 /// How an upgrade ended.
@@ -179,13 +181,17 @@ impl Session {
             (plan, run)
         } else {
             // A run that was over may just have been closed, and another release be live by it.
-            let record = application_record(journal, &pack.name).await?;
+            let mut record = application_record(journal, &pack.name).await?;
             let plan = self.make_plan((pack, wish), inventory, Some(&record)).await?;
             if plan.is_refused() {
                 return Err(EngineError::Refused { plan: Box::new(plan) });
             }
             if plan.kind == UpgradeKind::Minor {
                 return Ok(Ending::Minor { plan: Box::new(plan) });
+            }
+            let id = new_run_id();
+            if let Some(repository) = &wish.snapshot {
+                snapshot::take(self, journal, (&plan, &id), repository).await?;
             }
             if let Some(id) = &record.record.last_run
                 && let Some(kept) = journal.read::<PlanRecord>(id).await?
@@ -196,7 +202,7 @@ impl Session {
                 flow_back::close_left_open(&context).await?;
             }
             let orders = OrdersRecord { is_held: wish.is_held, ..OrdersRecord::default() };
-            let id = new_run_id();
+            record.record.data_parts = Some(pack.data_parts);
             let run = begin(journal, &plan, (&record, orders), (id, lease.number())).await?;
             (plan, run)
         };
@@ -297,6 +303,7 @@ impl Session {
         let outcome = async {
             let (plan, run) = self.last_run(&journal, application).await?;
             if run.record.state == RunState::Finalized {
+                retire::note_sources(&self.cluster, &journal, (&run.record.id, &plan)).await?;
                 return Ok(ending(self.drive(&journal, &plan, run, &lease)));
             }
             if run.record.state != RunState::Switched {
@@ -310,6 +317,8 @@ impl Session {
                 self.reporter.report(ReportEvent::Notice { message });
             }
             remove_envelopes(&drive.context).await?;
+            // From here on it counts who still uses the old set.
+            retire::note_sources(&self.cluster, &journal, (&drive.run.record.id, &plan)).await?;
             drive.happened(Event::Finalize, SwitchRecord::default()).await?;
             Ok(ending(drive))
         }
@@ -539,8 +548,8 @@ pub(crate) async fn application_record(
         if let Some(kept) = journal.read::<ApplicationRecord>(application).await? {
             return Ok(kept);
         }
-        let empty = ApplicationRecord { live: None, run: None, last_run: None };
-        if let Write::Kept(kept) = journal.create(application, empty).await? {
+        if let Write::Kept(kept) = journal.create(application, ApplicationRecord::default()).await?
+        {
             return Ok(kept);
         }
     }

@@ -11,8 +11,8 @@ use crate::{
     crew::read_places,
     error::EngineError,
     journal::{
-        ApplicationRecord, Journal, LeaseRecord, OrdersRecord, PlanRecord, PositionRecord,
-        RoundRecord, RunRecord, TaskRecord, VerdictRecord,
+        ApplicationRecord, DeployRecord, Journal, LeaseRecord, OrdersRecord, PlanRecord,
+        PositionRecord, RoundRecord, RunRecord, TaskRecord, VerdictRecord,
     },
     pace, process,
     quarantine::{self, Counts},
@@ -28,6 +28,9 @@ pub struct Status {
     pub live: Option<String>,
     /// The run that is under way, or the one that ended last.
     pub run: Option<RunStatus>,
+    /// The last change of the tag, where Lockstep made one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deploy: Option<DeployRecord>,
 }
 
 /// Where a run stands.
@@ -85,16 +88,18 @@ pub struct WorkerStatus {
 /// [`EngineError`] when the journal can't be read.
 pub async fn status(cluster: &Cluster, application: &str) -> Result<Status, EngineError> {
     let journal = Journal::new(cluster, application);
+    let deploy = journal.read::<DeployRecord>(application).await?.map(|kept| kept.record);
+    let application_name = application.to_owned();
     let Some(record) = journal.read::<ApplicationRecord>(application).await? else {
-        return Ok(Status { application: application.to_owned(), live: None, run: None });
+        return Ok(Status { application: application_name, live: None, run: None, deploy });
     };
-    let ApplicationRecord { live, run, last_run } = record.record;
+    let ApplicationRecord { live, run, last_run, data_parts: _ } = record.record;
     let is_under_way = run.is_some();
     let run = match run.or(last_run) {
         Some(id) => run_status((cluster, &journal), application, &id, is_under_way).await?,
         None => None,
     };
-    Ok(Status { application: application.to_owned(), live: live.map(String::from), run })
+    Ok(Status { application: application_name, live: live.map(String::from), run, deploy })
 }
 
 async fn run_status(
@@ -182,7 +187,10 @@ async fn workers(
 }
 
 /// What the last comparison found.
-async fn verdict(journal: &Journal, id: &str) -> Result<Option<VerdictRecord>, EngineError> {
+pub(crate) async fn verdict(
+    journal: &Journal,
+    id: &str,
+) -> Result<Option<VerdictRecord>, EngineError> {
     // Rounds are journalled one after the other, so the first that is missing is the end.
     let mut verdict = None;
     for round in 1_u32.. {

@@ -1,17 +1,24 @@
 //! The journal's stored form. Every form that was ever written stays readable; the newest is written as it stands in
 //! `golden/journal`.
 
-use lockstep_core::run::{
-    crew::Holder,
-    quarantine::{Entry, EntryEnding, EntryState, RejectedBy, key},
-    state::{BadDocument, Problem, RunState, Stage},
-    task::{Cursor, Tally, Task},
+use lockstep_core::{
+    deploy::state::DeployState,
+    health::{Baseline, Verdict},
+    run::{
+        crew::Holder,
+        quarantine::{Entry, EntryEnding, EntryState, RejectedBy, key},
+        retire::Counters,
+        state::{BadDocument, Problem, RunState, Stage},
+        task::{Cursor, Tally, Task},
+    },
 };
 use lockstep_elastic::CopyRule;
 use lockstep_engine::journal::{
-    ApplicationRecord, DeliveryRecord, FlowRecord, GuardRecord, LeaseRecord, LeaseRequestRecord,
-    OrdersRecord, OriginalRecord, PairTerms, PositionRecord, Record, RejectedBack, ReturnIndex,
-    ReturnRecord, RoundRecord, RunRecord, SetRecord, SwitchRecord, TaskRecord, VerdictRecord,
+    ApplicationRecord, ArchiveRecord, ArchiveReference, DeliveryRecord, DeployRecord, FlowRecord,
+    GuardRecord, LeaseRecord, LeaseRequestRecord, NotedUsage, OrdersRecord, OriginalRecord,
+    PairTerms, PositionRecord, ReceiptRecord, ReceiptState, Record, RejectedBack, ReturnIndex,
+    ReturnRecord, RoundRecord, RunRecord, SetRecord, SnapshotRecord, SnapshotReference,
+    SwitchRecord, TaskRecord, UsageRecord, VerdictRecord,
 };
 
 /// Reads the golden record, and asserts that it is what is written today.
@@ -41,8 +48,41 @@ fn application() {
         live: Some("0.8.0".parse().unwrap()),
         run: None,
         last_run: Some("0190f".to_owned()),
+        data_parts: None,
     };
     check(include_str!("golden/journal/application-1.json"), &record);
+    let record = ApplicationRecord { data_parts: Some(3), ..record };
+    check(include_str!("golden/journal/application-data-parts-1.json"), &record);
+}
+
+#[test]
+fn deploy() {
+    let mut record = DeployRecord {
+        id: "0190f".to_owned(),
+        how: "compose".to_owned(),
+        from: "1.0".parse().unwrap(),
+        to: "2.0".parse().unwrap(),
+        from_tag: "v1.0".to_owned(),
+        to_tag: "v2.0".to_owned(),
+        is_major: true,
+        run: None,
+        state: DeployState::Waiting,
+        before: None,
+        heard: Vec::new(),
+        after: None,
+        started_at: "2026-01-02T03:04:05Z".to_owned(),
+        changed_at: "2026-01-02T03:05:05Z".to_owned(),
+    };
+    check(include_str!("golden/journal/deploy-1.json"), &record);
+    let verdict = Some(Verdict::Unhealthy { reason: "why".to_owned() });
+    record.run = Some("0190e".to_owned());
+    record.state = DeployState::Done { verdict };
+    record.before = Some(Baseline { good: 3, bad: 0, unknown: 1 });
+    record.heard = vec!["http://h/".to_owned()];
+    record.after = Some(Baseline { good: 0, bad: 3, unknown: 0 });
+    check(include_str!("golden/journal/deploy-done-1.json"), &record);
+    record.state = DeployState::Restored { reason: "why".to_owned() };
+    check(include_str!("golden/journal/deploy-restored-1.json"), &record);
 }
 
 #[test]
@@ -325,4 +365,48 @@ fn flow() {
         at: "2026-01-02T03:04:05Z".to_owned(),
     };
     check(include_str!("golden/journal/flow-1.json"), &record);
+}
+
+const AT: &str = "2026-01-02T03:04:05Z";
+
+#[test]
+fn usage() {
+    let counters = Counters { searches: 5, gets: 2, seq_nos: [(0, 7), (1, -1)].into() };
+    let noted = NotedUsage { uuid: "u1".to_owned(), at: AT.to_owned(), counters };
+    let record = UsageRecord { indices: [("acme-profile-v1.0".to_owned(), noted)].into() };
+    check(include_str!("golden/journal/usage-1.json"), &record);
+}
+
+#[test]
+fn archives_and_receipts() {
+    let archive = ArchiveReference {
+        location: "/var/archive/event-store-1.0-0190f".to_owned(),
+        blake3: "b3".to_owned(),
+    };
+    let record = ArchiveRecord { archive: archive.clone(), at: AT.to_owned() };
+    check(include_str!("golden/journal/archive-1.json"), &record);
+    let receipt = ReceiptRecord {
+        run: "0190f".to_owned(),
+        index: "acme-profile-v1.0".to_owned(),
+        uuid: "u1".to_owned(),
+        state: ReceiptState::Deleting,
+        documents: 13,
+        bytes: 4_777,
+        archive: None,
+        at: AT.to_owned(),
+    };
+    check(include_str!("golden/journal/receipt-1.json"), &receipt);
+    let state = ReceiptState::Deleted;
+    let receipt = ReceiptRecord { state, archive: Some(archive), ..receipt };
+    check(include_str!("golden/journal/receipt-archived-1.json"), &receipt);
+}
+
+#[test]
+fn snapshot() {
+    let snapshot = SnapshotReference {
+        repository: "nightly".to_owned(),
+        name: "lockstep-event-store-1.0-0190f".to_owned(),
+    };
+    let record = SnapshotRecord { snapshot, is_whole: true, at: AT.to_owned() };
+    check(include_str!("golden/journal/snapshot-1.json"), &record);
 }

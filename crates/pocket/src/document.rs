@@ -149,6 +149,7 @@ fn fetch(
     }
     text.push_str(",\"_id\":");
     push_json(&mut text, id);
+    index.note_get();
     let number = index.shard_number(id, routing);
     let document = index.shard(number).and_then(|shard| {
         let shard = read_shard(shard);
@@ -228,6 +229,7 @@ pub(crate) fn source(
 ) -> Result<Answer, Refusal> {
     let state = node.read();
     let index = single(&state, name)?;
+    index.note_get();
     let number = index.shard_number(id, request.parameter("routing"));
     let document = index.shard(number).and_then(|shard| read_shard(shard).get(id).cloned());
     match document.filter(|_| index.mapping.source_enabled) {

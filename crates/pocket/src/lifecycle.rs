@@ -440,7 +440,9 @@ pub(crate) fn set_open(
                 index.begin_terms();
             }
             index.open = open;
-            if !open {
+            if open {
+                index.settings.remove("index.verified_before_close");
+            } else {
                 index.settings.set("index.verified_before_close", "true");
             }
         }

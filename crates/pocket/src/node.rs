@@ -142,6 +142,7 @@ pub(crate) struct Index {
     pub(crate) aliases: BTreeMap<String, Alias>,
     pub(crate) shards: Vec<RwLock<Shard>>,
     searches: Mutex<Searches>,
+    gets: AtomicU64,
     routing_shards: u32,
 }
 
@@ -163,6 +164,7 @@ impl Index {
             aliases: BTreeMap::new(),
             shards: (0..shards).map(|_| RwLock::new(Shard::new())).collect(),
             searches: Mutex::default(),
+            gets: AtomicU64::new(0),
             routing_shards,
         }
     }
@@ -189,6 +191,16 @@ impl Index {
         self.searches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many documents were asked for by their ids since it was made, found or not.
+    pub(crate) fn gets(&self) -> u64 {
+        self.gets.load(Ordering::Relaxed)
+    }
+
+    /// Counts a document that is asked for by its id.
+    pub(crate) fn note_get(&self) {
+        self.gets.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// The shard of a document.
     pub(crate) fn shard_number(&self, id: &str, routing: Option<&str>) -> u32 {
         shard_of(routing.unwrap_or(id), self.settings.shards(), self.routing_shards)
@@ -211,8 +223,10 @@ impl Index {
         self.shards.iter().enumerate().map(move |(at, shard)| (at.to_string(), term(shard)))
     }
 
-    /// Writes from here on are those of another primary, as after closing or opening.
+    /// Writes from here on are those of another primary, as after closing or opening, and it counts what is read from 0.
     pub(crate) fn begin_terms(&self) {
+        *self.searches() = Searches::default();
+        self.gets.store(0, Ordering::Relaxed);
         for shard in &self.shards {
             write_shard(shard).begin_term();
         }

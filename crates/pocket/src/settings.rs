@@ -237,6 +237,10 @@ impl Settings {
         self.values.insert(key.to_owned(), Value::String(value.into()));
     }
 
+    pub(crate) fn remove(&mut self, key: &str) {
+        self.values.remove(key);
+    }
+
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.values.get(key).and_then(Value::as_str)
     }

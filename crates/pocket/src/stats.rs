@@ -8,7 +8,7 @@ use crate::node::{Index, Node, read_shard};
 use crate::request::{Answer, Request};
 use crate::search::tally::Searches;
 
-/// The metrics of the engines; pocket fills `docs`, `store` and `search` and leaves the others out.
+/// The metrics of the engines; pocket fills `docs`, `store`, `search` and `get` and leaves the others out.
 const METRICS: [&str; 18] = [
     "docs",
     "store",
@@ -36,6 +36,7 @@ struct Counts {
     documents: usize,
     bytes: usize,
     searches: Searches,
+    gets: u64,
 }
 
 /// What is asked for.
@@ -52,6 +53,7 @@ impl Counts {
         self.documents += other.documents;
         self.bytes += other.bytes;
         self.searches.add(&other.searches);
+        self.gets += other.gets;
     }
 
     fn json(&self, wanted: Wanted<'_>) -> Value {
@@ -70,6 +72,9 @@ impl Counts {
         }
         if wants("search") {
             map.insert("search".into(), self.searches.json(wanted.groups));
+        }
+        if wants("get") {
+            map.insert("get".into(), json!({"total": self.gets, "current": 0}));
         }
         Value::Object(map)
     }
@@ -128,8 +133,9 @@ pub(crate) fn show(
 }
 
 fn index_stats(node: &Node, index: &Index, wanted: Wanted<'_>) -> (Counts, Map<String, Value>) {
-    // Searches are counted for the whole index; its shards tell none.
-    let mut sum = Counts { searches: index.searches().clone(), ..Counts::default() };
+    // What is read is counted for the whole index; its shards tell none.
+    let mut sum =
+        Counts { searches: index.searches().clone(), gets: index.gets(), ..Counts::default() };
     let mut shards = Map::new();
     for (number, shard) in index.shards.iter().enumerate() {
         let shard = read_shard(shard);

@@ -69,9 +69,14 @@ mod victim;
 
 mod workers;
 
+mod deploy;
+
 mod flow;
 
 mod process;
+
+mod guard;
+mod retire;
 
 mod stand;
 
@@ -110,6 +115,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             live::scenarios(),
             clone::scenarios(),
             pace::scenarios(),
+            deploy::scenarios(),
             back::scenarios(),
             trouble::scenarios(),
             tenants::scenarios(),
@@ -124,7 +130,9 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             chaos::scenarios(),
             workers::scenarios(),
             flow::scenarios(),
+            guard::scenarios(),
             wire::scenarios(),
+            retire::scenarios(),
             node::scenarios(&stand.cluster.name),
             tracardi::scenarios(),
             scripts::scenarios(&stand.cluster.name),

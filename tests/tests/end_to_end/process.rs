@@ -31,6 +31,16 @@ impl Process {
         Self::start(program, stand, &["rehearse", "--to", "2.0"], more)
     }
 
+    /// A guard of the demo's application; what it starts stands in `more`.
+    pub(crate) fn guard(
+        program: &Path,
+        stand: &Stand,
+        version: &str,
+        more: &[&str],
+    ) -> Result<Self, Trouble> {
+        Self::start(program, stand, &["guard", "--version", version], more)
+    }
+
     fn start(program: &Path, stand: &Stand, verb: &[&str], more: &[&str]) -> Result<Self, Trouble> {
         let folder = tempfile::tempdir()?;
         let errors = folder.path().join("errors");
@@ -59,8 +69,17 @@ impl Process {
 
     /// SIGINT, as Ctrl-C sends it.
     pub(crate) fn interrupt(&self) -> Result<(), Trouble> {
+        self.signal("INT")
+    }
+
+    /// SIGTERM, with which a container's end begins.
+    pub(crate) fn terminate(&self) -> Result<(), Trouble> {
+        self.signal("TERM")
+    }
+
+    fn signal(&self, name: &str) -> Result<(), Trouble> {
         // The shell's own, which is there on every machine.
-        let order = format!("kill -INT {}", self.child.id());
+        let order = format!("kill -{name} {}", self.child.id());
         let status = Command::new("sh").args(["-c", &order]).status()?;
         if status.success() { Ok(()) } else { Err(format!("{order}: {status}").into()) }
     }
@@ -88,7 +107,8 @@ impl Process {
         Err(format!("{status}; it said {}", self.words()?).into())
     }
 
-    fn words(&self) -> Result<String, Trouble> {
+    /// What it said on stderr.
+    pub(crate) fn words(&self) -> Result<String, Trouble> {
         Ok(std::fs::read_to_string(&self.errors)?)
     }
 }

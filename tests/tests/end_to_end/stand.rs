@@ -2,7 +2,6 @@
 
 use std::{
     path::PathBuf,
-    process::Command,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -177,6 +176,7 @@ pub(crate) fn wish(to: &str) -> Wish {
         from: None,
         limits,
         is_held: false,
+        snapshot: None,
         tenants: TenantChoice::All,
     }
 }
@@ -198,13 +198,5 @@ pub(crate) fn meddle(method: &'static str, url: String, body: Value) {
 
 /// The program as it is built from the present sources.
 pub(crate) fn program() -> Result<PathBuf, Trouble> {
-    let built =
-        Command::new(env!("CARGO")).args(["build", "--quiet", "-p", "lockstep"]).status()?;
-    if !built.success() {
-        return Err("the program can't be built".into());
-    }
-    // This test is TARGET/PROFILE/deps/NAME, the program TARGET/PROFILE/lockstep.
-    let test = std::env::current_exe()?;
-    let profile = test.ancestors().nth(2).ok_or("no target folder")?;
-    Ok(profile.join("lockstep"))
+    Ok(lockstep_tests::programs::build(&["lockstep"])?.join("lockstep"))
 }

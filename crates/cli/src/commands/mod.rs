@@ -3,6 +3,9 @@
 pub(crate) mod abort;
 pub(crate) mod demo;
 pub(crate) mod doctor;
+pub(crate) mod guard;
+pub(crate) mod history;
+pub(crate) mod info;
 pub(crate) mod orders;
 pub(crate) mod pack_check;
 pub(crate) mod pack_docs;
@@ -16,6 +19,8 @@ pub(crate) mod pack_test;
 pub(crate) mod plan;
 pub(crate) mod quarantine;
 pub(crate) mod rehearse;
+pub(crate) mod restore;
+pub(crate) mod retire;
 pub(crate) mod rollback;
 pub(crate) mod status;
 pub(crate) mod survey;
@@ -24,7 +29,11 @@ pub(crate) mod upgrade;
 pub(crate) mod verify;
 pub(crate) mod worker;
 
-use std::{io, path::Path, sync::Arc};
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, OnceLock},
+};
 
 use lockstep_core::pack::{PackFiles, model::Pack};
 use lockstep_elastic::Cluster;
@@ -33,10 +42,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     cli::{ApplicationFlags, Global, ImportVerb, PackVerb, QuarantineVerb, Verb},
+    configuration::ConfigurationFile,
     databases::databases,
     error::CommandError,
     exit::Exit,
     progress::Teller,
+    signals::StopSignal,
     ui::Ui,
 };
 
@@ -50,12 +61,16 @@ pub(crate) struct Context {
     pub(crate) global: Global,
     /// Whether the address of the cluster stands on the command line, not in a variable.
     pub(crate) is_cluster_given: bool,
+    /// What the file of configuration says; nothing where there is none.
+    pub(crate) configuration: Arc<ConfigurationFile>,
     /// Where output goes.
     pub(crate) ui: Ui,
     /// Where programs in jq run: in processes of this same binary.
     pub(crate) jq: JqHosts,
     /// Cancelled by the first signal.
     pub(crate) stop: CancellationToken,
+    /// Which signal that was.
+    pub(crate) stop_signal: Arc<OnceLock<StopSignal>>,
 }
 
 /// Does what was asked for.
@@ -68,13 +83,18 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<Exit, CommandEr
         Verb::Switch(arguments) => Box::pin(switch::run(&arguments, context)).await,
         Verb::Rollback(arguments) => Box::pin(rollback::rollback(&arguments, context)).await,
         Verb::Finalize(arguments) => Box::pin(rollback::finalize(&arguments, context)).await,
+        Verb::Retire(arguments) => Box::pin(retire::run(&arguments, context)).await,
+        Verb::Restore(arguments) => Box::pin(restore::run(&arguments, context)).await,
         Verb::Abort(arguments) => Box::pin(abort::run(&arguments, context)).await,
         Verb::Doctor(arguments) => Box::pin(doctor::run(&arguments, context)).await,
+        Verb::Guard(arguments) => Box::pin(guard::run(&arguments, context)).await,
         Verb::Demo(arguments) => Box::pin(demo::run(&arguments, context)).await,
         // These look, or write one record, so they can end anywhere.
         Verb::Plan(arguments) => stoppable(context, plan::run(&arguments, context)).await,
         Verb::Survey(arguments) => stoppable(context, survey::run(&arguments, context)).await,
         Verb::Status(arguments) => stoppable(context, status::run(&arguments, context)).await,
+        Verb::Info(arguments) => stoppable(context, info::run(&arguments, context)).await,
+        Verb::History(arguments) => stoppable(context, history::run(&arguments, context)).await,
         Verb::Pause(arguments) => stoppable(context, orders::pause(&arguments, context)).await,
         Verb::Resume(arguments) => stoppable(context, orders::resume(&arguments, context)).await,
         Verb::Pace(arguments) => stoppable(context, orders::pace(&arguments, context)).await,

@@ -44,14 +44,18 @@ pub(crate) async fn run(
         from: None,
         limits: Limits::default(),
         is_held: false,
+        snapshot: None,
         tenants: TenantChoice::All,
     };
-    match Box::pin(upgrade::drive(context, &pack, &wish)).await {
+    match Box::pin(upgrade::drive_if_needed(context, &pack, &wish)).await {
+        Ok(None) => Ok(Exit::Done),
+        // Whoever drove the run made the switch while this command waited for the lease.
+        Ok(Some(_)) => watch(context, &cluster, &pack.name).await,
         Err(CommandError::Engine(EngineError::Driven { owner })) => {
             context.ui.note(&format!("{owner} drives the run and makes the switch"));
             watch(context, &cluster, &pack.name).await
         }
-        other => other,
+        Err(error) => Err(error),
     }
 }
 

@@ -2,15 +2,19 @@
 
 use clap::Args;
 use lockstep_core::{
+    deploy::state::DeployState,
+    health::Verdict,
     pack::model::Pack,
     plan::{
         model::{Limits, Plan},
         tenants::TenantChoice,
     },
+    run::state::RunState,
 };
 use lockstep_elastic::Cluster;
 use lockstep_engine::{
     EngineError,
+    deploy::drive::{DeployWish, Deployed},
     journal::RunRecord,
     session::{Ending, Wish},
     status::status,
@@ -20,10 +24,14 @@ use serde_json::json;
 use super::{Context, plan::UpgradeFlags};
 use crate::{
     connection::connect,
+    deploy::DeployFlags,
     error::CommandError,
     exit::Exit,
     progress::{Ledger, Teller},
-    render::report::{UpgradeReport, switch_ms, upgraded},
+    render::{
+        deploy::{deployed, deployed_json},
+        report::{UpgradeReport, switch_ms, upgraded},
+    },
 };
 
 /// Most windows at the same time; each takes memory for its documents.
@@ -49,8 +57,13 @@ pub(crate) struct UpgradeArguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(QUARANTINE_MAX)))]
     quarantine_max: Option<u16>,
     /// Keep the new set in step and don't switch before `lockstep switch`
-    #[arg(long)]
+    #[arg(long, conflicts_with = "deploy")]
     hold: bool,
+    #[command(flatten)]
+    deploy: DeployFlags,
+    /// Take a snapshot of the live set first, in this repository of the cluster, and check that it is whole
+    #[arg(long, value_name = "REPOSITORY")]
+    snapshot: Option<String>,
 }
 
 /// Upgrades and reports.
@@ -63,8 +76,49 @@ pub(crate) async fn run(
     if let Some(documents) = arguments.quarantine_max {
         limits.quarantine_max = u32::from(documents);
     }
-    let wish = Wish { is_held: arguments.hold, ..arguments.upgrade.wish(limits) };
-    drive(context, &pack, &wish).await
+    let (is_held, snapshot) = (arguments.hold, arguments.snapshot.clone());
+    let wish = Wish { is_held, snapshot, ..arguments.upgrade.wish(limits) };
+    match arguments.deploy.wish(context)? {
+        Some(deploy) => Box::pin(drive_and_deploy(context, (&pack, &wish), &deploy)).await,
+        None => drive(context, &pack, &wish).await,
+    }
+}
+
+/// Drives the run, changes the tag, and reports both.
+async fn drive_and_deploy(
+    context: &Context,
+    (pack, wish): (&Pack, &Wish),
+    deploy: &DeployWish,
+) -> Result<Exit, CommandError> {
+    let cluster = connect(&context.global.cluster).await?.cluster;
+    let teller = Teller::start(&context.ui);
+    let session = context.session(cluster.clone(), &teller);
+    let ended = session.deploy(pack, wish, deploy).await;
+    let ledger = teller.finish();
+    let Deployed { plan, run, record } = ended?;
+    if let Some(run) = run.filter(|run| run.state == RunState::Switched) {
+        tell_upgraded(context, &report(&cluster, &plan, &run, &ledger).await?)?;
+    }
+    let live = status(&cluster, &pack.name).await?;
+    if context.ui.is_json() {
+        context.ui.json_line(&deployed_json(&pack.name, &record, &live))?;
+    } else {
+        context.ui.data(deployed(&pack.name, &record, &live).as_str())?;
+    }
+    Ok(match &record.state {
+        DeployState::Done { verdict: None | Some(Verdict::Healthy) } => Exit::Done,
+        DeployState::Done {
+            verdict: Some(Verdict::Unhealthy { .. } | Verdict::CantTell { .. }),
+        }
+        | DeployState::Waiting
+        | DeployState::Changing
+        | DeployState::Changed
+        | DeployState::Watching
+        | DeployState::Restoring { .. }
+        | DeployState::Restored { .. }
+        | DeployState::Returned { .. }
+        | DeployState::Failed { .. } => Exit::Halted,
+    })
 }
 
 /// Drives the run to its end and reports.
@@ -73,30 +127,45 @@ pub(crate) async fn drive(
     pack: &Pack,
     wish: &Wish,
 ) -> Result<Exit, CommandError> {
+    match drive_if_needed(context, pack, wish).await? {
+        None => Ok(Exit::Done),
+        Some(plan) => minor(&plan, context),
+    }
+}
+
+/// The same, but where the wanted version is live already nothing is told: its plan comes back.
+pub(crate) async fn drive_if_needed(
+    context: &Context,
+    pack: &Pack,
+    wish: &Wish,
+) -> Result<Option<Box<Plan>>, CommandError> {
     let cluster = connect(&context.global.cluster).await?.cluster;
     let teller = Teller::start(&context.ui);
     let session = context.session(cluster.clone(), &teller);
     let ended = session.upgrade(pack, wish).await;
     let ledger = teller.finish();
     let (plan, run) = match ended? {
-        Ending::Minor { plan } => return minor(&plan, context),
+        Ending::Minor { plan } => return Ok(Some(plan)),
         Ending::Switched { plan, run } => (plan, run),
         Ending::Returned { plan, run: _ } => {
             return Err(EngineError::Returning { application: plan.application }.into());
         }
         Ending::Aborted { plan, run: _ } => return Err(given_up(&plan).into()),
     };
-    let report = report(&cluster, &plan, &run, &ledger).await?;
+    tell_upgraded(context, &report(&cluster, &plan, &run, &ledger).await?)?;
+    Ok(None)
+}
+
+fn tell_upgraded(context: &Context, report: &UpgradeReport) -> Result<(), CommandError> {
     if context.ui.is_json() {
         let mut line = json!(report);
         if let Some(fields) = line.as_object_mut() {
             fields.insert("event".to_owned(), json!("upgraded"));
         }
-        context.ui.json_line(&line)?;
+        context.ui.json_line(&line)
     } else {
-        context.ui.data(upgraded(&report).as_str())?;
+        context.ui.data(upgraded(report).as_str())
     }
-    Ok(Exit::Done)
 }
 
 /// Bounds on what the run may use.
@@ -186,6 +255,7 @@ pub(crate) fn wish(to: &str, from: &str, windows: Option<u16>) -> Result<Wish, C
         from: Some(version(from)?),
         limits,
         is_held: false,
+        snapshot: None,
         tenants: TenantChoice::All,
     })
 }

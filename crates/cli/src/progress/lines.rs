@@ -117,6 +117,7 @@ pub(super) fn unit_text(unit: Unit) -> &'static str {
     match unit {
         Unit::Documents => "documents",
         Unit::Indices => "indices",
+        Unit::Shards => "shards",
     }
 }
 

@@ -2,8 +2,12 @@
 //! output takes none, and never carry meaning.
 
 pub(crate) mod cases;
+pub(crate) mod deploy;
 pub(crate) mod doctor;
 pub(crate) mod fuzz;
+pub(crate) mod guard;
+pub(crate) mod history;
+pub(crate) mod info;
 pub(crate) mod page;
 pub(crate) mod plan;
 pub(crate) mod problem;
@@ -12,6 +16,7 @@ pub(crate) mod quantity;
 pub(crate) mod quarantine;
 pub(crate) mod rehearsal;
 pub(crate) mod report;
+pub(crate) mod retire;
 pub(crate) mod status;
 pub(crate) mod survey;
 pub(crate) mod table;

@@ -27,6 +27,10 @@ pub(crate) fn render(error: &CommandError) -> Text {
             text.line("");
         }
     }
+    if let CommandError::Configuration { rendered, .. } = error {
+        text.line(rendered.trim_end());
+        text.line("");
+    }
     match error.engine_error() {
         Some(EngineError::Pack { diagnostics: _, rendered }) => {
             text.line(rendered.trim_end());
@@ -60,6 +64,9 @@ pub(crate) fn to_json(error: &CommandError) -> Value {
     });
     let detail = match error {
         CommandError::Import(mistakes) => Some(("mistakes", json!(listed_mistakes(mistakes)))),
+        CommandError::Configuration { diagnostics, .. } => {
+            Some(("diagnostics", diagnostics.to_json()))
+        }
         _ => engine_detail(error),
     };
     if let (Some((key, value)), Some(body)) = (detail, body.as_object_mut()) {

@@ -5,13 +5,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lockstep_core::run::state::{BadDocument, RunState, Stage};
 use lockstep_engine::{
-    journal::{OrdersRecord, PositionRecord, VerdictRecord},
+    journal::{DeployRecord, OrdersRecord, PositionRecord, VerdictRecord},
     stage::flow_back::WayBackStatus,
     status::{RunStatus, Status, WorkerStatus},
 };
 
 use super::{
-    BOLD, RED, Text, problem,
+    BOLD, RED, Text,
+    deploy::{health_text, tag_text},
+    problem,
     quantity::{bytes, count, counted, duration, percent},
     quarantine::counts_text,
     styled,
@@ -29,7 +31,9 @@ pub(crate) fn render(status: &Status, now: Timestamp) -> Text {
         text.line(styled(BOLD, &status.application));
         text.fact("serves", live(status));
         text.fact("run", "none");
-        text.advice("next", "lockstep plan --to VERSION");
+        deploy_facts(&mut text, status);
+        let next = tag_command(status);
+        text.advice("next", next.unwrap_or_else(|| "lockstep plan --to VERSION".to_owned()));
         return text;
     };
     let (from, to, state) = (&run.from, &run.to, &run.record.state);
@@ -57,6 +61,7 @@ pub(crate) fn render(status: &Status, now: Timestamp) -> Text {
         text.fact("way back", way_back_text(way_back, run.driver.as_deref(), now));
         way_back_trouble(&mut text, way_back);
     }
+    deploy_facts(&mut text, status);
     if run.is_under_way {
         text.fact("driver", run.driver.as_deref().unwrap_or("nobody drives it now"));
     }
@@ -69,8 +74,27 @@ pub(crate) fn render(status: &Status, now: Timestamp) -> Text {
         text.add(&problem::documents(problem, DOCUMENTS_IN_STATUS));
         text.advice("hint", &problem.hint);
     }
-    text.advice("next", next_command(run));
+    let next = tag_command(status).filter(|_| run.driver.is_none());
+    text.advice("next", next.unwrap_or_else(|| next_command(run)));
     text
+}
+
+/// What goes on with a change of the tag that isn't over.
+fn tag_command(status: &Status) -> Option<String> {
+    let deploy = status.deploy.as_ref().filter(|deploy| !deploy.state.is_final())?;
+    let DeployRecord { to, how, .. } = deploy;
+    Some(format!(
+        "lockstep upgrade --to {to} --deploy {how}, which goes on with the change of the tag if nobody does now"
+    ))
+}
+
+/// The last change of the tag.
+fn deploy_facts(text: &mut Text, status: &Status) {
+    let Some(deploy) = &status.deploy else { return };
+    text.fact("tag", tag_text(deploy));
+    if let Some(health) = health_text(deploy) {
+        text.fact("health", health);
+    }
 }
 
 /// How far the old set is behind, and who carries it.
@@ -269,7 +293,9 @@ fn next_command(run: &RunStatus) -> String {
         RunState::Switched => format!(
             "start the image of {to} if it isn't running yet; lockstep rollback goes back to {from}, lockstep finalize gives that up"
         ),
-        RunState::Finalized => format!("nothing; the old set ({from}) stays, blocked for writes"),
+        RunState::Finalized => {
+            format!("lockstep retire, which deletes the old set ({from}) once nobody uses it")
+        }
         RunState::Returned => {
             format!("lockstep abort, which drops the new set ({to}) for another try")
         }

@@ -74,11 +74,24 @@ impl Folder {
 
     /// Runs `lockstep` in it.
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
+        self.run_with(&[], arguments)
+    }
+
+    /// `lockstep` with variables, to be run in it.
+    pub(crate) fn command(&self, variables: &[(&str, String)], arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_lockstep"));
         command.args(arguments).current_dir(self.path()).stdin(Stdio::null());
-        for variable in ["CLUSTER", "PACK", "USER", "PASSWORD", "API_KEY", "TOKEN", "CA"] {
+        for variable in ["CLUSTER", "PACK", "USER", "PASSWORD", "API_KEY", "TOKEN", "CA", "CONFIG"]
+        {
             command.env_remove(format!("LOCKSTEP_{variable}"));
         }
+        command.envs(variables.iter().cloned());
+        command
+    }
+
+    /// Runs `lockstep` in it, with variables.
+    pub(crate) fn run_with(&self, variables: &[(&str, String)], arguments: &[&str]) -> Ended {
+        let mut command = self.command(variables, arguments);
         let output = command.output().unwrap();
         Ended {
             code: output.status.code(),

@@ -183,4 +183,11 @@ codes! {
     LOCK_UNREADABLE = "P0901";
     /// A locked release that is not what it was.
     LOCKED_CHANGED = "P0902";
+
+    /// A secret in a file of configuration.
+    CONFIGURATION_SECRET = "P1001";
+    /// A value of a configuration that can't be used.
+    CONFIGURATION_VALUE = "P1002";
+    /// Fields of a configuration that don't go together, or lack one another.
+    CONFIGURATION_TOGETHER = "P1003";
 }

@@ -20,6 +20,7 @@ pub(crate) struct Fields<'a> {
     place: Place,
     entries: Vec<&'a Entry>,
     asked: Vec<&'static str>,
+    refused: Vec<&'static str>,
     missing: Vec<Missing<'a>>,
 }
 
@@ -41,7 +42,14 @@ impl<'a> Fields<'a> {
     ) -> Option<Self> {
         let entries = entries(node, what, place, findings)?;
         let (what, place) = (what.to_owned(), place.clone());
-        Some(Self { what, place, entries, asked: Vec::new(), missing: Vec::new() })
+        Some(Self {
+            what,
+            place,
+            entries,
+            asked: Vec::new(),
+            refused: Vec::new(),
+            missing: Vec::new(),
+        })
     }
 
     /// A field that may be missing.
@@ -49,6 +57,12 @@ impl<'a> Fields<'a> {
         if !self.asked.contains(&name) {
             self.asked.push(name);
         }
+        self.entries.iter().copied().find(|entry| entry.key.value == name)
+    }
+
+    /// A field that must not be there, and that nobody is told of. Who asks says why.
+    pub(crate) fn refused(&mut self, name: &'static str) -> Option<&'a Entry> {
+        self.refused.push(name);
         self.entries.iter().copied().find(|entry| entry.key.value == name)
     }
 
@@ -89,7 +103,7 @@ impl<'a> Fields<'a> {
         }
         for entry in self.entries {
             let name = entry.key.value.as_str();
-            if self.asked.contains(&name) {
+            if self.asked.contains(&name) || self.refused.contains(&name) {
                 continue;
             }
             let message = format!("{} has no field `{name}`", self.what);

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::{json::pretty, transform::Made};
+use crate::{
+    json::{compact, pretty},
+    transform::Made,
+};
 
 /// A document of the list.
 #[derive(Serialize, Deserialize)]
@@ -34,11 +37,13 @@ pub(crate) fn read(text: &str, index: &str) -> Result<Vec<Made>, serde_json::Err
             let message = format!("the `_source` of `{}` is no object", item.id);
             return Err(serde::de::Error::custom(message));
         }
+        let mut compacted = Vec::with_capacity(source.len());
+        compact(source.as_bytes(), &mut compacted).map_err(serde::de::Error::custom)?;
         Ok(Made {
             index: item.index.filter(|key| key != index),
             id: item.id,
             routing: item.routing,
-            source: source.as_bytes().to_vec(),
+            source: compacted,
         })
     };
     items.into_iter().map(made).collect()

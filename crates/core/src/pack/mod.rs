@@ -19,17 +19,17 @@ pub mod diagnostic;
 
 pub mod code;
 
-mod place;
+pub(crate) mod place;
 
-mod yaml;
+pub(crate) mod yaml;
 
-mod fields;
+pub(crate) mod fields;
 
 mod wire;
 
 mod mapping;
 
-mod nearest;
+pub(crate) mod nearest;
 
 mod draft;
 

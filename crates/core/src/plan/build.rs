@@ -405,8 +405,6 @@ impl Builder<'_> {
                     carried.insert(places.key.clone());
                     self.copied(tenant, (places, key), logical, plan)
                 }
-                // What comes from several indices is always delivered.
-                Some(Origin::Gathered(_)) => Vec::new(),
                 Some(Origin::Like(places)) => self.empty_like(tenant, key, places),
                 Some(Origin::New { partition: Some(partition) }) => {
                     vec![self.empty(tenant, key, Some(partition.clone()))]
@@ -419,7 +417,8 @@ impl Builder<'_> {
                         vec![self.empty(tenant, key, None)]
                     }
                 }
-                Some(Origin::New { partition: None }) | None => Vec::new(),
+                // What comes from several indices is always delivered.
+                Some(Origin::New { partition: None } | Origin::Gathered(_)) | None => Vec::new(),
             };
             plan.indices.extend(indices);
         }

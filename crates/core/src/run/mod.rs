@@ -14,3 +14,8 @@ pub mod quarantine;
 pub mod crew;
 
 pub mod pace;
+
+pub mod admission;
+pub mod outlook;
+
+pub mod retire;

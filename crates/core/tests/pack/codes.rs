@@ -19,6 +19,9 @@ const TESTS: &[&str] = &[
     include_str!("snapshots/pack__malformed__malformed_packs_are_told_precisely.snap"),
     include_str!("cases.rs"),
     include_str!("lock.rs"),
+    include_str!(
+        "../snapshots/configuration__every_mistake_is_told_with_its_place_and_what_to_do.snap"
+    ),
 ];
 
 #[test]

@@ -12,10 +12,11 @@ use serde_json::{Value, json, value::RawValue};
 
 use self::record::Envelope;
 pub use self::record::{
-    ApplicationRecord, DeliveryRecord, FlowRecord, GuardRecord, JOURNAL_FORMAT, LeaseRecord,
-    LeaseRequestRecord, OrdersRecord, OriginalRecord, PairTerms, PlanRecord, PositionRecord,
-    Record, RejectedBack, ReturnIndex, ReturnRecord, RoundRecord, RunRecord, SetRecord,
-    SwitchRecord, TaskRecord, VerdictRecord,
+    ApplicationRecord, ArchiveRecord, ArchiveReference, DeliveryRecord, DeployRecord, FlowRecord,
+    GuardRecord, JOURNAL_FORMAT, LeaseRecord, LeaseRequestRecord, NotedUsage, OrdersRecord,
+    OriginalRecord, PairTerms, PlanRecord, PositionRecord, ReceiptRecord, ReceiptState, Record,
+    RejectedBack, ReturnIndex, ReturnRecord, RoundRecord, RunRecord, SetRecord, SnapshotRecord,
+    SnapshotReference, SwitchRecord, TaskRecord, UsageRecord, VerdictRecord,
 };
 use crate::error::EngineError;
 
@@ -163,18 +164,46 @@ impl Journal {
         run: &str,
         states: &[&str],
     ) -> Result<Vec<Kept<R>>, EngineError> {
-        // Searches see only what was refreshed.
-        match self.cluster.refresh(&[self.index]).await {
-            Ok(()) => {}
-            Err(failure) if failure.is_index_absent() => return Ok(Vec::new()),
-            Err(failure) => return Err(failure.into()),
-        }
         let filters = json!([
             {"term": {"kind": R::KIND}},
             {"term": {"application": self.application}},
             {"term": {"run": run}},
             {"terms": {"state": states}},
         ]);
+        self.find_by(&filters, run).await
+    }
+
+    /// All records of one kind that the application has.
+    ///
+    /// # Errors
+    /// [`EngineError::JournalUnreadable`] when there are more than can be read in one call.
+    pub async fn all<R: Record>(&self) -> Result<Vec<Kept<R>>, EngineError> {
+        let filters = json!([
+            {"term": {"kind": R::KIND}},
+            {"term": {"application": self.application}},
+        ]);
+        self.find_by(&filters, &self.application).await
+    }
+
+    /// All records of one kind, whatever application they are of.
+    ///
+    /// # Errors
+    /// [`EngineError::JournalUnreadable`] when there are more than can be read in one call.
+    pub async fn everyones<R: Record>(&self) -> Result<Vec<Kept<R>>, EngineError> {
+        self.find_by(&json!([{"term": {"kind": R::KIND}}]), "*").await
+    }
+
+    async fn find_by<R: Record>(
+        &self,
+        filters: &Value,
+        whose: &str,
+    ) -> Result<Vec<Kept<R>>, EngineError> {
+        // Searches see only what was refreshed.
+        match self.cluster.refresh(&[self.index]).await {
+            Ok(()) => {}
+            Err(failure) if failure.is_index_absent() => return Ok(Vec::new()),
+            Err(failure) => return Err(failure.into()),
+        }
         let body = json!({
             "size": FOUND_MAX,
             "query": {"bool": {"filter": filters}},
@@ -183,7 +212,7 @@ impl Journal {
         let page = self.cluster.search(self.index, &body).await?;
         if page.len() >= FOUND_MAX {
             return Err(EngineError::JournalUnreadable {
-                id: format!("{}:{run}", R::KIND),
+                id: format!("{}:{whose}", R::KIND),
                 reason: format!("there are {FOUND_MAX} of them or more"),
             });
         }

@@ -4,10 +4,13 @@
 use std::collections::BTreeMap;
 
 use lockstep_core::{
+    deploy::state::DeployState,
+    health::Baseline,
     plan::model::Plan,
     run::{
         crew::Holder,
         quarantine::Entry,
+        retire::Counters,
         state::{BadDocument, Problem, RunState},
         task::{Stretch, Tally, Task, cut},
     },
@@ -50,7 +53,7 @@ pub trait Record: Serialize + DeserializeOwned + Send + Sync {
 }
 
 /// What is known of an application: which release is live, which run is under way. One per application.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ApplicationRecord {
     /// The version that Lockstep switched to last; `None` before its first switch.
     pub live: Option<Version>,
@@ -58,6 +61,9 @@ pub struct ApplicationRecord {
     pub run: Option<String>,
     /// The run that ended last.
     pub last_run: Option<String>,
+    /// How many first numbers of a version make its data version, as the pack of the last run says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data_parts: Option<usize>,
 }
 
 /// A run: where it stands.
@@ -264,6 +270,43 @@ pub struct VerdictRecord {
     pub at: String,
 }
 
+/// A change of the tag of an application, beside the run of its data. One per application: the last one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeployRecord {
+    /// Its id; ids sort by time.
+    pub id: String,
+    /// How the tag is changed: `compose`, `exec`, `http` or `kubernetes`.
+    pub how: String,
+    /// The version that ran before.
+    pub from: Version,
+    /// The version that is to run.
+    pub to: Version,
+    /// The tag that ran before, as it was found, or as it has to be for that version.
+    pub from_tag: String,
+    /// The tag that is to run.
+    pub to_tag: String,
+    /// Whether data is taken through steps. Without that only the tag changes.
+    pub is_major: bool,
+    /// The run of the data, once it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<String>,
+    /// Where it stands.
+    pub state: DeployState,
+    /// How the application was before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Baseline>,
+    /// Which probes answered well until now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub heard: Vec<String>,
+    /// How the application was afterwards.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<Baseline>,
+    /// When it began, RFC 3339.
+    pub started_at: String,
+    /// When its state changed last, RFC 3339.
+    pub changed_at: String,
+}
+
 /// The right to drive runs of an application, or a place among its workers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseRecord {
@@ -344,6 +387,116 @@ pub struct OriginalRecord {
     pub source: String,
 }
 
+/// How indices that a run left behind were used, as it was noted: whoever retires them holds against it what is counted then.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsageRecord {
+    /// Index → what was noted last.
+    pub indices: BTreeMap<String, NotedUsage>,
+}
+
+/// How one index was used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotedUsage {
+    /// Its unique id.
+    pub uuid: String,
+    /// When it was noted, RFC 3339.
+    pub at: String,
+    /// What was counted.
+    pub counters: Counters,
+}
+
+/// The archive of a set, written once it was read back whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArchiveRecord {
+    /// Where it is.
+    pub archive: ArchiveReference,
+    /// When it was found whole, RFC 3339.
+    pub at: String,
+}
+
+/// Which archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArchiveReference {
+    /// Its folder, or its address.
+    pub location: String,
+    /// The digest of its manifest.
+    pub blake3: String,
+}
+
+/// A snapshot of the live set, taken before the run of this id began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotRecord {
+    /// Where it is.
+    pub snapshot: SnapshotReference,
+    /// Whether every shard was seen in it. Written before it is begun as well, and then it isn't.
+    pub is_whole: bool,
+    /// When this was written, RFC 3339.
+    pub at: String,
+}
+
+/// Which snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotReference {
+    /// The repository, as the cluster calls it.
+    pub repository: String,
+    /// The snapshot's name in it.
+    pub name: String,
+}
+
+/// What became of an index of an old set. Written before it is deleted, and again when it was seen to be gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptRecord {
+    /// The run that left it behind.
+    pub run: String,
+    /// Its name.
+    pub index: String,
+    /// Its unique id.
+    pub uuid: String,
+    /// Whether it is gone.
+    pub state: ReceiptState,
+    /// Live documents that it had, nested objects included.
+    pub documents: u64,
+    /// Bytes on disk, of all copies.
+    pub bytes: u64,
+    /// The archive that has its documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<ArchiveReference>,
+    /// When this was written, RFC 3339.
+    pub at: String,
+}
+
+/// Whether an index of an old set is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReceiptState {
+    /// It is about to be deleted.
+    Deleting,
+    /// It was seen to be gone.
+    Deleted,
+}
+
+impl ReceiptState {
+    /// The word by which records in it are found.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Deleting => "deleting",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+impl Record for ReceiptRecord {
+    const KIND: &'static str = "receipt";
+
+    fn run(&self) -> Option<&str> {
+        Some(&self.run)
+    }
+
+    fn state(&self) -> Option<&str> {
+        Some(self.state.name())
+    }
+}
+
 impl Record for Entry {
     const KIND: &'static str = "entry";
 
@@ -381,4 +534,8 @@ kinds! {
     FlowRecord => "flow",
     GuardRecord => "guard",
     DeliveryRecord => "delivery",
+    DeployRecord => "deploy",
+    UsageRecord => "usage",
+    ArchiveRecord => "archive",
+    SnapshotRecord => "snapshot",
 }

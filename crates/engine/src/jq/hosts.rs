@@ -120,6 +120,14 @@ impl JqHosts {
         Ok(made)
     }
 
+    /// Ends the hosts that are up and idle, and waits until they have ended.
+    pub async fn end(&self) {
+        loop {
+            let Some(host) = self.idle().pop() else { return };
+            host.kill().await;
+        }
+    }
+
     /// One that was left, or a new one.
     async fn host(&self, program: &str) -> Result<HostProcess, EngineError> {
         loop {

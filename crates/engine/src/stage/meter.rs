@@ -18,7 +18,7 @@ const TELL_TIME: Duration = Duration::from_millis(200);
 
 /// A stage's counters. While it lives, progress is told.
 #[derive(Debug)]
-pub(super) struct Meter {
+pub(crate) struct Meter {
     counters: Arc<Counters>,
     _telling: AbortOnDropHandle<()>,
 }
@@ -33,7 +33,7 @@ struct Counters {
 }
 
 impl Meter {
-    pub(super) fn start(
+    pub(crate) fn start(
         stage: &'static str,
         unit: Unit,
         total: u64,
@@ -43,7 +43,7 @@ impl Meter {
     }
 
     /// A meter of work of which some was done before: `(done, bytes, total)`.
-    pub(super) fn go_on(
+    pub(crate) fn go_on(
         stage: &'static str,
         unit: Unit,
         (done, bytes, total): (u64, u64, u64),
@@ -71,13 +71,13 @@ impl Meter {
         Self { counters, _telling: telling }
     }
 
-    pub(super) fn add(&self, done: u64, bytes: u64) {
+    pub(crate) fn add(&self, done: u64, bytes: u64) {
         self.counters.done.fetch_add(done, Ordering::Relaxed);
         self.counters.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     /// Takes what is done from whoever knows it as a whole, as `(done, bytes)` of its parts.
-    pub(super) fn set(&self, parts: impl Iterator<Item = (u64, u64)>) {
+    pub(crate) fn set(&self, parts: impl Iterator<Item = (u64, u64)>) {
         let (done, bytes) =
             parts.fold((0, 0), |(done, bytes), part| (done + part.0, bytes + part.1));
         self.counters.done.store(done, Ordering::Relaxed);
@@ -85,7 +85,7 @@ impl Meter {
     }
 
     /// Tells the last state of things.
-    pub(super) fn finish(self, reporter: &Arc<dyn Reporter>) {
+    pub(crate) fn finish(self, reporter: &Arc<dyn Reporter>) {
         self.counters.tell(reporter.as_ref());
     }
 }

@@ -53,7 +53,7 @@ pub mod measure;
 
 mod mend;
 
-mod meter;
+pub(crate) mod meter;
 
 mod position;
 
@@ -75,7 +75,7 @@ pub(crate) mod table;
 
 mod terms;
 
-mod window;
+pub(crate) mod window;
 
 use std::{
     collections::BTreeMap,

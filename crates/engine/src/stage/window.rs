@@ -67,7 +67,7 @@ impl<'a> WindowReader<'a> {
     }
 
     /// Reads only as much of each document.
-    pub(crate) fn at_depth(mut self, depth: Depth) -> Self {
+    pub(super) fn at_depth(mut self, depth: Depth) -> Self {
         self.depth = depth;
         if depth == Depth::Identities {
             // Without contents documents are small, whatever they hold.

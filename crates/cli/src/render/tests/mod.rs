@@ -1,6 +1,7 @@
 //! Snapshots of what people read.
 
 mod demo;
+mod deploy;
 mod quarantine;
 mod rehearsal;
 mod sample;
@@ -268,7 +269,7 @@ fn run_status(state: RunState) -> Status {
         verdict: None,
         way_back: None,
     };
-    Status { application: "shop".to_owned(), live: None, run: Some(run) }
+    Status { application: "shop".to_owned(), live: None, run: Some(run), deploy: None }
 }
 
 fn status_text(status: &Status) -> String {
@@ -277,7 +278,8 @@ fn status_text(status: &Status) -> String {
 
 #[test]
 fn a_status_tells_who_serves_how_far_and_what_to_type() {
-    let none = Status { application: "shop".to_owned(), live: Some("1.0".to_owned()), run: None };
+    let (application, live) = ("shop".to_owned(), Some("1.0".to_owned()));
+    let none = Status { application, live, run: None, deploy: None };
     insta::assert_snapshot!(status_text(&none), @r#"
     shop
       serves     1.0, reads and writes
