@@ -158,6 +158,8 @@ pub(crate) enum Verb {
     Guard(commands::guard::GuardArguments),
     /// Let an upgrade that holds (`upgrade --hold`) go on to the switch
     Switch(commands::switch::SwitchArguments),
+    /// Show the new set of an upgrade that holds, under names of its own that nothing is written through
+    Preview(commands::preview::PreviewArguments),
     /// Take an application back to the release that it was switched from, with what it wrote since
     Rollback(commands::rollback::RollbackArguments),
     /// Give the way back up for good
@@ -283,7 +285,7 @@ mod tests {
         command.build();
         let mut found = Vec::new();
         helps(&mut command, "", &mut found);
-        assert_eq!(found.len(), 38);
+        assert_eq!(found.len(), 39);
         for (path, help) in found {
             insta::assert_snapshot!(path.replace(' ', "_"), help);
         }

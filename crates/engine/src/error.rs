@@ -183,6 +183,20 @@ pub enum EngineError {
         /// Its state.
         state: &'static str,
     },
+    /// A preview was asked for before the new set is in step with the live one, or afterwards.
+    #[error("the new set can't be shown: the run is {state}, not holding")]
+    NotInStep {
+        /// Its state.
+        state: &'static str,
+    },
+    /// Somebody else has a name that a preview needs.
+    #[error("`{alias}` is taken, by the index `{index}`")]
+    PreviewTaken {
+        /// The name.
+        alias: String,
+        /// Who has it.
+        index: String,
+    },
     /// There is no way back.
     #[error("there is no way back from {from}: {reason}")]
     NoWayBack {
@@ -330,6 +344,8 @@ impl EngineError {
             Self::OtherTenants { .. } => "J0108".to_owned(),
             Self::Undecidable { .. } => "J0109".to_owned(),
             Self::NotInQuarantine { .. } => "J0110".to_owned(),
+            Self::NotInStep { .. } => "J0111".to_owned(),
+            Self::PreviewTaken { .. } => "J0112".to_owned(),
             Self::QuarantineMoved { .. } => "J0203".to_owned(),
             Self::Driven { .. } => "J0201".to_owned(),
             Self::LeaseLost => "J0202".to_owned(),
@@ -377,6 +393,8 @@ impl EngineError {
             | Self::Returning { .. }
             | Self::NoWayBack { .. }
             | Self::NotSwitched { .. }
+            | Self::NotInStep { .. }
+            | Self::PreviewTaken { .. }
             | Self::Undecidable { .. }
             | Self::NotInQuarantine { .. }
             | Self::JournalUnreadable { .. }
@@ -422,6 +440,7 @@ impl EngineError {
             Self::Cluster(failure) => failure.advice().to_owned(),
             Self::Database { database, error } => database_hint(database, error),
             Self::Archive(error) => archive_hint(error).to_owned(),
+            Self::NotInStep { .. } | Self::PreviewTaken { .. } => self.preview_hint().to_owned(),
             Self::Snapshot { .. }
             | Self::NamesTaken { .. }
             | Self::AliasesTaken { .. }
@@ -488,6 +507,15 @@ impl EngineError {
             Self::Bug(_) => "please report this with the output of `lockstep status --json`".to_owned(),
         }
     }
+    /// What to do next about a preview.
+    fn preview_hint(&self) -> &'static str {
+        if matches!(self, Self::PreviewTaken { .. }) {
+            "give another --prefix; nothing was changed"
+        } else {
+            "begin the run with `lockstep upgrade --hold`, and wait until `lockstep status` says that it is holding"
+        }
+    }
+
     /// What to do next about snapshots and restored sets.
     fn old_set_hint(&self) -> &'static str {
         match self {

@@ -53,6 +53,8 @@ pub mod worker;
 
 pub mod admission;
 
+pub mod preview;
+
 pub mod health;
 
 pub mod deploy;

@@ -16,9 +16,9 @@ use lockstep_elastic::CopyRule;
 use lockstep_engine::journal::{
     ApplicationRecord, ArchiveRecord, ArchiveReference, DeliveryRecord, DeployRecord, FlowRecord,
     GuardRecord, LeaseRecord, LeaseRequestRecord, NotedUsage, OrdersRecord, OriginalRecord,
-    PairTerms, PositionRecord, ReceiptRecord, ReceiptState, Record, RejectedBack, ReturnIndex,
-    ReturnRecord, RoundRecord, RunRecord, SetRecord, SnapshotRecord, SnapshotReference,
-    SwitchRecord, TaskRecord, UsageRecord, VerdictRecord,
+    PairTerms, PositionRecord, PreviewRecord, ReceiptRecord, ReceiptState, Record, RejectedBack,
+    ReturnIndex, ReturnRecord, RoundRecord, RunRecord, SetRecord, SnapshotRecord,
+    SnapshotReference, SwitchRecord, TaskRecord, UsageRecord, VerdictRecord,
 };
 
 /// Reads the golden record, and asserts that it is what is written today.
@@ -141,6 +141,13 @@ fn round() {
         (8, 3, 0, 0, 0),
     ];
     assert_eq!(tasks, expected);
+}
+
+#[test]
+fn preview() {
+    let indices = vec!["acme-order-v2.0".to_owned()];
+    let record = PreviewRecord { aliases: [("try-acme-order".to_owned(), indices)].into() };
+    check(include_str!("golden/journal/preview-1.json"), &record);
 }
 
 #[test]

@@ -33,6 +33,8 @@ mod rehearsal;
 
 mod delivery;
 
+mod preview;
+
 mod tables;
 
 mod faults;
@@ -124,6 +126,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             quarantine::scenarios(),
             rehearsal::scenarios(),
             delivery::scenarios(&stand.cluster.name),
+            preview::scenarios(),
             tables::scenarios(),
             faults::scenarios(),
             kill::scenarios(),

@@ -3,11 +3,13 @@
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use lockstep_core::{
     pack::{PackFiles, model::Pack},
     plan::{model::Limits, tenants::TenantChoice},
+    run::state::RunState,
 };
 use lockstep_demo::{CheckOptions, SeedOptions, check};
 use lockstep_elastic::{Cluster as Client, Connection};
@@ -16,6 +18,7 @@ use lockstep_engine::{
     journal::{JOURNAL_INDEX, QUARANTINE_INDEX},
     report::{Event, Reporter, Silent},
     session::Wish,
+    status::status,
 };
 use lockstep_pocket::{Options, Pocket};
 use lockstep_tests::clusters::{Cluster, real_clusters};
@@ -117,6 +120,18 @@ impl Stand {
             found.as_object().map(|found| found.keys().cloned().collect()).unwrap_or_default();
         names.sort_unstable(); // an engine lists indices in any order
         Ok(names)
+    }
+
+    /// Waits until the run of an application holds.
+    pub(crate) async fn wait_until_held(&self, application: &str) -> Result<(), Trouble> {
+        for _ in 0..1_200 {
+            let run = status(&self.session().cluster, application).await.ok().and_then(|it| it.run);
+            if run.is_some_and(|run| matches!(run.record.state, RunState::Holding { .. })) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Err("the run was never held".into())
     }
 
     /// Removes what an earlier scenario left.

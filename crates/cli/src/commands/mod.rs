@@ -17,6 +17,7 @@ pub(crate) mod pack_schema;
 pub(crate) mod pack_step;
 pub(crate) mod pack_test;
 pub(crate) mod plan;
+pub(crate) mod preview;
 pub(crate) mod quarantine;
 pub(crate) mod rehearse;
 pub(crate) mod restore;
@@ -81,6 +82,7 @@ pub(crate) async fn run(verb: Verb, context: &Context) -> Result<Exit, CommandEr
         Verb::Rehearse(arguments) => Box::pin(rehearse::run(&arguments, context)).await,
         Verb::Worker(arguments) => Box::pin(worker::run(&arguments, context)).await,
         Verb::Switch(arguments) => Box::pin(switch::run(&arguments, context)).await,
+        Verb::Preview(arguments) => Box::pin(preview::run(&arguments, context)).await,
         Verb::Rollback(arguments) => Box::pin(rollback::rollback(&arguments, context)).await,
         Verb::Finalize(arguments) => Box::pin(rollback::finalize(&arguments, context)).await,
         Verb::Retire(arguments) => Box::pin(retire::run(&arguments, context)).await,

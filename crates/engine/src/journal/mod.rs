@@ -14,9 +14,10 @@ use self::record::Envelope;
 pub use self::record::{
     ApplicationRecord, ArchiveRecord, ArchiveReference, DeliveryRecord, DeployRecord, FlowRecord,
     GuardRecord, JOURNAL_FORMAT, LeaseRecord, LeaseRequestRecord, NotedUsage, OrdersRecord,
-    OriginalRecord, PairTerms, PlanRecord, PositionRecord, ReceiptRecord, ReceiptState, Record,
-    RejectedBack, ReturnIndex, ReturnRecord, RoundRecord, RunRecord, SetRecord, SnapshotRecord,
-    SnapshotReference, SwitchRecord, TaskRecord, UsageRecord, VerdictRecord,
+    OriginalRecord, PairTerms, PlanRecord, PositionRecord, PreviewRecord, ReceiptRecord,
+    ReceiptState, Record, RejectedBack, ReturnIndex, ReturnRecord, RoundRecord, RunRecord,
+    SetRecord, SnapshotRecord, SnapshotReference, SwitchRecord, TaskRecord, UsageRecord,
+    VerdictRecord,
 };
 use crate::error::EngineError;
 

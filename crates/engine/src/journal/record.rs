@@ -204,6 +204,13 @@ impl DeliveryRecord {
     }
 }
 
+/// Aliases under which the new set of a run can be read before the switch.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PreviewRecord {
+    /// Alias → indices of the new set.
+    pub aliases: BTreeMap<String, Vec<String>>,
+}
+
 /// Which primary in a row every shard of two indices had, in the order of shard numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PairTerms {
@@ -534,6 +541,7 @@ kinds! {
     FlowRecord => "flow",
     GuardRecord => "guard",
     DeliveryRecord => "delivery",
+    PreviewRecord => "preview",
     DeployRecord => "deploy",
     UsageRecord => "usage",
     ArchiveRecord => "archive",

@@ -25,6 +25,7 @@ use crate::{
     crew::Crew,
     error::EngineError,
     journal::RoundRecord,
+    preview::remove_preview,
     report::{Event as ReportEvent, Unit},
 };
 
@@ -74,6 +75,8 @@ pub async fn drop_targets(context: &StageContext) -> Result<Event, EngineError> 
         meter.add(1, 0);
     }
     meter.finish(&context.reporter);
+    // Its aliases went with the indices.
+    remove_preview(context).await?;
     take_tables_away(context).await?;
     drop_templates(context).await?;
     Ok(Event::TargetsDropped)

@@ -15,7 +15,10 @@ use lockstep_elastic::{AliasAction, AliasTable, Failure};
 use serde_json::{Map, Value};
 
 use super::{StageContext, gate::milliseconds, problem};
-use crate::{error::EngineError, journal::SwitchRecord};
+use crate::{
+    error::EngineError, journal::SwitchRecord, preview::remove_preview,
+    report::Event as ReportEvent,
+};
 
 /// Looks at how often an alias call whose answer was lost is tried.
 const ATTEMPTS_MAX: u32 = 3;
@@ -60,7 +63,17 @@ pub async fn move_aliases(
     // They are there since before the fence, unless somebody removed one.
     publish_templates(context).await?;
     times.template_ms = milliseconds(begun);
-    move_all(context, &context.plan.aliases, times).await
+    let event = move_all(context, &context.plan.aliases, times).await?;
+    if event == Event::AliasesMoved
+        && let Err(error) = remove_preview(context).await
+    {
+        // Nobody writes through them, so they hold nothing up.
+        let message = format!(
+            "aliases of a preview are left, `lockstep preview --end` takes them away: {error}"
+        );
+        context.reporter.report(ReportEvent::Notice { message });
+    }
+    Ok(event)
 }
 
 /// Publishes the templates of the new set that aren't there as planned. Until the switch they match nothing: only indices of

@@ -7,15 +7,11 @@ mod lossy;
 
 use std::time::Duration;
 
-use lockstep_core::run::{
-    quarantine::{Decision, RejectedBy},
-    state::RunState,
-};
+use lockstep_core::run::quarantine::{Decision, RejectedBy};
 use lockstep_engine::{
     EngineError, Session,
     quarantine::{Chosen, decide, list},
     session::Ending,
-    status::status,
 };
 use serde_json::json;
 use tokio::{runtime::Runtime, time::sleep};
@@ -167,7 +163,7 @@ fn gone(runtime: &Runtime, stand: &Stand, name: &str) -> Outcome {
         held.is_held = true;
         let writer = ledger.write();
         let meddling = async {
-            wait_until_held(stand).await?;
+            stand.wait_until_held(APPLICATION).await?;
             ledger.restart(name, Duration::from_secs(1)).await?;
             sleep(Duration::from_secs(2)).await;
             session.order(APPLICATION, |orders| orders.is_held = false).await?;
@@ -194,18 +190,6 @@ fn gone(runtime: &Runtime, stand: &Stand, name: &str) -> Outcome {
         assert_eq!(ledger.bookkeeping().await?, 0);
         ledger.clean(stand).await
     })
-}
-
-async fn wait_until_held(stand: &Stand) -> Outcome {
-    for _ in 0..600 {
-        let run =
-            status(&stand.session().cluster, APPLICATION).await.ok().and_then(|found| found.run);
-        if run.is_some_and(|run| matches!(run.record.state, RunState::Holding { .. })) {
-            return Ok(());
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
-    Err("the run was never held".into())
 }
 
 /// What is told before anything is begun.
