@@ -24,6 +24,7 @@ use lockstep_core::{
 use lockstep_engine::{
     EngineError, Session,
     quarantine::{Chosen, decide, list},
+    rehearsal::{RehearsalWish, Rehearsed},
     report::Event,
     session::Ending,
 };
@@ -57,6 +58,7 @@ pub(crate) fn scenarios(stand: &str) -> Vec<Scenario> {
         on_pocket("every_request_of_a_delivery_may_fail", faults),
         on_pocket("two_documents_that_become_one_stop_the_switch", clash),
         on_pocket("what_the_last_index_rejects_is_set_aside", rejected),
+        on_pocket("a_rehearsal_delivers_and_leaves_nothing", rehearsed),
         on_pocket("strangers_in_a_delivered_index_are_noticed", strangers),
     ];
     if stand != "pocket" {
@@ -508,6 +510,34 @@ fn rejected(runtime: &Runtime, stand: &Stand) -> Outcome {
         decide(&session.cluster, SHOP, (&Chosen::Keys(odd), &decision), "anna@test").await?;
         upgrade(&session).await?;
         shop.check(&["odd"]).await?;
+        shop.close().await
+    })
+}
+
+/// All of the documents, and a few of each index, into throw-away envelopes and from there into throw-away indices; then an order
+/// that the last index rejects.
+fn rehearsed(runtime: &Runtime, stand: &Stand) -> Outcome {
+    runtime.block_on(async {
+        let shop = Shop::open(stand, DOCUMENTS).await?;
+        let session = stand.session();
+        for sample in [None, Some(50)] {
+            let upgrade = wish("2.0");
+            let wished = RehearsalWish { upgrade, sample, shows_documents: false };
+            let Rehearsed::Done(report) = session.rehearse(&pack(), &wished).await? else {
+                return Err("nothing to migrate".into());
+            };
+            assert!(report.is_ready() && report.repaired == 0, "{report:#?}");
+            assert_eq!(report.verified, Some(report.copied.written), "{sample:?}");
+            assert_eq!(stand.indices("lockstep-rehearsal-*").await?, Vec::<String>::new());
+        }
+        let order = json!({"state": "open", "items": [{"count": "a lot"}]});
+        shop.ask("PUT", "/acme-order-v1.0/_doc/odd?refresh=true", order).await?;
+        let upgrade = wish("2.0");
+        let wished = RehearsalWish { upgrade, sample: None, shows_documents: true };
+        let Rehearsed::Done(report) = session.rehearse(&pack(), &wished).await? else {
+            return Err("nothing to migrate".into());
+        };
+        assert_eq!((report.is_ready(), report.rejected), (false, 1), "{report:#?}");
         shop.close().await
     })
 }
