@@ -75,7 +75,10 @@ mode: alias
 naming:
   default:
     index: "{tenant}-{name}-v{version}"
+    partitioned: "{tenant}-{name}-v{version}-{partition}"
     alias: "{tenant}-{name}"
+    template: "{tenant}-{name}-v{version}"
+    template_pattern: "{tenant}-{name}-v{version}-*"
 tenants:
   pattern: "[a-z0-9]+"
 "#;
@@ -85,6 +88,7 @@ indices:
   order: {mapping: any.json, shards: 2}
   note: {mapping: any.json}
   memo: {mapping: any.json}
+  visit: {mapping: any.json, partition: month}
 ";
 
 const SECOND: &str = r#"
@@ -92,6 +96,7 @@ indices:
   position: {mapping: position.json, shards: 2}
   refund: {mapping: any.json}
   note: {mapping: any.json}
+  visit: {mapping: any.json, partition: quarter}
 step:
   from: "1.0"
   indices:
@@ -110,6 +115,7 @@ step:
               - each: {field: items, into: item, id: "{_id}-{_position}", empty: drop}
               - rename: {from: buyer, to: customer}
     refund: new
+    visit: {migrate: {irreversible: months are not told apart}}
     note:
       migrate:
         from: [note, memo]
@@ -141,6 +147,13 @@ fn pack() -> Pack {
     pack_with(SECOND)
 }
 
+/// The months of visits, and the index that each becomes a part of.
+const MONTHS: [(&str, &str); 3] = [
+    ("-2026-1", "visit-v2.0-2026-q1"),
+    ("-2026-3", "visit-v2.0-2026-q1"),
+    ("-2026-4", "visit-v2.0-2026-q2"),
+];
+
 /// Documents of one index by id.
 type Documents = BTreeMap<String, Value>;
 
@@ -157,13 +170,15 @@ impl Shop<'_> {
         shop.close().await?;
         let mut dice = Dice::new(7);
         for tenant in TENANTS {
-            for (index, shards) in [("order", 2), ("note", 1), ("memo", 1)] {
+            let plain = [("order", 2, ""), ("note", 1, ""), ("memo", 1, "")];
+            let visits = MONTHS.map(|(month, _)| ("visit", 1, month));
+            for (index, shards, partition) in plain.into_iter().chain(visits) {
                 let body = json!({
                     "settings": {"number_of_shards": shards, "number_of_replicas": 0},
                     "mappings": serde_json::from_str::<Value>(ANY)?,
                     "aliases": {format!("{tenant}-{index}"): {}},
                 });
-                shop.ask("PUT", &format!("/{tenant}-{index}-v1.0"), body).await?;
+                shop.ask("PUT", &format!("/{tenant}-{index}-v1.0{partition}"), body).await?;
             }
             let mut lines = String::new();
             for number in 0..documents {
@@ -175,6 +190,9 @@ impl Shop<'_> {
                     let action = json!({"index": {"_index": format!("{tenant}-{index}-v1.0"), "_id": number.to_string()}});
                     writeln!(lines, "{action}\n{document}")?;
                 }
+                let (month, _) = dice.pick(&MONTHS).unwrap_or_default();
+                let place = json!({"_index": format!("{tenant}-visit-v1.0{month}"), "_id": format!("{number}{month}")});
+                writeln!(lines, "{}\n{}", json!({"index": place}), note(&mut dice))?;
             }
             shop.bulk(lines).await?;
         }
@@ -187,6 +205,11 @@ impl Shop<'_> {
             for index in self.stand.indices(pattern).await? {
                 self.ask("DELETE", &format!("/{index}"), Value::Null).await?;
             }
+        }
+        for tenant in TENANTS {
+            // There may be none.
+            let template = format!("/_index_template/{tenant}-visit-v2.0");
+            self.stand.send("DELETE", &template, Value::Null).await?;
         }
         self.stand.clean().await
     }
@@ -249,8 +272,13 @@ impl Shop<'_> {
                     }
                 }
             }
-            for (index, expected) in [("position", positions), ("refund", refunds), ("note", notes)]
-            {
+            let mut visits: BTreeMap<&str, Documents> = BTreeMap::new();
+            for (month, quarter) in MONTHS {
+                let index = format!("{tenant}-visit-v1.0{month}");
+                visits.entry(quarter).or_default().extend(self.documents(&index).await?);
+            }
+            let new = [("position", positions), ("refund", refunds), ("note", notes)];
+            for (index, expected) in new.into_iter().chain(visits) {
                 let found = self.documents(&format!("{tenant}-{index}")).await?;
                 let missing: Vec<_> =
                     expected.keys().filter(|id| !found.contains_key(*id)).collect();
@@ -308,9 +336,12 @@ async fn write(shop: &Shop<'_>, is_over: &AtomicBool) -> Result<(), Trouble> {
         let mut lines = String::new();
         for _ in 0..8 {
             let tenant = dice.pick(&TENANTS).unwrap_or("acme");
-            let index = dice.pick(&["order", "order", "note", "memo"]).unwrap_or("order");
+            let index = dice.pick(&["order", "order", "note", "memo", "visit"]).unwrap_or("order");
+            let (month, _) = dice.pick(&MONTHS).unwrap_or_default();
+            let month = if index == "visit" { month } else { "" };
             // By name: what comes after the switch is refused by the block, and not taken by the new set.
-            let place = json!({"_index": format!("{tenant}-{index}-v1.0"), "_id": dice.below(DOCUMENTS + 60).to_string()});
+            let id = format!("{}{month}", dice.below(DOCUMENTS + 60));
+            let place = json!({"_index": format!("{tenant}-{index}-v1.0{month}"), "_id": id});
             if dice.below(4) == 0 {
                 writeln!(lines, "{}", json!({"delete": place}))?;
             } else {
@@ -375,7 +406,7 @@ fn under_writes(runtime: &Runtime, stand: &Stand) -> Outcome {
         assert!(verdict.is_clean() && verdict.expected > 0, "{verdict:?}");
         let back = session.rollback(&pack()).await;
         assert!(matches!(back, Err(EngineError::NoWayBack { .. })), "{back:?}");
-        assert_eq!(stand.indices("lockstep-envelopes-*").await?.len(), 6);
+        assert_eq!(stand.indices("lockstep-envelopes-*").await?.len(), 12);
         session.finalize(SHOP).await?;
         assert_eq!(stand.indices("lockstep-envelopes-*").await?.len(), 0);
         session.verify(SHOP).await?;

@@ -231,10 +231,33 @@ pub fn same_template(found: &Value, planned: &Value) -> bool {
         flatten_settings(&part(value, "/template/settings"), String::new(), &mut flat);
         flat
     };
+    let mappings = |value: &Value| {
+        let mut mappings = part(value, "/template/mappings");
+        spell_dynamic(&mut mappings);
+        mappings
+    };
     part(found, "/index_patterns") == part(planned, "/index_patterns")
-        && part(found, "/template/mappings") == part(planned, "/template/mappings")
+        && mappings(found) == mappings(planned)
         && settings(found) == settings(planned)
         && aliases(found) == aliases(planned)
+}
+
+/// The engines give `dynamic` back as a text, however it was said.
+fn spell_dynamic(mapping: &mut Value) {
+    match mapping {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                match field {
+                    Value::Bool(is_dynamic) if name == "dynamic" => {
+                        *field = json!(is_dynamic.to_string())
+                    }
+                    field => spell_dynamic(field),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(spell_dynamic),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
 }
 
 fn flatten_settings(value: &Value, path: String, flat: &mut BTreeMap<String, String>) {
@@ -279,4 +302,23 @@ fn warn_of_other_templates(plan: &mut Plan, inventory: &Inventory) {
         }
     }
     plan.findings.extend(findings);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_is_the_same_however_the_engine_gives_it_back() {
+        let body = |dynamic: Value, shards: Value| {
+            let mappings =
+                json!({"dynamic": dynamic, "properties": {"dynamic": {"type": "boolean"}}});
+            let settings = json!({"index.number_of_shards": shards});
+            json!({"index_patterns": ["a-*"], "template": {"settings": settings, "mappings": mappings}})
+        };
+        let planned = body(json!(true), json!(1));
+        assert!(same_template(&body(json!("true"), json!("1")), &planned));
+        assert!(!same_template(&body(json!("false"), json!("1")), &planned));
+        assert!(!same_template(&body(json!("true"), json!("2")), &planned));
+    }
 }
