@@ -440,12 +440,13 @@ impl EngineError {
             Self::Cluster(failure) => failure.advice().to_owned(),
             Self::Database { database, error } => database_hint(database, error),
             Self::Archive(error) => archive_hint(error).to_owned(),
-            Self::NotInStep { .. } | Self::PreviewTaken { .. } => self.preview_hint().to_owned(),
-            Self::Snapshot { .. }
+            Self::NotInStep { .. }
+            | Self::PreviewTaken { .. }
+            | Self::Snapshot { .. }
             | Self::NamesTaken { .. }
             | Self::AliasesTaken { .. }
             | Self::UnfitName { .. }
-            | Self::NotRestored { .. } => self.old_set_hint().to_owned(),
+            | Self::NotRestored { .. } => self.set_hint().to_owned(),
             Self::PackUnreadable { .. } => "name the folder that holds pack.yaml with --pack".to_owned(),
             Self::PackUnwritable { .. } => "look at the rights of the folder and at what stands there".to_owned(),
             Self::Pack { .. } => "mend the places above; docs/design/pack-errors.md explains each code".to_owned(),
@@ -462,12 +463,9 @@ impl EngineError {
                 "go on without naming tenants, or give it up with `lockstep abort` and begin anew".to_owned()
             }
             Self::OtherCluster { .. } => {
-                "the journal index was probably restored from another cluster's snapshot; look before you delete it"
-                    .to_owned()
+                "the journal was probably restored from another cluster's snapshot; look before you delete it".to_owned()
             }
-            Self::Returning { .. } => {
-                "finish it with `lockstep rollback`, or give it up with `lockstep abort`, which stays on the new set".to_owned()
-            }
+            Self::Returning { .. } => "finish it with `lockstep rollback`, or stay with `lockstep abort`".to_owned(),
             Self::NotSwitched { .. } => {
                 "before the switch `lockstep abort` gives a run up; once it is finalized there is no way back".to_owned()
             }
@@ -507,18 +505,13 @@ impl EngineError {
             Self::Bug(_) => "please report this with the output of `lockstep status --json`".to_owned(),
         }
     }
-    /// What to do next about a preview.
-    fn preview_hint(&self) -> &'static str {
-        if matches!(self, Self::PreviewTaken { .. }) {
-            "give another --prefix; nothing was changed"
-        } else {
-            "begin the run with `lockstep upgrade --hold`, and wait until `lockstep status` says that it is holding"
-        }
-    }
-
-    /// What to do next about snapshots and restored sets.
-    fn old_set_hint(&self) -> &'static str {
+    /// What to do next about sets beside the live one: shown, kept as a snapshot, restored.
+    fn set_hint(&self) -> &'static str {
         match self {
+            Self::PreviewTaken { .. } => "give another --prefix; nothing was changed",
+            Self::NotInStep { .. } => {
+                "begin the run with `lockstep upgrade --hold`, and wait until `lockstep status` says that it is holding"
+            }
             Self::Snapshot { .. } => {
                 "nothing was changed; look at GET /_snapshot and at the repository's rights and space, or upgrade without --snapshot"
             }

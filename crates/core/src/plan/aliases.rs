@@ -249,7 +249,7 @@ fn spell_dynamic(mapping: &mut Value) {
             for (name, field) in fields {
                 match field {
                     Value::Bool(is_dynamic) if name == "dynamic" => {
-                        *field = json!(is_dynamic.to_string())
+                        *field = json!(is_dynamic.to_string());
                     }
                     field => spell_dynamic(field),
                 }
