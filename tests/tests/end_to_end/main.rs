@@ -126,7 +126,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             quarantine::scenarios(),
             rehearsal::scenarios(),
             delivery::scenarios(&stand.cluster.name),
-            preview::scenarios(),
+            preview::scenarios(&stand.cluster.name),
             tables::scenarios(),
             faults::scenarios(),
             kill::scenarios(),
