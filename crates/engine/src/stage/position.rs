@@ -8,7 +8,7 @@ use lockstep_core::{
     rehearsal::sample::thinned,
     run::{state::Problem, task::Stretch},
 };
-use lockstep_elastic::ShardPosition;
+use lockstep_elastic::{IndexPosition, ShardPosition};
 
 use super::{CopyPair, Direction, StageContext, problem};
 use crate::{error::EngineError, journal::RoundRecord};
@@ -36,6 +36,31 @@ impl SourcePosition {
 }
 
 impl StageContext {
+    /// Where an index stands that the run made, which has this unique id. Everything up to there is visible to searches
+    /// afterwards.
+    ///
+    /// # Errors
+    /// [`EngineError::Halted`] when it isn't that index any more.
+    pub(super) async fn made_position(
+        &self,
+        index: &str,
+        uuid: &str,
+    ) -> Result<IndexPosition, EngineError> {
+        let mut positions = self.cluster.positions_of(&[index]).await?;
+        let Some(position) = positions.remove(index).filter(|found| found.uuid == uuid) else {
+            return Err(EngineError::Halted(Box::new(problem(
+                "R0302",
+                format!(
+                    "the new index `{index}` was deleted or made anew by somebody else during the run"
+                ),
+                "give this run up with `lockstep abort`, remove what is left under that name, and start again",
+            ))));
+        };
+        // After the positions were read: the other way round a number could be promised that no search sees yet.
+        self.cluster.refresh(&[index]).await?;
+        Ok(position)
+    }
+
     /// Looks at all sources: their watermarks, and whether they are still the planned ones. Everything up to the
     /// watermarks is visible to searches afterwards.
     pub(super) async fn source_positions(&self) -> Result<Vec<SourcePosition>, EngineError> {

@@ -267,21 +267,7 @@ fn inboxes(context: &StageContext, logs: &[EnvelopeLog]) -> Vec<Inbox> {
 impl EnvelopeLog {
     /// Where the log stands. Everything up to there is visible to searches afterwards.
     async fn position(&self, context: &StageContext) -> Result<IndexPosition, EngineError> {
-        let target = self.pair.target.as_str();
-        let mut positions = context.cluster.positions_of(&[target]).await?;
-        let position = positions.remove(target).filter(|found| found.uuid == self.uuid);
-        let Some(position) = position else {
-            return Err(EngineError::Halted(Box::new(problem(
-                "R0302",
-                format!(
-                    "the new index `{target}` was deleted or made anew by somebody else during the run"
-                ),
-                "give this run up with `lockstep abort`, remove what is left under that name, and start again",
-            ))));
-        };
-        // After the positions were read: the other way round a number could be promised that no search sees yet.
-        context.cluster.refresh(&[target]).await?;
-        Ok(position)
+        context.made_position(&self.pair.target, &self.uuid).await
     }
 
     /// The documents in the envelopes of a page.

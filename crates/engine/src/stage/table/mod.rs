@@ -27,7 +27,7 @@ pub(super) use self::{
     follow::follow_tables,
     settle::settle_tables,
 };
-use super::{CopyPair, StageContext, prepare::read_set, problem, rejected::RejectedCopy};
+use super::{CopyPair, StageContext, prepare::read_set, rejected::RejectedCopy};
 use crate::error::EngineError;
 
 /// A table, and the row index that it follows.
@@ -161,20 +161,6 @@ impl TableLog {
 
     /// Where the row index stands. Everything up to there is visible to searches afterwards.
     async fn position(&self, context: &StageContext) -> Result<IndexPosition, EngineError> {
-        let target = self.pair.target.as_str();
-        let mut positions = context.cluster.positions_of(&[target]).await?;
-        let position = positions.remove(target).filter(|found| found.uuid == self.log.index);
-        let Some(position) = position else {
-            return Err(EngineError::Halted(Box::new(problem(
-                "R0302",
-                format!(
-                    "the new index `{target}` was deleted or made anew by somebody else during the run"
-                ),
-                "give this run up with `lockstep abort`, remove what is left under that name, and start again",
-            ))));
-        };
-        // After the positions were read: the other way round a number could be promised that no search sees yet.
-        context.cluster.refresh(&[target]).await?;
-        Ok(position)
+        context.made_position(&self.pair.target, &self.log.index).await
     }
 }
