@@ -197,7 +197,7 @@ async fn checked(stand: &Stand, traffic: Traffic, release: Release) -> Result<Le
 
 /// Waits until every copy of every shard is there.
 async fn green(stand: &Stand, indices: &str) -> Outcome {
-    let path = format!("/_cluster/health/{indices}?wait_for_status=green&timeout=60s");
+    let path = format!("/_cluster/health/{indices}?wait_for_status=green&timeout=150s");
     let health = stand.send("GET", &path, Value::Null).await?;
     if health["status"] == "green" { Ok(()) } else { Err(format!("{indices}: {health}").into()) }
 }
