@@ -269,7 +269,9 @@ fn in_use(runtime: &Runtime, stand: &Stand) -> Outcome {
         stays("E0108").await?;
         let lift = json!({"index.blocks.write": null});
         stand.send("PUT", &format!("/{PROFILE}/_settings"), lift).await?;
-        stand.send("PUT", &format!("/{PROFILE}/_doc/late?refresh=true"), json!({"name": "La Te"})).await?;
+        stand
+            .send("PUT", &format!("/{PROFILE}/_doc/late?refresh=true"), json!({"name": "La Te"}))
+            .await?;
         stays("E0107").await?;
         stand.send("POST", &format!("/{PROFILE}/_close"), Value::Null).await?;
         stays("E0106").await?;
@@ -361,7 +363,9 @@ fn damaged(runtime: &Runtime, stand: &Stand) -> Outcome {
         // What was written after it was archived makes it an archive of the past: it is made anew.
         let lift = json!({"index.blocks.write": null});
         stand.send("PUT", &format!("/{PROFILE}/_settings"), lift).await?;
-        stand.send("PUT", &format!("/{PROFILE}/_doc/late?refresh=true"), json!({"name": "La Te"})).await?;
+        stand
+            .send("PUT", &format!("/{PROFILE}/_doc/late?refresh=true"), json!({"name": "La Te"}))
+            .await?;
         let sets = retire(&stand.session(), AT_ONCE, Some(place(kept.path())?)).await?;
         assert_eq!((sets[0].fate, codes(&sets[0])), (Fate::Stays, vec!["E0107"]));
         let sets = retire(&stand.session(), AT_ONCE, Some(place(kept.path())?)).await?;
