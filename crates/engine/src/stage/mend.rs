@@ -26,7 +26,7 @@ use super::{
     compare::Comparison,
     follow::Moment,
     problem,
-    quarantine::place,
+    quarantine::{Withheld, place},
     side::{explain, for_documents, rejected_hash, unreadable},
     steps::Steps,
 };
@@ -292,14 +292,22 @@ pub(super) fn found(
     pair: &CopyPair,
     page: &Page,
 ) -> Result<BTreeMap<Place, Found>, EngineError> {
+    found_in(&pair.target, page, &context.quarantine.withheld(&pair.target))
+}
+
+/// What an index holds of the documents of a page, but those that are withheld.
+pub(super) fn found_in(
+    index: &str,
+    page: &Page,
+    withheld: &Withheld,
+) -> Result<BTreeMap<Place, Found>, EngineError> {
     let mut entries = BTreeMap::new();
-    let withheld = context.quarantine.withheld(&pair.target);
     for hit in page.hits() {
         if withheld.has(&hit) {
             continue;
         }
         let hash = document_hash(hit.source)
-            .map_err(|error| unreadable(&pair.target, &hit.id, &error.to_string()))?;
+            .map_err(|error| unreadable(index, &hit.id, &error.to_string()))?;
         let entry_hash = entry_hash(&hit.id, hit.routing.as_deref(), hash);
         let place = (hit.id.into_owned(), hit.routing.map(std::borrow::Cow::into_owned));
         entries.insert(place, Found { version: hit.version, entry_hash });

@@ -46,19 +46,36 @@ impl StageContext {
         index: &str,
         uuid: &str,
     ) -> Result<IndexPosition, EngineError> {
-        let mut positions = self.cluster.positions_of(&[index]).await?;
-        let Some(position) = positions.remove(index).filter(|found| found.uuid == uuid) else {
-            return Err(EngineError::Halted(Box::new(problem(
-                "R0302",
-                format!(
-                    "the new index `{index}` was deleted or made anew by somebody else during the run"
-                ),
-                "give this run up with `lockstep abort`, remove what is left under that name, and start again",
-            ))));
-        };
+        let mut positions = self.made_positions(&[(index, uuid)]).await?;
+        positions.pop().ok_or_else(|| EngineError::Bug(format!("`{index}` stands nowhere")))
+    }
+
+    /// The same for several, in their order: under the fence every request is waited for.
+    pub(super) async fn made_positions(
+        &self,
+        made: &[(&str, &str)],
+    ) -> Result<Vec<IndexPosition>, EngineError> {
+        if made.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names: Vec<&str> = made.iter().map(|(index, _)| *index).collect();
+        let mut found = self.cluster.positions_of(&names).await?;
+        let mut positions = Vec::with_capacity(made.len());
+        for (index, uuid) in made {
+            let position = found.remove(*index).filter(|found| found.uuid == *uuid);
+            positions.push(position.ok_or_else(|| {
+                EngineError::Halted(Box::new(problem(
+                    "R0302",
+                    format!(
+                        "the new index `{index}` was deleted or made anew by somebody else during the run"
+                    ),
+                    "give this run up with `lockstep abort`, remove what is left under that name, and start again",
+                )))
+            })?);
+        }
         // After the positions were read: the other way round a number could be promised that no search sees yet.
-        self.cluster.refresh(&[index]).await?;
-        Ok(position)
+        self.cluster.refresh(&names).await?;
+        Ok(positions)
     }
 
     /// Looks at all sources: their watermarks, and whether they are still the planned ones. Everything up to the

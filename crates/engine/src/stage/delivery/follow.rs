@@ -7,7 +7,7 @@ use std::{
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lockstep_core::run::quarantine::RejectedBy;
-use lockstep_elastic::{BulkBody, Key, Page, Version};
+use lockstep_elastic::{BulkBody, IndexPosition, Key, Page, Version};
 
 use super::{EnvelopeLog, Letter};
 use crate::{
@@ -39,12 +39,12 @@ const WRITE_TIME: Duration = Duration::from_secs(1);
 pub(in crate::stage) async fn deliver(follower: &mut Follower<'_>) -> Result<(), EngineError> {
     let context = follower.context;
     let deliveries = &mut follower.deliveries;
-    let mut ends = Vec::with_capacity(deliveries.logs.len());
-    for log in &deliveries.logs {
-        let position = log.position(context).await?;
-        let end = position.shards.iter().map(|shard| shard.global_checkpoint).max();
-        ends.push(end.unwrap_or(-1));
-    }
+    let logs = deliveries.logs.iter().map(|log| (log.pair.target.as_str(), log.uuid.as_str()));
+    let positions = context.made_positions(&logs.collect::<Vec<_>>()).await?;
+    let end = |position: &IndexPosition| {
+        position.shards.iter().map(|shard| shard.global_checkpoint).max().unwrap_or(-1)
+    };
+    let ends: Vec<i64> = positions.iter().map(end).collect();
     let numbers: u64 = deliveries
         .logs
         .iter()
@@ -106,6 +106,15 @@ async fn deliver_page(
     let letters = log.open(page)?;
     let write = |letter: &Letter| (EnvelopeLog::version_of(letter.seq_no), letter.clone());
     let rejected = write_letters(context, letters.iter().map(write)).await?;
+    set_envelopes_aside(context, (log, page), &rejected).await
+}
+
+/// Sets the documents aside that envelopes of a page were made of of which a document was rejected.
+pub(super) async fn set_envelopes_aside(
+    context: &StageContext,
+    (log, page): (&EnvelopeLog, &Page),
+    rejected: &RejectedLetters,
+) -> Result<(), EngineError> {
     if rejected.is_empty() {
         return Ok(());
     }

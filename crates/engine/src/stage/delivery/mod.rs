@@ -26,7 +26,7 @@ use lockstep_core::{
     run::state::{BadDocument, Problem},
     transform::envelope::Envelope,
 };
-use lockstep_elastic::{IndexName, IndexPosition, Page};
+use lockstep_elastic::{IndexName, Page};
 
 pub(crate) use self::envelopes::remove_envelopes;
 pub(super) use self::{
@@ -265,11 +265,6 @@ fn inboxes(context: &StageContext, logs: &[EnvelopeLog]) -> Vec<Inbox> {
 }
 
 impl EnvelopeLog {
-    /// Where the log stands. Everything up to there is visible to searches afterwards.
-    async fn position(&self, context: &StageContext) -> Result<IndexPosition, EngineError> {
-        context.made_position(&self.pair.target, &self.uuid).await
-    }
-
     /// The documents in the envelopes of a page.
     ///
     /// # Errors

@@ -7,16 +7,17 @@ use lockstep_core::{
     compare::{document_hash, entry_hash},
     run::state::BadDocument,
 };
-use lockstep_elastic::Page;
 
-use super::{Clash, Deliveries, EnvelopeLog, Inbox, Letter, follow::write_letters};
+use super::{
+    Clash, Deliveries, EnvelopeLog, Inbox, Letter,
+    follow::{set_envelopes_aside, write_letters},
+};
 use crate::{
     error::EngineError,
     stage::{
         StageContext,
-        mend::Place,
-        quarantine::place,
-        rejected::{RejectedCopy, set_aside},
+        mend::{Place, found_in},
+        quarantine::Withheld,
         side::unreadable,
         window::{WindowReader, WindowWidth},
     },
@@ -124,14 +125,7 @@ async fn read_log(
         }
         if hand == Hand::Write && !wrong.is_empty() {
             let rejected = write_letters(context, wrong.into_iter()).await?;
-            let copies = page.hits().filter_map(|hit| {
-                let (by, reason) = rejected.get(&place(&hit))?;
-                Some(RejectedCopy::of(&hit, by.clone(), reason.clone()))
-            });
-            let copies: Vec<RejectedCopy> = copies.collect();
-            if !copies.is_empty() {
-                set_aside(context, &log.pair, copies).await?;
-            }
+            set_envelopes_aside(context, (log, &page), &rejected).await?;
         }
     }
     Ok(())
@@ -148,7 +142,8 @@ async fn look(
 ) -> Result<Vec<(u64, Letter)>, EngineError> {
     let ids: BTreeSet<&str> = letters.iter().map(|letter| letter.id.as_str()).collect();
     let ids: Vec<&str> = ids.into_iter().collect();
-    let found = found(inbox, &context.cluster.documents(&inbox.index, &ids).await?)?;
+    let page = context.cluster.documents(&inbox.index, &ids).await?;
+    let found = found_in(&inbox.index, &page, &Withheld::default())?;
     let mut wrong = Vec::new();
     for letter in letters {
         let hash = document_hash(&letter.source)
@@ -156,11 +151,11 @@ async fn look(
         let expected = entry_hash(&letter.id, letter.routing.as_deref(), hash);
         let version = EnvelopeLog::version_of(letter.seq_no);
         let (version, reason) = match found.get(&letter.place()) {
-            Some((_, entry)) if *entry == expected => continue,
+            Some(there) if there.entry_hash == expected => continue,
             // One that came from another envelope before may have a higher version.
-            Some((there, _)) => {
+            Some(there) => {
                 all.differing += 1;
-                (version.max(there.saturating_add(1)), "is not what its envelope says")
+                (version.max(there.version.saturating_add(1)), "is not what its envelope says")
             }
             None => {
                 *all.missing.entry(inbox.index.clone()).or_default() += 1;
@@ -174,18 +169,6 @@ async fn look(
         wrong.push((version, letter.clone()));
     }
     Ok(wrong)
-}
-
-/// Version and content of documents by place.
-fn found(inbox: &Inbox, page: &Page) -> Result<BTreeMap<Place, (u64, u128)>, EngineError> {
-    let mut found = BTreeMap::new();
-    for hit in page.hits() {
-        let hash = document_hash(hit.source)
-            .map_err(|error| unreadable(&inbox.index, &hit.id, &error.to_string()))?;
-        let entry = entry_hash(&hit.id, hit.routing.as_deref(), hash);
-        found.insert(place(&hit), (hit.version, entry));
-    }
-    Ok(found)
 }
 
 /// Finds two envelopes that hold a document for one id, one of them at hand.
