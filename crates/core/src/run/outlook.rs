@@ -234,46 +234,14 @@ mod tests {
 
     /// Every state, halted in every stage.
     fn states() -> Vec<RunState> {
-        let problem = || Problem {
+        let problem = Problem {
             code: "R0201".to_owned(),
             message: "documents were rejected".to_owned(),
             hint: "decide about them".to_owned(),
             documents: Vec::new(),
             document_count: 0,
         };
-        let round = 1;
-        let mut states = vec![
-            RunState::Preparing,
-            RunState::Copying { round },
-            RunState::Settling { round },
-            RunState::Verifying { round },
-            RunState::Holding { round },
-            RunState::Fencing { round },
-            RunState::Rehearsing { round },
-            RunState::Switching { round },
-            RunState::Switched,
-            RunState::Returning { round },
-            RunState::ReturnFencing { round },
-            RunState::ReturnSwitching { round },
-            RunState::Returned,
-            RunState::Staying,
-            RunState::Finalized,
-            RunState::Aborting,
-            RunState::Aborted,
-        ];
-        let stages = [
-            Stage::Prepare,
-            Stage::Copy,
-            Stage::Settle,
-            Stage::Verify,
-            Stage::Fence,
-            Stage::Switch,
-            Stage::Return,
-            Stage::ReturnFence,
-            Stage::ReturnSwitch,
-        ];
-        states.extend(stages.map(|stage| RunState::Halted { stage, round, problem: problem() }));
-        states
+        RunState::every(&problem)
     }
 
     const DRIVEN: Situation<'_> = Situation {

@@ -358,3 +358,43 @@ impl fmt::Display for RunState {
         formatter.write_str(self.name())
     }
 }
+
+#[cfg(test)]
+impl RunState {
+    /// Every state, in round 1, then halted by a problem in every stage; a new one has to be added here.
+    pub(crate) fn every(problem: &Problem) -> Vec<Self> {
+        let round = 1;
+        let mut states = vec![
+            Self::Preparing,
+            Self::Copying { round },
+            Self::Settling { round },
+            Self::Verifying { round },
+            Self::Holding { round },
+            Self::Fencing { round },
+            Self::Rehearsing { round },
+            Self::Switching { round },
+            Self::Switched,
+            Self::Returning { round },
+            Self::ReturnFencing { round },
+            Self::ReturnSwitching { round },
+            Self::Returned,
+            Self::Staying,
+            Self::Finalized,
+            Self::Aborting,
+            Self::Aborted,
+        ];
+        let stages = [
+            Stage::Prepare,
+            Stage::Copy,
+            Stage::Settle,
+            Stage::Verify,
+            Stage::Fence,
+            Stage::Switch,
+            Stage::Return,
+            Stage::ReturnFence,
+            Stage::ReturnSwitch,
+        ];
+        states.extend(stages.map(|stage| Self::Halted { stage, round, problem: problem.clone() }));
+        states
+    }
+}

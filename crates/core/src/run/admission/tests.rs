@@ -7,23 +7,11 @@ use super::*;
 /// Older than both, the old release in a minor version, one between, the new release in a minor version, newer than both.
 const VERSIONS: [&str; 5] = ["0.9", "1.0.3", "1.5", "2.0.1", "3.0"];
 
-const STAGES: [Stage; 9] = [
-    Stage::Prepare,
-    Stage::Copy,
-    Stage::Settle,
-    Stage::Verify,
-    Stage::Fence,
-    Stage::Switch,
-    Stage::Return,
-    Stage::ReturnFence,
-    Stage::ReturnSwitch,
-];
-
 fn version(text: &str) -> Version {
     text.parse().unwrap()
 }
 
-/// All states; a new one has to be added here, as [`RunState::name`] has it.
+/// All states, as [`RunState::name`] has them.
 fn states() -> Vec<(String, RunState)> {
     let problem = Problem {
         code: "R0501".to_owned(),
@@ -32,32 +20,11 @@ fn states() -> Vec<(String, RunState)> {
         documents: Vec::new(),
         document_count: 0,
     };
-    let round = 1;
-    let mut states = vec![
-        RunState::Preparing,
-        RunState::Copying { round },
-        RunState::Settling { round },
-        RunState::Verifying { round },
-        RunState::Holding { round },
-        RunState::Fencing { round },
-        RunState::Rehearsing { round },
-        RunState::Switching { round },
-        RunState::Switched,
-        RunState::Returning { round },
-        RunState::ReturnFencing { round },
-        RunState::ReturnSwitching { round },
-        RunState::Returned,
-        RunState::Staying,
-        RunState::Finalized,
-        RunState::Aborting,
-        RunState::Aborted,
-    ];
-    states.extend(STAGES.map(|stage| RunState::Halted { stage, round, problem: problem.clone() }));
     let name = |state: &RunState| match state {
         RunState::Halted { stage, .. } => format!("halted {stage:?}"),
         other => other.name().to_owned(),
     };
-    states.into_iter().map(|state| (name(&state), state)).collect()
+    RunState::every(&problem).into_iter().map(|state| (name(&state), state)).collect()
 }
 
 fn word(outcome: &Result<Admission, Refusal>) -> String {
