@@ -440,13 +440,13 @@ impl EngineError {
             Self::Cluster(failure) => failure.advice().to_owned(),
             Self::Database { database, error } => database_hint(database, error),
             Self::Archive(error) => archive_hint(error).to_owned(),
-            Self::NotInStep { .. }
-            | Self::PreviewTaken { .. }
-            | Self::Snapshot { .. }
-            | Self::NamesTaken { .. }
-            | Self::AliasesTaken { .. }
-            | Self::UnfitName { .. }
-            | Self::NotRestored { .. } => self.set_hint().to_owned(),
+            Self::PreviewTaken { .. } => PREVIEW_TAKEN_HINT.to_owned(),
+            Self::NotInStep { .. } => NOT_IN_STEP_HINT.to_owned(),
+            Self::Snapshot { .. } => SNAPSHOT_HINT.to_owned(),
+            Self::NamesTaken { .. } => NAMES_TAKEN_HINT.to_owned(),
+            Self::AliasesTaken { .. } => ALIASES_TAKEN_HINT.to_owned(),
+            Self::UnfitName { .. } => UNFIT_NAME_HINT.to_owned(),
+            Self::NotRestored { .. } => NOT_RESTORED_HINT.to_owned(),
             Self::PackUnreadable { .. } => "name the folder that holds pack.yaml with --pack".to_owned(),
             Self::PackUnwritable { .. } => "look at the rights of the folder and at what stands there".to_owned(),
             Self::Pack { .. } => "mend the places above; docs/design/pack-errors.md explains each code".to_owned(),
@@ -505,31 +505,16 @@ impl EngineError {
             Self::Bug(_) => "please report this with the output of `lockstep status --json`".to_owned(),
         }
     }
-    /// What to do next about sets beside the live one: shown, kept as a snapshot, restored.
-    fn set_hint(&self) -> &'static str {
-        match self {
-            Self::PreviewTaken { .. } => "give another --prefix; nothing was changed",
-            Self::NotInStep { .. } => {
-                "begin the run with `lockstep upgrade --hold`, and wait until `lockstep status` says that it is holding"
-            }
-            Self::Snapshot { .. } => {
-                "nothing was changed; look at GET /_snapshot and at the repository's rights and space, or upgrade without --snapshot"
-            }
-            Self::NamesTaken { .. } => {
-                "nothing was written; give the restored indices other names with --as PREFIX, or remove what is there"
-            }
-            Self::AliasesTaken { .. } => {
-                "nothing was written; two sets under one alias would be mixed up. Restore without --with-aliases, and move the aliases when you know what should serve"
-            }
-            Self::UnfitName { .. } => {
-                "nothing was written; give another --as PREFIX, in lower case"
-            }
-            _ => {
-                "somebody wrote to it meanwhile, or the cluster changes documents; delete it and restore again"
-            }
-        }
-    }
 }
+
+const PREVIEW_TAKEN_HINT: &str = "give another --prefix; nothing was changed";
+const NOT_IN_STEP_HINT: &str = "begin the run with `lockstep upgrade --hold`, and wait until `lockstep status` says that it is holding";
+const SNAPSHOT_HINT: &str = "nothing was changed; look at GET /_snapshot and at the repository's rights and space, or upgrade without --snapshot";
+const NAMES_TAKEN_HINT: &str = "nothing was written; give the restored indices other names with --as PREFIX, or remove what is there";
+const ALIASES_TAKEN_HINT: &str = "nothing was written; two sets under one alias would be mixed up. Restore without --with-aliases, and move the aliases when you know what should serve";
+const UNFIT_NAME_HINT: &str = "nothing was written; give another --as PREFIX, in lower case";
+const NOT_RESTORED_HINT: &str =
+    "somebody wrote to it meanwhile, or the cluster changes documents; delete it and restore again";
 
 fn archive_code(error: &ArchiveError) -> &'static str {
     match error {
