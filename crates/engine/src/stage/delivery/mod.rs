@@ -19,7 +19,7 @@ mod compare;
 
 mod envelopes;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use lockstep_core::{
     plan::model::{Delivery, Strategy},
@@ -249,16 +249,14 @@ fn inboxes(context: &StageContext, logs: &[EnvelopeLog]) -> Vec<Inbox> {
     let mut boxes = Vec::new();
     for (position, target) in context.plan.delivered() {
         let Some(planned) = context.plan.indices.get(position) else { continue };
-        let gives = |log: &&EnvelopeLog| {
+        let gives = |log: &EnvelopeLog| {
             log.to.get(&planned.logical).is_some_and(|index| index.as_str() == target.index)
         };
-        let from: BTreeSet<usize> =
-            logs.iter().filter(gives).map(|log| log.pair.position).collect();
-        let logs = logs.iter().enumerate().filter(|(_, log)| from.contains(&log.pair.position));
+        let from = logs.iter().enumerate().filter(|(_, log)| gives(log));
         boxes.push(Inbox {
             index: target.index.clone(),
             logical: planned.logical.clone(),
-            logs: logs.map(|(at, _)| at).collect(),
+            logs: from.map(|(at, _)| at).collect(),
         });
     }
     boxes
