@@ -9,19 +9,22 @@ use serde_json::{Value, json};
 use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     stand::{Stand, TENANTS, Trouble, demo_pack, meddle, program, wish},
 };
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: false, play };
+    let scenario = |name, play| Scenario { name, load: Load::Light, is_pocket_only: false, play };
     vec![
         scenario("what_was_written_after_the_switch_goes_back", single_writes),
         Scenario {
-            is_heavy: true,
+            load: Load::Heavy,
             ..scenario("a_rollback_under_live_writes_loses_nothing", under_traffic)
         },
-        Scenario { is_heavy: true, ..scenario("the_demo_command_goes_back_as_well", demo_command) },
+        Scenario {
+            load: Load::Heavy,
+            ..scenario("the_demo_command_goes_back_as_well", demo_command)
+        },
         scenario("a_rollback_that_is_given_up_stays_on_the_new_set", given_up),
         scenario("after_finalize_there_is_no_way_back", finalized),
         scenario("an_index_of_the_new_set_only_stops_the_rollback", new_month),

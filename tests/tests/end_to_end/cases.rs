@@ -19,14 +19,14 @@ use lockstep_engine::{
 use tokio::runtime::Runtime;
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     scripts::{SCRIPTS, scripted_pack},
     stand::{Stand, Trouble},
 };
 
 /// A pocket cluster runs no scripts.
 pub(crate) fn scenarios(stand: &str) -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: false, play };
+    let scenario = |name, play| Scenario { name, load: Load::Light, is_pocket_only: false, play };
     let mut scenarios = vec![scenario("the_demos_cases_hold", hold)];
     if stand != "pocket" {
         scenarios.push(scenario("cases_go_through_scripts_there_and_back", through_scripts));

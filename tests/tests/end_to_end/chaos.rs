@@ -21,7 +21,7 @@ use serde_json::Value;
 use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     dice::seed_of,
     moment::{Moment, Moments, STATES},
     process::Process,
@@ -58,7 +58,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![Scenario {
         name: "killed_at_random_moments_under_live_writes",
         is_pocket_only: false,
-        is_heavy: true,
+        load: Load::Heavy,
         play: killed_at_random_moments,
     }]
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     stand::{Stand, Trouble, demo_pack, meddle, wish},
 };
 
@@ -16,7 +16,7 @@ const TARGET: &str = "acme-audit-v2.0";
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let scenario =
-        |name, is_pocket_only, play| Scenario { name, is_heavy: false, is_pocket_only, play };
+        |name, is_pocket_only, play| Scenario { name, load: Load::Light, is_pocket_only, play };
     vec![
         scenario("an_unchanged_index_is_cloned_and_caught_up", false, cloned),
         scenario("an_index_with_versions_of_its_own_is_copied", true, foreign_versions),

@@ -34,7 +34,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     faults::impatient,
     stand::{Stand, Trouble, meddle, wish},
 };
@@ -50,7 +50,7 @@ const COMMANDS_MAX: usize = 12;
 
 /// A pocket cluster runs no scripts; of the engines the oldest one and the newest one are enough.
 pub(crate) fn scenarios(stand: &str) -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: false, play };
+    let scenario = |name, play| Scenario { name, load: Load::Light, is_pocket_only: false, play };
     let on_pocket = |name, play| Scenario { is_pocket_only: true, ..scenario(name, play) };
     let mut scenarios = vec![
         scenario("what_is_dropped_split_and_sent_is_delivered_under_live_writes", under_writes),

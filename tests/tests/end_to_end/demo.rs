@@ -11,14 +11,14 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     stand::{Stand, demo_pack, meddle, program, wish},
 };
 
 const DOCUMENTS: u64 = 4_000;
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: false, play };
+    let scenario = |name, play| Scenario { name, load: Load::Light, is_pocket_only: false, play };
     vec![
         scenario("demo_is_upgraded_in_one_fused_pass", upgraded),
         scenario("repeating_a_finished_upgrade_changes_nothing", repeated),
@@ -26,7 +26,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario("writes_during_the_run_are_carried", written_meanwhile),
         scenario("two_drivers_make_one_switch", two_drivers),
         Scenario {
-            is_heavy: true,
+            load: Load::Heavy,
             ..scenario("the_demo_command_ends_with_nothing_differing", demo_command)
         },
     ]

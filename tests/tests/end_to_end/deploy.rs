@@ -37,12 +37,12 @@ use tokio::{
 };
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     stand::{Stand, TENANTS, Trouble, demo_pack, program, wish},
 };
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: true, play };
+    let scenario = |name, play| Scenario { name, load: Load::Light, is_pocket_only: true, play };
     vec![
         scenario("the_tag_changes_between_the_comparison_and_the_switch", healthy),
         scenario("an_unhealthy_version_is_taken_back_under_live_writes", unhealthy),
@@ -67,6 +67,8 @@ enum Page {
 struct Application {
     folder: tempfile::TempDir,
     url: String,
+    /// Whether some version never answers.
+    is_silent: bool,
     /// Ends with the application.
     _serving: JoinSet<()>,
 }
@@ -79,6 +81,7 @@ impl Application {
         fs::write(&file, "services:\n  api:\n    image: event-store:1.0 # what runs now\n")?;
         let pages: BTreeMap<String, Page> =
             pages.iter().map(|(version, page)| ((*version).to_owned(), *page)).collect();
+        let is_silent = pages.values().any(|page| *page == Page::Silent);
         let socket = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}/health", socket.local_addr()?);
         let mut serving = JoinSet::new();
@@ -104,7 +107,7 @@ impl Application {
                 });
             }
         });
-        Ok(Self { folder, url, _serving: serving })
+        Ok(Self { folder, url, is_silent, _serving: serving })
     }
 
     fn file(&self) -> PathBuf {
@@ -146,9 +149,15 @@ impl Application {
     }
 
     fn wish(&self, way: Way) -> DeployWish {
+        // What is waited for in vain is short, everything else long enough for a busy machine.
+        let (answer_time, time_limit) = if self.is_silent {
+            (Duration::from_millis(300), Duration::from_secs(2))
+        } else {
+            (Duration::from_secs(5), Duration::from_secs(30))
+        };
         let mut health = HealthConfiguration::of_url(&self.url);
         if let Some(Probe::Http(page)) = health.probes.first_mut() {
-            page.time_limit = Duration::from_millis(300);
+            page.time_limit = answer_time;
         }
         let index = "{tenant}-profile".to_owned();
         let query = json!({"match_all": {}});
@@ -158,7 +167,7 @@ impl Application {
             samples_min: 3,
             failures_max: 2,
             start_time: Duration::from_millis(100),
-            time_limit: Duration::from_secs(2),
+            time_limit,
             ..health.rules
         };
         DeployWish {
@@ -266,7 +275,7 @@ fn hooks(runtime: &Runtime, stand: &Stand) -> Outcome {
         stand.seed(600).await?;
         let application = Application::start(&[]).await?;
         for (name, script, part, is_returned) in cases {
-            let way = application.exec(script, 1_500);
+            let way = application.exec(script, 5_000);
             let ended = deploy(&stand.session(), "2.0", &application.wish(way)).await?;
             let reason = match &ended.record.state {
                 DeployState::Returned { reason } if is_returned => reason,

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     moment::Moment,
     stand::{Stand, Trouble, demo_pack, program, wish},
     victim::Victim,
@@ -19,7 +19,7 @@ const APPLICATION: &str = "event-store";
 const ATTEMPTS_MAX: u32 = 5;
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: false, play };
+    let scenario = |name, play| Scenario { name, load: Load::Light, is_pocket_only: false, play };
     vec![
         scenario("the_doctor_lifts_the_fence_of_a_dead_driver", dead_in_the_fence),
         scenario("the_doctor_drops_only_what_a_finished_run_made", half_made),

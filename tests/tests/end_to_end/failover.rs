@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     stand::{Stand, demo_pack, meddle, wish},
 };
 
@@ -20,7 +20,7 @@ const OLD: &str = "acme-profile-v1.0";
 const NEW: &str = "acme-profile-v2.0";
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: false, play };
+    let scenario = |name, play| Scenario { name, load: Load::Light, is_pocket_only: false, play };
     vec![
         scenario("a_failed_primary_has_both_sets_compared_anew", before_the_switch),
         scenario("after_a_failed_primary_the_way_back_compares_everything", after_the_switch),

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     quarantine::{APPLICATION, check_missing, good, reject_by_step},
     stand::{Stand, Trouble, demo_pack, wish},
 };
@@ -84,31 +84,31 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         Scenario {
             name: "every_request_of_the_way_back_may_fail",
             is_pocket_only: true,
-            is_heavy: false,
+            load: Load::Light,
             play: way_back,
         },
         Scenario {
             name: "every_effect_may_fail_before_and_after",
             is_pocket_only: true,
-            is_heavy: false,
+            load: Load::Light,
             play: effects,
         },
         Scenario {
             name: "every_request_of_the_quarantine_may_fail",
             is_pocket_only: true,
-            is_heavy: false,
+            load: Load::Light,
             play: quarantine,
         },
         Scenario {
             name: "every_look_may_fail",
             is_pocket_only: true,
-            is_heavy: false,
+            load: Load::Light,
             play: looks,
         },
         Scenario {
             name: "a_busy_cluster_is_waited_for",
             is_pocket_only: true,
-            is_heavy: false,
+            load: Load::Light,
             play: busy,
         },
     ]

@@ -12,7 +12,7 @@ use tokio::{runtime::Runtime, task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     process::Process,
     stand::{Stand, TENANTS, Trouble, demo_pack, program, wish},
 };
@@ -21,14 +21,14 @@ use crate::{
 const WAIT_MAX: Duration = Duration::from_mins(2);
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: false, play };
+    let scenario = |name, play| Scenario { name, load: Load::Light, is_pocket_only: false, play };
     vec![
         scenario("what_is_written_after_the_switch_flows_back", single_writes),
         scenario("a_document_that_cannot_go_back_stops_only_itself", rejected),
         scenario("an_old_set_that_was_left_open_is_blocked_again", left_open),
         scenario("who_missed_the_switch_is_never_let_in_to_be_lost", stragglers),
         Scenario {
-            is_heavy: true,
+            load: Load::Heavy,
             ..scenario("a_rollback_after_a_flow_under_live_writes_is_quick", under_traffic)
         },
     ]

@@ -4,7 +4,7 @@
 use lockstep_tests::chain::{Chain, StandIn, seed_asked_for};
 use tokio::runtime::Runtime;
 
-use crate::{Outcome, Scenario, stand::Stand};
+use crate::{Load, Outcome, Scenario, stand::Stand};
 
 /// Chains that are drawn; each takes an engine some 60 ms.
 const CHAIN_COUNT: u64 = 150;
@@ -15,7 +15,7 @@ pub(crate) fn scenarios(stand: &str) -> Vec<Scenario> {
         return Vec::new();
     }
     let name = "chains_at_once_are_step_by_step";
-    vec![Scenario { name, is_heavy: false, is_pocket_only: false, play: at_once }]
+    vec![Scenario { name, load: Load::Light, is_pocket_only: false, play: at_once }]
 }
 
 fn at_once(runtime: &Runtime, stand: &Stand) -> Outcome {

@@ -18,7 +18,7 @@ use lockstep_tests::clusters::Cluster;
 use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     process::Process,
     stand::{Stand, Trouble, demo_pack, program, wish},
 };
@@ -31,7 +31,7 @@ const STARTED: i32 = 42;
 const WAIT_MAX: Duration = Duration::from_mins(3);
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: true, play };
+    let scenario = |name, play| Scenario { name, load: Load::Light, is_pocket_only: true, play };
     vec![
         scenario("a_guard_starts_what_is_live_and_refuses_the_rest", without_run),
         scenario("a_guard_waits_for_its_cluster", cluster_down),

@@ -16,14 +16,14 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     back::there_and_back,
     quarantine::APPLICATION,
     stand::{Stand, Trouble, program, wish},
 };
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: false, play };
+    let scenario = |name, play| Scenario { name, load: Load::Light, is_pocket_only: false, play };
     vec![
         scenario("jq_hop_by_hop_and_fused_makes_what_operations_make", hop_by_hop),
         Scenario {
@@ -31,7 +31,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             ..scenario("what_jq_rejects_is_set_aside_with_the_reason", rejected)
         },
         Scenario {
-            is_heavy: true,
+            load: Load::Heavy,
             ..scenario("jq_with_killed_hosts_under_live_writes_loses_nothing", under_traffic)
         },
     ]

@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     stand::{Stand, Trouble, program},
 };
 
@@ -25,7 +25,7 @@ const QUIET_TIME: Duration = Duration::from_secs(11);
 const WAIT_MAX: Duration = Duration::from_mins(3);
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: false, play };
+    let scenario = |name, play| Scenario { name, load: Load::Light, is_pocket_only: false, play };
     vec![
         scenario("killed_in_the_copy_it_goes_on_where_it_was", killed_in_copy),
         scenario("killed_again_and_again_it_ends_switched", killed_again_and_again),

@@ -15,14 +15,14 @@ use serde_json::{Value, json};
 use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     stand::{Stand, TENANTS, Trouble, demo_pack, meddle, wish},
 };
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: false, play };
+    let scenario = |name, play| Scenario { name, load: Load::Light, is_pocket_only: false, play };
     vec![
-        Scenario { is_heavy: true, ..scenario("nothing_is_lost_under_live_writes", under_load) },
+        Scenario { load: Load::Heavy, ..scenario("nothing_is_lost_under_live_writes", under_load) },
         scenario("deletes_are_found_whenever_they_come", deleted),
         scenario("a_document_made_anew_is_not_deleted", made_anew),
         scenario("what_was_changed_in_the_new_set_is_put_right", put_right),

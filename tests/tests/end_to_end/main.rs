@@ -1,7 +1,8 @@
 //! End-to-end tests: whole upgrades on the pocket cluster and on every engine of `LOCKSTEP_TEST_ENGINES`.
 //!
 //! A trial is one scenario on one cluster, named `CLUSTER::SCENARIO`; `cargo test --test end_to_end -- pocket::` runs the
-//! pocket cluster alone. Trials on one cluster run one after the other: the demo's indices have fixed names.
+//! pocket cluster alone. Trials on one cluster run one after the other: the demo's indices have fixed names. Of pocket
+//! clusters there are several, all alike.
 
 #![expect(
     clippy::indexing_slicing,
@@ -82,17 +83,15 @@ mod retire;
 
 mod stand;
 
-use std::{
-    io::Write as _,
-    process::ExitCode,
-    sync::{Arc, PoisonError, RwLock},
-};
+mod times;
+
+use std::{io::Write as _, process::ExitCode, sync::Arc, time::Instant};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use lockstep_tests::dice;
-use tokio::runtime::Runtime;
+use tokio::{runtime::Runtime, sync::Semaphore};
 
-use crate::stand::{Stand, Trouble, stands};
+use crate::stand::{POCKET, Stand, Stands, Trouble, clusters};
 
 fn main() -> std::io::Result<ExitCode> {
     match run() {
@@ -107,13 +106,15 @@ fn main() -> std::io::Result<ExitCode> {
 fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let mut arguments = Arguments::from_args();
     let runtime = Arc::new(Runtime::new()?);
-    let stands = stands(&runtime)?;
-    arguments.test_threads.get_or_insert(stands.len());
+    let clusters = clusters(&runtime)?;
+    // Most of them wait for a cluster or for the machine.
+    arguments.test_threads.get_or_insert(THREADS);
     let mut trials = Vec::new();
-    for stand in &stands {
+    for stands in &clusters {
+        let cluster = stands.name.as_str();
         let scenarios = [
             demo::scenarios(),
-            cases::scenarios(&stand.cluster.name),
+            cases::scenarios(cluster),
             live::scenarios(),
             clone::scenarios(),
             pace::scenarios(),
@@ -125,8 +126,8 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             failover::scenarios(),
             quarantine::scenarios(),
             rehearsal::scenarios(),
-            delivery::scenarios(&stand.cluster.name),
-            preview::scenarios(&stand.cluster.name),
+            delivery::scenarios(cluster),
+            preview::scenarios(cluster),
             tables::scenarios(),
             faults::scenarios(),
             kill::scenarios(),
@@ -136,32 +137,57 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             guard::scenarios(),
             wire::scenarios(),
             retire::scenarios(),
-            node::scenarios(&stand.cluster.name),
+            node::scenarios(cluster),
             tracardi::scenarios(),
-            scripts::scenarios(&stand.cluster.name),
+            scripts::scenarios(cluster),
             jq::scenarios(),
-            fusing::scenarios(&stand.cluster.name),
-            tracardi_hops::scenarios(&stand.cluster.name),
-            tracardi_import::scenarios(&stand.cluster.name),
+            fusing::scenarios(cluster),
+            tracardi_hops::scenarios(cluster),
+            tracardi_import::scenarios(cluster),
             tracardi_tables::scenarios(),
         ];
         trials.extend(
             scenarios
                 .into_iter()
                 .flatten()
-                .filter(|scenario| stand.pocket.is_some() || !scenario.is_pocket_only)
+                .filter(|scenario| cluster == POCKET || !scenario.is_pocket_only)
                 .enumerate()
-                .map(|(turn, scenario)| (turn, trial(&runtime, stand, scenario))),
+                .map(|(turn, scenario)| (turn, trial(&runtime, stands, scenario))),
         );
     }
     // Clusters take turns in the list, so that all of them are busy at the same time.
     trials.sort_by_key(|(turn, _)| *turn);
     let trials = trials.into_iter().map(|(_, trial)| trial).collect();
-    Ok(libtest_mimic::run(&arguments, trials).exit_code())
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    times::print(&mut std::io::stdout())?;
+    Ok(conclusion.exit_code())
 }
 
-/// Held for writing by a scenario that needs the machine for itself, for reading by all others.
-static MACHINE: RwLock<()> = RwLock::new(());
+/// What all scenarios together may take of the machine at a time, by the measure of [`Load::permits`].
+const PERMITS: u32 = 6;
+static MACHINE: Semaphore = Semaphore::const_new(PERMITS as usize);
+/// As many as all clusters together can keep busy, and more.
+const THREADS: usize = 12;
+
+/// What a scenario needs of the machine.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Load {
+    Light,
+    /// Live traffic: on all clusters at a time, nothing would be measured but waiting.
+    Heavy,
+    /// Engines of its own.
+    Whole,
+}
+
+impl Load {
+    const fn permits(self) -> u32 {
+        match self {
+            Self::Light => 1,
+            Self::Heavy => 2,
+            Self::Whole => PERMITS,
+        }
+    }
+}
 
 /// What a scenario came to.
 type Outcome = Result<(), Trouble>;
@@ -170,28 +196,24 @@ type Outcome = Result<(), Trouble>;
 #[derive(Clone, Copy)]
 struct Scenario {
     name: &'static str,
-    /// Whether it needs the machine for itself.
-    is_heavy: bool,
+    load: Load,
     /// Whether it plans faults, which only the pocket cluster can have.
     is_pocket_only: bool,
     play: fn(&Runtime, &Stand) -> Outcome,
 }
 
-fn trial(runtime: &Arc<Runtime>, stand: &Arc<Stand>, scenario: Scenario) -> Trial {
-    let (runtime, stand) = (Arc::clone(runtime), Arc::clone(stand));
-    let name = format!("{}::{}", stand.cluster.name, scenario.name);
+fn trial(runtime: &Arc<Runtime>, stands: &Arc<Stands>, scenario: Scenario) -> Trial {
+    let (runtime, stands) = (Arc::clone(runtime), Arc::clone(stands));
+    let name = format!("{}::{}", stands.name, scenario.name);
     Trial::test(name, move || {
-        let turn = stand.turn();
-        // Traffic on one cluster is enough for a machine: with that on four, nothing would be measured but waiting.
-        let (alone, beside) = if scenario.is_heavy {
-            (Some(MACHINE.write().unwrap_or_else(PoisonError::into_inner)), None)
-        } else {
-            (None, Some(MACHINE.read().unwrap_or_else(PoisonError::into_inner)))
-        };
+        let stand = runtime.block_on(stands.take())?;
+        let called = Instant::now();
+        let share = runtime.block_on(MACHINE.acquire_many(scenario.load.permits()))?;
+        let begun = Instant::now();
         let outcome =
             (scenario.play)(&runtime, &stand).map_err(|error| Failed::from(error.to_string()));
-        drop((alone, beside));
-        drop(turn);
+        times::note(&stands.name, scenario.name, begun - called, begun.elapsed());
+        drop((share, stand));
         outcome
     })
 }

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     stand::{Stand, Trouble, demo_pack, wish},
 };
 
@@ -52,7 +52,7 @@ const REPEATED_MAX: usize = 40;
 pub(crate) fn scenarios(cluster: &str) -> Vec<Scenario> {
     let scenario = Scenario {
         name: "a_node_that_dies_loses_nothing",
-        is_heavy: true,
+        load: Load::Whole,
         is_pocket_only: false,
         play: dies,
     };
@@ -270,8 +270,9 @@ impl Nodes {
 impl Drop for Nodes {
     fn drop(&mut self) {
         for port in [self.second, self.first] {
-            // An error means that it is over already, or can't be helped here.
+            // An error means that it is over already, or can't be helped here. Stopped, it leaves no data in memory.
             drop(engine(&["kill", ENGINE, &port.to_string()]));
+            drop(engine(&["stop", ENGINE, &port.to_string()]));
         }
     }
 }

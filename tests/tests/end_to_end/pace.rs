@@ -18,14 +18,14 @@ use serde_json::{Value, json};
 use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     stand::{Stand, demo_pack, wish},
 };
 
 const DOCUMENTS: u64 = 5_000;
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: true, play };
+    let scenario = |name, play| Scenario { name, load: Load::Light, is_pocket_only: true, play };
     vec![
         scenario("a_cluster_that_pushes_back_is_written_to_more_slowly", pushed_back),
         scenario("a_full_disk_is_waited_for", full_disk),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     quarantine::APPLICATION,
     stand::{Stand, Trouble, demo_pack, wish},
 };
@@ -17,7 +17,7 @@ pub(crate) fn scenarios(stand: &str) -> Vec<Scenario> {
     }
     vec![Scenario {
         name: "the_new_set_is_read_before_the_switch_and_not_written",
-        is_heavy: false,
+        load: Load::Light,
         is_pocket_only: false,
         play: before_the_switch,
     }]

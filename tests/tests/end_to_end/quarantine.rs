@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     kill::Driver,
     process::Process,
     stand::{Stand, TENANTS, Trouble, demo_pack, meddle, program, wish},
@@ -35,7 +35,7 @@ pub(crate) const APPLICATION: &str = "event-store";
 const WAIT_MAX: Duration = Duration::from_mins(3);
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: false, play };
+    let scenario = |name, play| Scenario { name, load: Load::Light, is_pocket_only: false, play };
     vec![
         scenario("a_rejected_document_is_left_out_only_when_somebody_says_so", discarded),
         scenario("what_was_discarded_is_there_again_after_a_rollback", returned),
@@ -43,7 +43,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         scenario("whenever_a_document_is_rejected_nothing_stops_until_the_switch", whenever),
         scenario("a_held_run_tells_what_is_undecided_and_goes_on", held),
         Scenario {
-            is_heavy: true,
+            load: Load::Heavy,
             ..scenario("rejected_under_live_writes_and_nothing_else_is_missing", under_load)
         },
         scenario("another_try_carries_what_the_mapping_takes_now", tried_again),

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     faults::impatient,
     process::Process,
     quarantine::{APPLICATION, good, reject_by_step},
@@ -48,13 +48,13 @@ const EFFECTS: [(&str, &str); 9] = [
 const WAIT_MAX: Duration = Duration::from_mins(2);
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: false, play };
+    let scenario = |name, play| Scenario { name, load: Load::Light, is_pocket_only: false, play };
     let on_pocket = |name, play| Scenario { is_pocket_only: true, ..scenario(name, play) };
     vec![
         scenario("a_rehearsal_foretells_an_upgrade_and_touches_nothing", foretold),
         on_pocket("a_rehearsal_groups_rejected_documents_by_cause", grouped),
         Scenario {
-            is_heavy: true,
+            load: Load::Heavy,
             ..on_pocket("a_sample_is_compared_while_the_application_writes", sampled_under_writes)
         },
         on_pocket("wherever_a_rehearsal_is_stopped_nothing_is_left", stopped),

@@ -25,7 +25,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     faults::impatient,
     stand::{Stand, Trouble, demo_pack, program, wish},
 };
@@ -37,8 +37,8 @@ const PROFILE: &str = "acme-profile-v1.0";
 const AT_ONCE: Rules = Rules { older_than: Duration::ZERO, unused_for: Duration::ZERO };
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: false, play };
-    let on_pocket = |name, play| Scenario { name, is_heavy: false, is_pocket_only: true, play };
+    let scenario = |name, play| Scenario { name, load: Load::Light, is_pocket_only: false, play };
+    let on_pocket = |name, play| Scenario { name, load: Load::Light, is_pocket_only: true, play };
     vec![
         scenario("an_old_set_is_archived_retired_and_restored", there_and_back),
         on_pocket("an_old_set_that_somebody_uses_stays", in_use),

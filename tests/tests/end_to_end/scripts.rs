@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     back::there_and_back,
     quarantine::APPLICATION,
     stand::{Stand, Trouble, wish},
@@ -22,7 +22,7 @@ use crate::{
 
 /// A pocket cluster runs no scripts, which it has to say.
 pub(crate) fn scenarios(stand: &str) -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: false, play };
+    let scenario = |name, play| Scenario { name, load: Load::Light, is_pocket_only: false, play };
     let refused =
         scenario("a_script_that_the_engine_does_not_take_is_refused_before_anything", refused);
     if stand == "pocket" {
@@ -34,7 +34,7 @@ pub(crate) fn scenarios(stand: &str) -> Vec<Scenario> {
         scenario("what_scripts_reject_is_set_aside_with_the_reason", rejected),
         scenario("a_script_that_is_never_the_same_is_never_switched", never_the_same),
         Scenario {
-            is_heavy: true,
+            load: Load::Heavy,
             ..scenario("scripts_under_live_writes_lose_nothing_there_and_back", under_traffic)
         },
     ]

@@ -1,8 +1,9 @@
 //! A cluster that scenarios run on, one at a time, and the ways to work with it.
 
 use std::{
+    ops::Deref,
     path::PathBuf,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -23,37 +24,92 @@ use lockstep_engine::{
 use lockstep_pocket::{Options, Pocket};
 use lockstep_tests::clusters::{Cluster, real_clusters};
 use serde_json::Value;
-use tokio::runtime::Runtime;
+use tokio::{
+    runtime::Runtime,
+    sync::{Semaphore, SemaphorePermit},
+};
 use tokio_util::sync::CancellationToken;
+
+/// What pocket clusters are called.
+pub(crate) const POCKET: &str = "pocket";
+/// They need little of a machine, and have the most scenarios.
+const POCKETS: usize = 3;
 
 /// A cluster under test.
 #[derive(Debug)]
 pub(crate) struct Stand {
     pub(crate) cluster: Cluster,
-    turns: Mutex<()>,
     /// Set for the pocket cluster, on which faults can be planned.
     pub(crate) pocket: Option<Pocket>,
 }
 
-/// The pocket cluster and every engine that the environment names.
-pub(crate) fn stands(runtime: &Runtime) -> Result<Vec<Arc<Stand>>, Box<dyn std::error::Error>> {
-    let pocket = runtime.block_on(Pocket::start(Options::default()))?;
-    let cluster = Cluster { name: "pocket".to_owned(), url: pocket.url().to_owned() };
-    let stand = |cluster, pocket| Arc::new(Stand { cluster, turns: Mutex::new(()), pocket });
-    let mut stands = vec![stand(cluster, Some(pocket))];
-    stands.extend(real_clusters()?.into_iter().map(|cluster| stand(cluster, None)));
-    Ok(stands)
+/// Clusters of one kind, each of which one scenario has at a time.
+pub(crate) struct Stands {
+    pub(crate) name: String,
+    free: Mutex<Vec<Stand>>,
+    count: Semaphore,
+}
+
+/// Pocket clusters, and every engine that the environment names.
+pub(crate) fn clusters(runtime: &Runtime) -> Result<Vec<Arc<Stands>>, Box<dyn std::error::Error>> {
+    let mut pockets = Vec::new();
+    for _ in 0..POCKETS {
+        let pocket = runtime.block_on(Pocket::start(Options::default()))?;
+        let cluster = Cluster { name: POCKET.to_owned(), url: pocket.url().to_owned() };
+        pockets.push(Stand { cluster, pocket: Some(pocket) });
+    }
+    let mut clusters = vec![Stands::of(POCKET.to_owned(), pockets)];
+    clusters.extend(
+        real_clusters()?
+            .into_iter()
+            .map(|cluster| Stands::of(cluster.name.clone(), vec![Stand::of(cluster)])),
+    );
+    Ok(clusters)
+}
+
+impl Stands {
+    fn of(name: String, free: Vec<Stand>) -> Arc<Self> {
+        let count = Semaphore::new(free.len());
+        Arc::new(Self { name, free: Mutex::new(free), count })
+    }
+
+    /// Waits until one is free.
+    pub(crate) async fn take(&self) -> Result<Taken<'_>, Trouble> {
+        let permit = self.count.acquire().await?;
+        let stand = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let stand = stand.ok_or("more permits than clusters")?;
+        Ok(Taken { stands: self, stand: Some(stand), _permit: permit })
+    }
+}
+
+/// A cluster that is given back when this is dropped, however its scenario ended.
+pub(crate) struct Taken<'a> {
+    stands: &'a Stands,
+    /// Empty only while it is given back.
+    stand: Option<Stand>,
+    _permit: SemaphorePermit<'a>,
+}
+
+impl Deref for Taken<'_> {
+    type Target = Stand;
+
+    fn deref(&self) -> &Stand {
+        self.stand.as_ref().expect("it is given back at the end only")
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        // Before the permit is.
+        let mut free = self.stands.free.lock().unwrap_or_else(PoisonError::into_inner);
+        free.extend(self.stand.take());
+    }
 }
 
 impl Stand {
     /// A cluster that a scenario started for itself.
     pub(crate) fn of(cluster: Cluster) -> Self {
-        Self { cluster, turns: Mutex::new(()), pocket: None }
-    }
-
-    /// Waits until no other scenario runs here.
-    pub(crate) fn turn(&self) -> MutexGuard<'_, ()> {
-        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+        Self { cluster, pocket: None }
     }
 
     /// Somebody who works on this cluster.
@@ -211,7 +267,12 @@ pub(crate) fn meddle(method: &'static str, url: String, body: Value) {
     assert!(matches!(sent, Ok(Ok(()))), "{sent:?}");
 }
 
-/// The program as it is built from the present sources.
+/// The program as it is built from the present sources, once.
 pub(crate) fn program() -> Result<PathBuf, Trouble> {
-    Ok(lockstep_tests::programs::build(&["lockstep"])?.join("lockstep"))
+    static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    let build = || {
+        let folder = lockstep_tests::programs::build(&["lockstep"]);
+        folder.map(|folder| folder.join("lockstep")).map_err(|error| error.to_string())
+    };
+    Ok(PROGRAM.get_or_init(build).clone()?)
 }

@@ -11,12 +11,12 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     stand::{Stand, Trouble, demo_pack, wish},
 };
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: false, play };
+    let scenario = |name, play| Scenario { name, load: Load::Light, is_pocket_only: false, play };
     vec![scenario("a_tenant_is_left_out_and_brought_over_later", left_out)]
 }
 

@@ -14,14 +14,14 @@ use serde_json::{Value, json, value::RawValue};
 use tokio::runtime::Runtime;
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     stand::{Stand, Trouble, wish},
 };
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![Scenario {
         name: "tracardi_0_7_4_becomes_0_8_0",
-        is_heavy: false,
+        load: Load::Light,
         is_pocket_only: false,
         play: tracardi,
     }]

@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     stand::{Stand, Trouble, program, wish},
     tracardi::{load_fixture, remove_tracardi, repository, shown},
 };
@@ -40,7 +40,7 @@ pub(crate) fn scenarios(stand: &str) -> Vec<Scenario> {
     }
     vec![Scenario {
         name: "tracardi_0_7_4_becomes_0_8_2_in_one_pass_as_hop_by_hop",
-        is_heavy: false,
+        load: Load::Light,
         is_pocket_only: false,
         play: both_ways,
     }]

@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     stand::{Stand, Trouble, wish},
     tracardi::remove_tracardi,
 };
 
 /// A pocket cluster runs no scripts.
 pub(crate) fn scenarios(stand: &str) -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: false, play };
+    let scenario = |name, play| Scenario { name, load: Load::Light, is_pocket_only: false, play };
     if stand == "pocket" {
         return Vec::new();
     }

@@ -18,8 +18,9 @@ use sqlx::{AnyPool, AssertSqlSafe, Row as _};
 use tokio::runtime::Runtime;
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     stand::{Stand, Trouble, wish},
+    tables::databases,
     tracardi::{remove_tracardi, repository},
 };
 
@@ -31,7 +32,7 @@ const MARIADB: &str = "mariadb=";
 
 /// A pocket cluster is enough: no script runs in this step.
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: true, play };
+    let scenario = |name, play| Scenario { name, load: Load::Light, is_pocket_only: true, play };
     if mariadb().is_none() {
         return Vec::new();
     }
@@ -44,6 +45,7 @@ fn mariadb() -> Option<String> {
 }
 
 fn rows(runtime: &Runtime, stand: &Stand) -> Outcome {
+    let _turn = databases();
     runtime.block_on(async {
         remove_tracardi(stand).await?;
         let (url, pool) = database().await?;

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     dice::Dice,
     proxy::Proxy,
     stand::{Stand, Trouble, demo_pack, wish},
@@ -43,7 +43,7 @@ const EXAMPLES: usize = 10;
 const BEFORE: &str = "taking up";
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_heavy: true, is_pocket_only: false, play };
+    let scenario = |name, play| Scenario { name, load: Load::Heavy, is_pocket_only: false, play };
     vec![
         scenario("a_bad_network_loses_nothing", patient),
         Scenario {

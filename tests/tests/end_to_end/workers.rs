@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio::{runtime::Runtime, time::sleep};
 
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     process::Process,
     stand::{Stand, Trouble, demo_pack, program, wish},
 };
@@ -27,7 +27,7 @@ const DOCUMENTS: u64 = 12_000;
 const WAIT_MAX: Duration = Duration::from_mins(3);
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: false, play };
+    let scenario = |name, play| Scenario { name, load: Load::Light, is_pocket_only: false, play };
     vec![
         scenario("workers_share_a_copy_and_a_killed_one_is_made_up_for", share_and_kill),
         scenario("a_worker_takes_over_from_a_killed_driver", driver_killed),
@@ -47,6 +47,8 @@ fn share_and_kill(runtime: &Runtime, stand: &Stand) -> Outcome {
         let mut workers: Vec<Process> =
             (0..3).map(|_| Process::worker(&program, stand, &[])).collect::<Result<_, _>>()?;
         let mut driver = Process::upgrade(&program, stand, &SLOW)?;
+        // A fast machine would be done before the last of them has begun.
+        bound_rate(stand, Some(1_000)).await?;
         // Everybody has done something, and holds something.
         let run = wait_for(stand, |run| {
             let is_at_work = |worker: &&lockstep_engine::status::WorkerStatus| {
@@ -61,6 +63,7 @@ fn share_and_kill(runtime: &Runtime, stand: &Stand) -> Outcome {
         assert_eq!(names.len(), 4, "{run:?}");
         let held = held_tasks(stand, &run).await?;
         workers.remove(0).kill()?;
+        bound_rate(stand, None).await?;
         driver.finish()?;
         let run = run_status(stand).await?.ok_or("no run")?;
         assert_eq!(run.record.state, RunState::Switched);
@@ -82,12 +85,14 @@ fn driver_killed(runtime: &Runtime, stand: &Stand) -> Outcome {
         let program = program()?;
         stand.seed(DOCUMENTS / 2).await?;
         let driver = Process::upgrade(&program, stand, &SLOW)?;
+        bound_rate(stand, Some(1_000)).await?;
         wait_for(stand, |run| run.copied.read > 0).await?;
         let mut workers: Vec<Process> = (0..2)
             .map(|_| Process::worker(&program, stand, &["--once"]))
             .collect::<Result<_, _>>()?;
         wait_for(stand, |run| run.workers.len() == 3).await?;
         driver.kill()?;
+        bound_rate(stand, None).await?;
         for worker in &mut workers {
             worker.finish()?;
         }
@@ -134,7 +139,7 @@ fn abort_among_workers(runtime: &Runtime, stand: &Stand) -> Outcome {
         let mut workers: Vec<Process> =
             (0..2).map(|_| Process::worker(&program, stand, &[])).collect::<Result<_, _>>()?;
         let mut driver = Process::upgrade(&program, stand, &SLOW)?;
-        slow_down(stand, 400).await?;
+        bound_rate(stand, Some(400)).await?;
         wait_for(stand, |run| run.copied.read > 0 && run.workers.len() == 3).await?;
         // The driver is stopped, and the workers go on; whoever asks gets the run in the midst of that.
         driver.interrupt()?;
@@ -164,7 +169,7 @@ fn orders(runtime: &Runtime, stand: &Stand) -> Outcome {
         let mut workers: Vec<Process> =
             (0..2).map(|_| Process::worker(&program, stand, &[])).collect::<Result<_, _>>()?;
         let mut driver = Process::upgrade(&program, stand, &SLOW)?;
-        slow_down(stand, RATE).await?;
+        bound_rate(stand, Some(RATE)).await?;
         wait_for(stand, |run| run.copied.read > 0 && run.workers.len() == 3).await?;
         let session = stand.session();
         session.order("event-store", |orders| orders.is_paused = true).await?;
@@ -185,7 +190,7 @@ fn orders(runtime: &Runtime, stand: &Stand) -> Outcome {
         let rate = (last.copied.read - paused) * 1_000 / u64::try_from(took.as_millis())?;
         // The first half second is free for each of them.
         assert!(rate < RATE * 2, "{rate} a second in {took:?}, {RATE} are allowed");
-        session.order("event-store", |orders| orders.documents_per_second_max = None).await?;
+        bound_rate(stand, None).await?;
         driver.finish()?;
         assert_eq!(stand.check_switched().await?, DOCUMENTS / 2);
         for worker in &mut workers {
@@ -196,11 +201,11 @@ fn orders(runtime: &Runtime, stand: &Stand) -> Outcome {
     })
 }
 
-/// Bounds the rate as soon as there is a run, so that copying lasts.
-async fn slow_down(stand: &Stand, rate: u64) -> Outcome {
+/// Bounds the rate as soon as there is a run, so that copying lasts; or lifts the bound.
+async fn bound_rate(stand: &Stand, rate: Option<u64>) -> Outcome {
     wait_for(stand, |run| run.is_under_way).await?;
-    let orders = stand.session();
-    orders.order("event-store", |orders| orders.documents_per_second_max = Some(rate)).await?;
+    let session = stand.session();
+    session.order("event-store", |orders| orders.documents_per_second_max = rate).await?;
     Ok(())
 }
 

@@ -5,7 +5,10 @@ mod ledger;
 
 mod lossy;
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use lockstep_core::run::quarantine::{Decision, RejectedBy};
 use lockstep_engine::{
@@ -21,26 +24,26 @@ use self::{
     lossy::Lossy,
 };
 use crate::{
-    Outcome, Scenario,
+    Load, Outcome, Scenario,
     stand::{Stand, Trouble, wish},
 };
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    let scenario = |name, play| Scenario { name, is_heavy: false, is_pocket_only: true, play };
+    let scenario = |name, play| Scenario { name, load: Load::Light, is_pocket_only: true, play };
     let all = [
         (
             "mariadb",
             [
                 scenario(
                     "rows_of_mariadb_are_what_the_documents_say",
-                    (|runtime, stand| whole(runtime, stand, "mariadb"))
+                    (|runtime, stand| alone(whole, runtime, stand, "mariadb"))
                         as fn(&Runtime, &Stand) -> Outcome,
                 ),
                 scenario("mariadb_may_go_away_and_an_abort_leaves_nothing", |runtime, stand| {
-                    gone(runtime, stand, "mariadb")
+                    alone(gone, runtime, stand, "mariadb")
                 }),
                 scenario("tables_of_mariadb_that_can_not_be_worked_with", |runtime, stand| {
-                    refused(runtime, stand, "mariadb")
+                    alone(refused, runtime, stand, "mariadb")
                 }),
             ],
         ),
@@ -49,14 +52,14 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             [
                 scenario(
                     "rows_of_postgresql_are_what_the_documents_say",
-                    (|runtime, stand| whole(runtime, stand, "postgresql"))
+                    (|runtime, stand| alone(whole, runtime, stand, "postgresql"))
                         as fn(&Runtime, &Stand) -> Outcome,
                 ),
                 scenario("postgresql_may_go_away_and_an_abort_leaves_nothing", |runtime, stand| {
-                    gone(runtime, stand, "postgresql")
+                    alone(gone, runtime, stand, "postgresql")
                 }),
                 scenario("tables_of_postgresql_that_can_not_be_worked_with", |runtime, stand| {
-                    refused(runtime, stand, "postgresql")
+                    alone(refused, runtime, stand, "postgresql")
                 }),
             ],
         ),
@@ -67,6 +70,23 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         .filter(|(name, _)| is_there(name))
         .flat_map(|(_, scenarios)| scenarios)
         .collect()
+}
+
+/// Scenarios on all pocket clusters share the databases, and some stop them.
+static DATABASES: Mutex<()> = Mutex::new(());
+
+pub(crate) fn databases() -> MutexGuard<'static, ()> {
+    DATABASES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn alone(
+    play: fn(&Runtime, &Stand, &str) -> Outcome,
+    runtime: &Runtime,
+    stand: &Stand,
+    name: &str,
+) -> Outcome {
+    let _turn = databases();
+    play(runtime, stand, name)
 }
 
 /// Live writes, answers to commits that are lost, rows that are too long, another try, the switch.
