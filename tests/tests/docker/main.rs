@@ -92,7 +92,7 @@ fn ground() -> Result<Ground, Trouble> {
     let engine = Engine::start().map_err(|error| {
         format!("this machine runs no Docker engine: {error}\nit takes dockerd and root; `./test quick` leaves it out")
     })?;
-    let programs = lockstep_tests::programs::build(&["lockstep", "lockstep-demo"])?;
+    let programs = lockstep_tests::programs::build(&["lockstep", "event-store"], "docker")?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/compose/build");
     let built =
         Command::new(script).arg(&programs).env("DOCKER_HOST", engine.address()).output()?;

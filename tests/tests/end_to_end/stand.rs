@@ -271,7 +271,7 @@ pub(crate) fn meddle(method: &'static str, url: String, body: Value) {
 pub(crate) fn program() -> Result<PathBuf, Trouble> {
     static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let build = || {
-        let folder = lockstep_tests::programs::build(&["lockstep"]);
+        let folder = lockstep_tests::programs::build(&["lockstep"], "end_to_end");
         folder.map(|folder| folder.join("lockstep")).map_err(|error| error.to_string())
     };
     Ok(PROGRAM.get_or_init(build).clone()?)
