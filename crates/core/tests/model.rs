@@ -3,14 +3,16 @@
 //! decides what happens next.
 //!
 //! What decides is the real thing: [`lockstep_core::run`] and [`lockstep_core::compare::judge`]. What acts is a model of the
-//! engine's stages, request by request. After every event the invariants are asked. Not modelled: time, mappings, routing,
-//! `versioned` mode, indices that come or go during a run, several drivers that share the work of a run, what a guard replaces
-//! in an index and gives back, documents in quarantine.
+//! engine's stages, request by request: indices that begin as clones, and documents that are delivered from envelopes, in
+//! histories of their own. After every event the invariants are asked. Not modelled: time, mappings, routing, `versioned` mode,
+//! indices that come or go during a run, several drivers that share the work of a run, what a guard replaces in an index and
+//! gives back, documents in quarantine.
 //!
 //! ```sh
 //! LOCKSTEP_MODEL_SEEDS=100000 cargo test -p lockstep-core --test model every_seed -- --nocapture
 //! LOCKSTEP_MODEL_SEED=123 cargo test -p lockstep-core --test model every_seed -- --nocapture
 //! LOCKSTEP_MODEL_SEED=7 LOCKSTEP_MODEL_RULE=CopiesAfterFence cargo test -p lockstep-core --test model every_seed
+//! LOCKSTEP_MODEL_KIND=Clashing LOCKSTEP_MODEL_WEATHER=Strays cargo test -p lockstep-core --test model every_seed
 //! ```
 
 #[cfg(test)]
@@ -70,6 +72,11 @@ mod model {
             (Sight::FlowRejected, 200),
             (Sight::KeptOut, 20),
             (Sight::LeftOpen, 200),
+            (Sight::Cloned, 20),
+            (Sight::CloneDropped, 400),
+            (Sight::DeliveredAnew, 50),
+            (Sight::StrayDeleted, 20),
+            (Sight::Clashed, 50),
         ] {
             let count = search.sights.get(&sight).copied().unwrap_or_default();
             assert!(count * one_in > seeds, "{sight:?} in {count} of {seeds} histories");
@@ -81,7 +88,7 @@ mod model {
         let mut unseen = Vec::new();
         for change in CHANGES {
             let rules = Rules::changed(change);
-            let search = Search::run(SEEDS_OF_CHANGE, &rules);
+            let search = Search::run(seeds_or(SEEDS_OF_CHANGE), &rules);
             search.report(&format!("{change:?}"));
             unseen.extend(search.found.is_none().then_some(change));
         }

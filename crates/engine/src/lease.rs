@@ -38,7 +38,7 @@ pub struct Lease {
     key: String,
     kept: Arc<Mutex<Kept<LeaseRecord>>>,
     number: u64,
-    quiet_at: Instant,
+    quiet_at: Option<Instant>,
     lost: CancellationToken,
     beating: AbortOnDropHandle<()>,
 }
@@ -102,7 +102,8 @@ impl LeaseWatch {
             self.seen = None;
             let seized = Lease::seize(journal, application, found.as_ref(), manner).await?;
             if let Some(mut lease) = seized {
-                lease.quiet_at = Instant::now() + quiet_in;
+                let is_over = quiet_in.is_zero();
+                lease.quiet_at = (!is_over).then(|| Instant::now() + quiet_in);
                 return Ok(Attempt::Taken(lease));
             }
         }
@@ -195,7 +196,7 @@ impl Lease {
         )]
         let beating = AbortOnDropHandle::new(tokio::spawn(beats));
         let (journal, key) = (journal.clone(), key.to_owned());
-        Self { journal, key, kept, number, quiet_at: Instant::now(), lost, beating }
+        Self { journal, key, kept, number, quiet_at: None, lost, beating }
     }
 
     /// The fencing number; later holders have higher ones.
@@ -203,9 +204,9 @@ impl Lease {
         self.number
     }
 
-    /// Until when the last requests of the holder before may still be under way, if it died and was followed at once. Past when
+    /// Until when the last requests of the holder before may still be under way, if it died and was followed at once. None when
     /// it gave the lease back, or was silent for [`SILENCE_MAX`].
-    pub(crate) fn quiet_at(&self) -> Instant {
+    pub(crate) fn quiet_at(&self) -> Option<Instant> {
         self.quiet_at
     }
 
@@ -232,10 +233,14 @@ impl Lease {
         Ok(())
     }
 
-    /// Gives the lease back, so that the next driver needn't wait.
+    /// Gives the lease back, so that the next driver needn't wait. While requests of a dead holder before may still be under way it
+    /// is left to die instead: the next driver has to know of them.
     pub async fn release(self) -> Result<(), EngineError> {
-        let Self { journal, key, kept, number: _, quiet_at: _, lost: _, beating } = self;
+        let Self { journal, key, kept, number: _, quiet_at, lost: _, beating } = self;
         beating.abort();
+        if quiet_at.is_some_and(|at| at > Instant::now()) {
+            return Ok(());
+        }
         let kept = kept.lock().await;
         let mut record = kept.record.clone();
         record.is_free = true;

@@ -415,7 +415,7 @@ impl Session {
         lease: &Lease,
     ) -> Drive {
         let stop = self.stop.child_token();
-        let (quiet_at, lost) = (Some(lease.quiet_at()), lease.lost().clone());
+        let (quiet_at, lost) = (lease.quiet_at(), lease.lost().clone());
         let context =
             StageContext { quiet_at, lost, ..self.context(journal, &run.record.id, plan, stop) };
         Drive { context, run, driver: lease.number(), round_last: 0 }

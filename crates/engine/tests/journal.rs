@@ -152,8 +152,12 @@ fn preview() {
 
 #[test]
 fn delivery() {
-    let record = DeliveryRecord { logs: vec![(0, 12_000, 11_000), (4, -1, -1)] };
+    let record = DeliveryRecord { logs: vec![(0, 12_000, 11_000), (4, -1, -1)], epoch: 0 };
     check(include_str!("golden/journal/delivery-1.json"), &record);
+    check(
+        include_str!("golden/journal/delivery-anew-1.json"),
+        &DeliveryRecord { epoch: 7, ..record.clone() },
+    );
     assert_eq!((record.of(4), record.of(1)), (Some((-1, -1)), None));
 }
 
@@ -251,7 +255,10 @@ fn set() {
     let record = SetRecord { targets: targets.into(), ..SetRecord::default() };
     check(include_str!("golden/journal/set-1.json"), &record);
     let clones = [("a".to_owned(), [(0, 41), (1, -1)].into())].into();
-    check(include_str!("golden/journal/set-cloned-1.json"), &SetRecord { clones, ..record });
+    let cloned = SetRecord { clones, ..record };
+    check(include_str!("golden/journal/set-cloned-1.json"), &cloned);
+    let by = SetRecord { cloned_by: Some(3), ..cloned };
+    check(include_str!("golden/journal/set-cloned-by-1.json"), &by);
 }
 
 #[test]

@@ -1,10 +1,12 @@
 //! The application: writers that insert, update and delete through the aliases, or in the indices that they saw behind them
 //! last; they retry what was refused, and remember what they were told.
 
+use std::collections::BTreeSet;
+
 use super::{
     history::{Fate, Trace},
     request::{Aim, Answer, Outcome, Request},
-    shape::{self, Id, Set, is_poison},
+    shape::{self, Id, Set, Spreading, is_poison},
     shard::{Item, Versioning},
     world::{Sender, World},
 };
@@ -41,6 +43,8 @@ pub(crate) struct Application {
 
 /// Writes that are made up after the switch, at the most.
 const WISHES_AFTER_SWITCH: usize = 16;
+/// What documents become that don't come one to one: nothing, one or two.
+const SPREADINGS: [u8; 6] = [0, 1, 2, 4, 3, 5];
 /// How many writers there are.
 const WRITERS: usize = 3;
 
@@ -102,8 +106,80 @@ impl Application {
         let is_poison = world.random.chance(self.poison);
         world.had_poison |= is_poison;
         let content = shape::content(self.serial, is_poison);
+        let content = self.spreading(world, (position, id)).with(content);
         let content = (!world.random.chance(300)).then_some(content);
         Wish { position, item: Item { id, versioning: Versioning::Internal, content } }
+    }
+
+    /// What a document is to become where documents don't come one to one. Most applications see to it that no two documents
+    /// become one.
+    fn spreading(&self, world: &mut World, document: (usize, Id)) -> Spreading {
+        let none = Spreading { ids: 0, is_sent: false };
+        if !world.shape.is_spread {
+            return none;
+        }
+        let ids = world.random.pick(&SPREADINGS);
+        let wanted = Spreading { ids, is_sent: world.random.chance(400) };
+        if world.shape.may_clash {
+            return wanted;
+        }
+        let taken = self.taken(world, document);
+        let letters = world.shape.letters(document.0, wanted.with(0));
+        let free =
+            letters.into_iter().filter(|letter| !taken.contains(&(letter.position, letter.id)));
+        let ids = free.fold(0, |ids, letter| ids | (1 << letter.id));
+        Spreading { ids, ..wanted }
+    }
+
+    /// Documents that any other document may have become, or may yet become by what is under way.
+    fn taken(&self, world: &World, document: (usize, Id)) -> BTreeSet<(usize, Id)> {
+        let mut contents = Vec::new();
+        let ids = u8::try_from(world.shape.ids).expect("there are few ids");
+        for position in 0..world.shape.indices.len() {
+            for id in (0..ids).filter(|id| (position, *id) != document) {
+                contents.extend(
+                    world.history.possible(position, id).map(|content| (position, content)),
+                );
+            }
+        }
+        let under_way = self.writers.iter().filter_map(|writer| writer.under_way);
+        let wishes = self.waiting.iter().copied().chain(under_way.map(|(_, wish)| wish));
+        let late = world.pending.iter().filter_map(|pending| match &pending.request {
+            Request::Write { position, item, .. } => Some((*position, *item)),
+            _other => None,
+        });
+        for (position, item) in wishes.map(|wish| (wish.position, wish.item)).chain(late) {
+            if (position, item.id) != document {
+                contents.extend(item.content.map(|content| (position, content)));
+            }
+        }
+        let letters =
+            contents.into_iter().flat_map(|(at, content)| world.shape.letters(at, content));
+        letters.map(|letter| (letter.position, letter.id)).collect()
+    }
+
+    /// One of two documents that become one is to be deleted. Gives how many.
+    fn mend_clashes(&mut self, world: &World) -> usize {
+        let mut made = BTreeSet::new();
+        let mut count = 0;
+        for ((set, position, _), shard) in world.cluster.places() {
+            if set != Set::Old {
+                continue;
+            }
+            for (id, entry) in shard.entries() {
+                let Some(content) = entry.content else { continue };
+                let letters = world.shape.letters(position, content);
+                if letters.iter().all(|letter| made.insert((letter.position, letter.id)))
+                    || self.is_waiting(position, *id)
+                {
+                    continue;
+                }
+                count += 1;
+                let item = Item { id: *id, versioning: Versioning::Internal, content: None };
+                self.waiting.push(Wish { position, item });
+            }
+        }
+        count
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -128,7 +204,9 @@ impl Application {
             match self.hot {
                 Some((position, id)) if world.random.chance(700) => {
                     let Wish { item, .. } = self.make_up(world, position);
-                    Wish { position, item: Item { id, ..item } }
+                    let spreading = self.spreading(world, (position, id));
+                    let content = item.content.map(|content| spreading.instead_of(content));
+                    Wish { position, item: Item { id, content, ..item } }
                 }
                 _other => self.make_up(world, position),
             }
@@ -174,8 +252,8 @@ impl Application {
 
     /// An operator mends what a picky step would reject. Gives how many documents there were.
     pub(crate) fn mend(&mut self, world: &World) -> usize {
-        let mut count = 0;
         self.poison = 0;
+        let mut count = if world.shape.may_clash { self.mend_clashes(world) } else { 0 };
         for (place, shard) in world.cluster.places() {
             let (set, position, _) = place;
             let step = world.shape.indices[position].step;

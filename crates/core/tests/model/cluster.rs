@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     request::{Hit, IndexName, Place, ShardPosition},
-    shape::{Id, Set, Shape},
+    shape::{Id, Letter, Set, Shape},
     shard::{Copy, Entry, Shard},
 };
 
@@ -54,6 +54,37 @@ impl Cluster {
         });
     }
 
+    /// Makes an index of the new set of the files of one of the old set; `false` when it can't be.
+    pub(crate) fn clone_index(&mut self, position: usize) -> bool {
+        let Some(source) = self.indices.get(&(Set::Old, position)) else { return false };
+        let target = (Set::New, position);
+        if source.lock != Lock::Blocked || self.indices.contains_key(&target) {
+            return false;
+        }
+        let shards = source.shards.iter().map(Shard::cloned).collect();
+        self.indices.insert(target, Index { shards, lock: Lock::Open });
+        true
+    }
+
+    /// The documents that envelopes hold for the index of a position, as a copy of each index of envelopes shows them, with
+    /// the index of envelopes and the envelope that each is in.
+    pub(crate) fn letters(
+        &self,
+        position: usize,
+        mut copy: impl FnMut() -> Copy,
+    ) -> Vec<((usize, Id), Letter)> {
+        let mut letters = Vec::new();
+        for log in self.shape.logs_of(position) {
+            let Some(shard) = self.shard((Set::Envelopes, log, 0)) else { continue };
+            for (id, entry) in shard.seen(copy()) {
+                let held = self.shape.letters(log, entry.content.expect("searches see no deletes"));
+                letters.extend(held.into_iter().map(|letter| ((log, *id), letter)));
+            }
+        }
+        letters.retain(|(_, letter)| letter.position == position);
+        letters
+    }
+
     /// The set that the application is on; tenants on both give that of the first one.
     pub(crate) fn live(&self) -> Set {
         self.aliases[0]
@@ -83,6 +114,16 @@ impl Cluster {
     /// What the primary of its shard holds of a document, deletes included.
     pub(crate) fn entry(&self, name: IndexName, id: Id) -> Option<Entry> {
         self.shard(self.place(name, id))?.entries().get(&id).copied()
+    }
+
+    /// The sum of the terms of the primaries that documents of an index pass on their way into a set.
+    pub(crate) fn terms_into(&self, to: Set, position: usize) -> u64 {
+        match to {
+            Set::New if self.shape.is_spread => {
+                self.terms((Set::Envelopes, position)) + self.terms((to, position))
+            }
+            Set::Old | Set::New | Set::Envelopes => self.terms((to, position)),
+        }
     }
 
     /// The sum of the terms of an index's primaries.

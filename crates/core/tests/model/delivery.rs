@@ -76,7 +76,10 @@ impl Loop {
                         is_lost = true;
                     }
                 }
-                let is_block = matches!(world.pending[at].request, Request::Block(_));
+                let is_block = matches!(
+                    world.pending[at].request,
+                    Request::Block(_) | Request::BlockToClone(_)
+                );
                 if is_abandoned {
                     world.pending.swap_remove(at);
                     None
@@ -192,7 +195,7 @@ fn leave(world: &mut World, at: usize) {
         format!("time is over for {:?}: {:?}", world.pending[at].sender, world.pending[at].request);
     world.tell(|| story);
     if matches!(world.pending[at].progress, Progress::Sent) && world.random.chance(700) {
-        let late = Pending { is_abandoned: true, ..world.pending[at].clone() };
+        let late = Pending { is_abandoned: true, is_left: true, ..world.pending[at].clone() };
         world.pending.push(late);
     }
 }

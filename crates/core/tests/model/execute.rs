@@ -9,7 +9,7 @@ use super::{
     journal::{Key, Record},
     request::{Aim, Answer, IndexName, Place, Request},
     rules::{Change, Gap},
-    shape::{Set, Step},
+    shape::{Id, Letter, Set, Step},
     shard::{Copy, Item},
     world::{Pending, Sender, World, Written},
 };
@@ -35,6 +35,13 @@ impl World {
         let Some(number) = self.number(pending.sender) else { return false };
         let is_stray = pending.is_abandoned || number < self.journal.lease();
         match &pending.request {
+            Request::Bulk { index, .. } if self.shape.is_spread => {
+                let is_over = number < self.silent_before
+                    || self.cluster.live() == Set::New
+                    || self.cluster.is_blocked(index.0.other());
+                let is_first = !pending.is_repeat;
+                is_stray && is_first && is_over && !self.rules.has(Gap::CopiesAfterFence)
+            }
             Request::Bulk { index, .. } => {
                 let is_over =
                     self.cluster.live() == index.0 || self.cluster.is_blocked(index.0.other());
@@ -45,7 +52,12 @@ impl World {
             | Request::Unblock(_)
             | Request::MoveAliases { .. }
             | Request::CreateIndex(_)
+            | Request::UnblockCloned(_)
             | Request::DropIndex(_) => is_stray && !self.rules.has(Gap::BlocksAfterLease),
+            // Who died may have sent it: whoever comes next waits until it can't arrive any more.
+            Request::BlockToClone(_) | Request::Clone(_) => {
+                number < self.silent_before || pending.is_left
+            }
             Request::Guard(_) | Request::OpenToAll(_) | Request::BlockAgain(_) => {
                 // Who may have slept sends it after its lease ended: nothing holds that off.
                 let may_be_late = !pending.is_abandoned && self.may_have_slept(pending.sender);
@@ -64,7 +76,6 @@ impl World {
         self.note_effect(&pending);
         let done = |answer| (answer, Vec::new());
         match pending.request {
-            Request::ReadJournal(key) => done(Answer::Record(self.journal.read(key).cloned())),
             Request::WriteJournal { key, expected, record } => {
                 done(self.write_journal(pending.sender, (key, expected), &record))
             }
@@ -76,41 +87,27 @@ impl World {
                 self.cluster.indices.remove(&name);
                 done(Answer::Done)
             }
-            Request::Positions(set) => done(Answer::Positions(self.cluster.positions(set))),
             Request::Refresh(names) => {
                 for name in names {
                     self.cluster.refresh(name);
                 }
                 done(Answer::Done)
             }
-            Request::Window { place, first, last } => {
-                let copy = self.copy();
-                done(Answer::Hits(self.cluster.window(place, (first, last), copy)))
-            }
-            Request::Documents { index, ids } => {
-                let mut hits = Vec::new();
-                for id in ids {
-                    let copy = self.copy();
-                    let shard = self.cluster.shard(self.cluster.place(index, id));
-                    let seen = shard.and_then(|shard| shard.seen(copy).get(&id));
-                    hits.extend(seen.map(|entry| hit(id, entry)));
-                }
-                done(Answer::Hits(hits))
-            }
-            Request::Count((set, position)) => {
-                let mut count = 0;
-                for shard in 0..self.shape.indices[position].shards(set) {
-                    let copy = self.copy();
-                    let shard = self.cluster.shard((set, position, shard));
-                    count += shard.map_or(0, |shard| shard.seen(copy).len());
-                }
-                done(Answer::Count(count))
-            }
             Request::Bulk { index, items } => self.bulk(index, &items),
             Request::Block(set) => self.block(set),
             Request::Unblock(set) => {
                 self.cluster.lock_set(set, Lock::Open);
                 done(Answer::Done)
+            }
+            Request::BlockToClone(position) => self.block_names(&[(Set::Old, position)]),
+            Request::UnblockCloned(positions) => {
+                let names: Vec<_> = positions.into_iter().map(|at| (Set::Old, at)).collect();
+                self.cluster.lock(&names, Lock::Open);
+                done(Answer::Done)
+            }
+            Request::Clone(position) => {
+                let is_made = self.cluster.clone_index(position);
+                done(if is_made { Answer::Done } else { Answer::Conflict })
             }
             Request::Guard(names) => done(self.guard(&names)),
             Request::OpenToAll(names) => {
@@ -121,10 +118,57 @@ impl World {
                 self.cluster.lock(&names, Lock::Blocked);
                 done(Answer::Done)
             }
-            Request::Aliases => done(Answer::Aliases(self.cluster.aliases.clone())),
             Request::MoveAliases { from, positions } => done(self.move_aliases(from, &positions)),
             Request::Write { position, item, aim } => self.write(position, item, aim),
             Request::Nap => done(Answer::Done),
+            Request::Silence => {
+                let number = self.number(pending.sender).unwrap_or_default();
+                if number == self.journal.lease() {
+                    self.silent_before = number;
+                }
+                done(Answer::Done)
+            }
+            looking => done(self.look(looking)),
+        }
+    }
+
+    /// Answers what changes nothing.
+    fn look(&mut self, request: Request) -> Answer {
+        match request {
+            Request::ReadJournal(key) => Answer::Record(self.journal.read(key).cloned()),
+            Request::Positions(set) => Answer::Positions(self.cluster.positions(set)),
+            Request::Window { place, first, last } => {
+                let copy = self.copy();
+                Answer::Hits(self.cluster.window(place, (first, last), copy))
+            }
+            Request::Documents { index, ids } => {
+                let mut hits = Vec::new();
+                for id in ids {
+                    let copy = self.copy();
+                    let shard = self.cluster.shard(self.cluster.place(index, id));
+                    let seen = shard.and_then(|shard| shard.seen(copy).get(&id));
+                    hits.extend(seen.map(|entry| hit(id, entry)));
+                }
+                Answer::Hits(hits)
+            }
+            Request::Count((set, position)) => {
+                let mut count = 0;
+                for shard in 0..self.shape.indices[position].shards(set) {
+                    let copy = self.copy();
+                    let shard = self.cluster.shard((set, position, shard));
+                    count += shard.map_or(0, |shard| shard.seen(copy).len());
+                }
+                Answer::Count(count)
+            }
+            Request::Holders { position, ids } => {
+                let letters = self.letters(position);
+                let held = letters.iter().filter(|(_, letter)| ids.contains(&letter.id));
+                let holders: BTreeSet<_> = held.map(|(envelope, _)| *envelope).collect();
+                Answer::Count(holders.len())
+            }
+            Request::Addressed(position) => Answer::Count(self.letters(position).len()),
+            Request::Aliases => Answer::Aliases(self.cluster.aliases.clone()),
+            other => panic!("it changes something: {other:?}"),
         }
     }
 
@@ -140,11 +184,20 @@ impl World {
                 | Request::BlockAgain(_)
                 | Request::MoveAliases { .. }
                 | Request::CreateIndex(_)
+                | Request::BlockToClone(_)
+                | Request::UnblockCloned(_)
+                | Request::Clone(_)
                 | Request::DropIndex(_)
         );
         if acts && let Some(number) = self.number(pending.sender) {
             self.acted = self.acted.max(number);
         }
+    }
+
+    /// What envelopes hold for the index of a position, as searches see them.
+    fn letters(&mut self, position: usize) -> Vec<((usize, Id), Letter)> {
+        let Self { cluster, random, .. } = self;
+        cluster.letters(position, || random.pick(&[Copy::Primary, Copy::Replica]))
     }
 
     fn copy(&mut self) -> Copy {
@@ -190,6 +243,8 @@ impl World {
             }
             Record::Round { .. }
             | Record::Tasks(_)
+            | Record::Clones { .. }
+            | Record::Delivery(_)
             | Record::Fence { .. }
             | Record::Flow { stuck: None, .. } => {}
         }
@@ -221,12 +276,17 @@ impl World {
 
     /// The block is answered when no write is under way any more; unless it was set already, then at once.
     fn block(&mut self, set: Set) -> (Answer, Vec<Written>) {
-        let changed = self.cluster.lock_set(set, Lock::Blocked);
-        let changed: BTreeSet<_> = changed.into_iter().collect();
+        let names: Vec<_> = (0..self.shape.indices.len()).map(|at| (set, at)).collect();
+        self.block_names(&names)
+    }
+
+    fn block_names(&mut self, names: &[IndexName]) -> (Answer, Vec<Written>) {
+        let changed: BTreeSet<_> = self.cluster.lock(names, Lock::Blocked).into_iter().collect();
         // Whoever resolved an alias before comes to a blocked index, and looks once more.
         for pending in &mut self.pending {
-            if let Request::Write { aim, .. } = &mut pending.request
-                && *aim == Aim::Resolved(set)
+            if let Request::Write { position, aim, .. } = &mut pending.request
+                && let Aim::Resolved(set) = *aim
+                && names.contains(&(set, *position))
             {
                 *aim = Aim::Alias;
             }
@@ -258,7 +318,12 @@ impl World {
             return Answer::Conflict;
         }
         self.tell(|| format!("        aliases of {positions:?} leave the {from:?} set"));
-        self.check(invariants::sets_are_equal(self, from));
+        if self.shape.is_spread {
+            self.check(invariants::all_is_delivered(self));
+            self.delivered = Some(invariants::what_is_delivered(self));
+        } else {
+            self.check(invariants::sets_are_equal(self, from));
+        }
         Answer::Done
     }
 
@@ -285,6 +350,9 @@ impl World {
         }
         if set == Set::Old {
             self.check(invariants::old_set_rests(self, true));
+        } else if self.shape.is_spread {
+            // The next release writes other documents than the one before did: nothing is carried there or back any more.
+            return (Answer::Done, Vec::new());
         }
         let step: Step = self.shape.indices[position].step;
         let content = item.content.map(|content| step.form(set, content));

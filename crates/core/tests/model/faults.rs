@@ -17,6 +17,10 @@ pub(crate) enum Weather {
     Sleepers,
 }
 
+/// All of them.
+pub(crate) const WEATHERS: [Weather; 5] =
+    [Weather::Mixed, Weather::Failovers, Weather::Strays, Weather::Crowd, Weather::Sleepers];
+
 impl Weather {
     pub(crate) fn choose(random: &mut Random) -> Self {
         random.pick(&[

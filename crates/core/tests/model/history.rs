@@ -72,6 +72,18 @@ impl History {
         found.is_none()
     }
 
+    /// What a document may hold now: what was written last that the application was told of, or anything later.
+    pub(crate) fn possible(&self, position: usize, id: Id) -> impl Iterator<Item = Content> {
+        let deeds = self.deeds[self.slot(position, id)].iter().rev();
+        let mut is_over = false;
+        let until_told = deeds.take_while(move |deed| {
+            let is_within = !is_over;
+            is_over |= deed.fate == Fate::Acknowledged;
+            is_within
+        });
+        until_told.filter(|deed| deed.fate != Fate::Lost).filter_map(|deed| deed.content)
+    }
+
     /// Whether the last write that the application was told of deleted the document.
     pub(crate) fn is_deleted(&self, position: usize, id: Id) -> bool {
         let deeds = &self.deeds[self.slot(position, id)];

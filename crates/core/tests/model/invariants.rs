@@ -1,12 +1,14 @@
 //! What always holds, numbered as in the design. Each is a predicate over the world; the world asks them after every event
 //! that could break them.
 
+use std::collections::BTreeMap;
+
 use lockstep_core::run::state::{Problem, RunState, Stage};
 
 use super::{
     history::History,
     journal::{Key, Marks, Record},
-    shape::{Id, Set},
+    shape::{Content, Id, Set, Step},
     world::World,
 };
 
@@ -26,6 +28,56 @@ fn broken(name: &'static str, story: impl Into<String>) -> Verdict {
     Err(Violation { name, story: story.into() })
 }
 
+/// What the documents of the old set become, by index and id, as primaries hold them; and whether two become one.
+fn spread(world: &World) -> (BTreeMap<(usize, Id), Content>, bool) {
+    let (mut made, mut is_clash) = (BTreeMap::new(), false);
+    for (position, id) in documents(world) {
+        let entry = world.cluster.entry((Set::Old, position), id);
+        let Some(content) = entry.and_then(|entry| entry.content) else { continue };
+        for letter in world.shape.letters(position, content) {
+            let before = made.insert((letter.position, letter.id), letter.content);
+            is_clash |= before.is_some();
+        }
+    }
+    (made, is_clash)
+}
+
+/// What indices of the new set hold that documents are delivered to.
+pub(crate) fn what_is_delivered(world: &World) -> BTreeMap<(usize, Id), Content> {
+    let mut found = BTreeMap::new();
+    for ((set, position, _), shard) in world.cluster.places() {
+        if set != Set::New {
+            continue;
+        }
+        for (id, entry) in shard.entries() {
+            found.extend(entry.content.map(|content| ((position, *id), content)));
+        }
+    }
+    found
+}
+
+/// I3, where documents don't come one to one: when the aliases move, the new set holds all that the old set's documents become,
+/// and nothing else.
+pub(crate) fn all_is_delivered(world: &World) -> Verdict {
+    let (made, is_clash) = spread(world);
+    if is_clash {
+        return broken("I3", "two documents become one, and one of them is lost");
+    }
+    let found = what_is_delivered(world);
+    if made == found { Ok(()) } else { broken("I3", format!("{made:?} became {found:?}")) }
+}
+
+/// I1 and I2: what was delivered stays as it is, whatever arrives late.
+pub(crate) fn delivered_stays(world: &World) -> Verdict {
+    let Some(delivered) = &world.delivered else { return Ok(()) };
+    let found = what_is_delivered(world);
+    if *delivered == found {
+        Ok(())
+    } else {
+        broken("I1", format!("after the switch {delivered:?} became {found:?}"))
+    }
+}
+
 fn documents(world: &World) -> impl Iterator<Item = (usize, Id)> + use<> {
     let ids = u8::try_from(world.shape.ids).expect("there are few ids");
     (0..world.shape.indices.len()).flat_map(move |position| (0..ids).map(move |id| (position, id)))
@@ -37,6 +89,9 @@ pub(crate) fn live_set_is_what_was_written(world: &World, history: &History) -> 
     for (position, id) in documents(world) {
         let set = world.cluster.aliases[position];
         let step = world.shape.indices[position].step;
+        if step == Step::Spread && set == Set::New {
+            continue;
+        }
         let found = world.cluster.entry((set, position), id).and_then(|entry| entry.content);
         let found = match (found, set, step.form(Set::New, 1)) {
             (Some(content), Set::New, 2) if content % 2 == 1 => {
@@ -92,8 +147,10 @@ pub(crate) fn only_one_driver_moves_the_run(world: &World, driver: u64) -> Verdi
 pub(crate) fn state_is_true(world: &World, state: &RunState) -> Verdict {
     let cluster = &world.cluster;
     let on = |set| cluster.aliases.iter().all(|alias| *alias == set);
-    let are_there = (0..cluster.aliases.len())
-        .all(|position| cluster.indices.contains_key(&(Set::New, position)));
+    let into = world.shape.carried_into();
+    let are_there = (0..cluster.aliases.len()).all(|position| {
+        [Set::New, into].iter().all(|set| cluster.indices.contains_key(&(*set, position)))
+    });
     let is_true = match state {
         RunState::Preparing | RunState::Halted { .. } => true,
         RunState::Copying { .. }
@@ -141,7 +198,10 @@ pub(crate) fn marks_are_true(world: &World, to: Set, marks: &Marks) -> Verdict {
         let Some(source) = world.cluster.shard((to.other(), *position, *shard)) else { continue };
         // What was there before the way back began is not its business.
         let first = world.first_number(to, (*position, *shard));
-        let there = world.cluster.terms((to, *position));
+        let there = world.cluster.terms_into(to, *position);
+        let into = if to == Set::New { world.shape.carried_into() } else { to };
+        let cloned =
+            if to == Set::New { world.journal.cloned_up_to((*position, *shard)) } else { -1 };
         let is_same = mark.terms == (source.term(), there);
         if !is_same && (mark.terms != (0, 0) || source.term() > 1) {
             // A primary failed since: what its last operations hid may show again, and a copy be gone that nobody
@@ -149,12 +209,13 @@ pub(crate) fn marks_are_true(world: &World, to: Set, marks: &Marks) -> Verdict {
             continue;
         }
         for (id, entry) in source.entries() {
-            if entry.content.is_none() || entry.number > mark.covered || entry.number < first {
+            let is_there = entry.number < first || entry.number <= cloned;
+            if entry.content.is_none() || entry.number > mark.covered || is_there {
                 continue;
             }
             let number = u64::try_from(entry.number).expect("numbers begin at 0");
             let version = bases[*position] + number;
-            let there = world.cluster.entry((to, *position), *id);
+            let there = world.cluster.entry((into, *position), *id);
             if there.is_none_or(|there| there.version < version)
                 && !(to == Set::Old && world.journal.is_rejected((*position, *id)))
             {
@@ -255,8 +316,11 @@ pub(crate) fn has_cause(world: &World, problem: &Problem) -> Verdict {
     let has_cause = match problem.code.as_str() {
         super::driver::REJECTED | super::driver::UNREADABLE => world.had_poison,
         super::driver::NO_EFFECT | super::driver::COPIES_LAG => true,
+        super::driver::CLASH => world.shape.may_clash,
         // A search sees now a write, now what was before it, for as long as a copy lags behind.
-        super::driver::UNSTABLE => world.cluster.places().any(|(_, shard)| shard.is_lagging()),
+        super::driver::UNSTABLE => {
+            world.cluster.places().any(|(_, shard)| shard.is_lagging()) || spread(world).1
+        }
         _other => false,
     };
     if has_cause {

@@ -20,6 +20,9 @@ pub(crate) enum Key {
     Marks(Set),
     Fence,
     Flow,
+    /// What the new set is made of.
+    Clones,
+    Delivery,
 }
 
 /// How far one shard got: carried over, compared in content, compared as a whole.
@@ -38,6 +41,18 @@ pub(crate) type Marks = BTreeMap<(usize, usize), Mark>;
 
 /// Documents that can't go back, by index and id. Marks are past them.
 pub(crate) type Rejected = BTreeSet<(usize, Id)>;
+
+/// By index: up to which numbers its shards were cloned; none where it is copied.
+pub(crate) type Clones = BTreeMap<usize, Vec<i64>>;
+
+/// How far delivering got.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Delivered {
+    /// By index of envelopes: up to where it was delivered, and read back.
+    pub(crate) logs: Vec<(i64, i64)>,
+    /// Whatever is written under a later one wins.
+    pub(crate) epoch: u64,
+}
 
 /// One record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +73,12 @@ pub(crate) enum Record {
     },
     Tasks(Vec<Task>),
     Marks(Marks),
+    /// With the last driver that made any.
+    Clones {
+        driver: u64,
+        made: Clones,
+    },
+    Delivery(Delivered),
     /// What the way back needs to know of the fence: what its versions begin above, and where the new set's log stood.
     Fence {
         bases: Vec<u64>,
@@ -121,6 +142,16 @@ impl Journal {
         match self.read(Key::Flow).map(|kept| &kept.record) {
             Some(Record::Flow { rejected, .. }) => rejected.contains(&document),
             _other => false,
+        }
+    }
+
+    /// The highest number of a shard that its target had from the beginning; -1 where it was copied.
+    pub(crate) fn cloned_up_to(&self, (position, shard): (usize, usize)) -> i64 {
+        match self.read(Key::Clones).map(|kept| &kept.record) {
+            Some(Record::Clones { made, .. }) => {
+                made.get(&position).and_then(|shards| shards.get(shard)).copied().unwrap_or(-1)
+            }
+            _other => -1,
         }
     }
 

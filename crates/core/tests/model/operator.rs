@@ -35,7 +35,14 @@ pub(crate) struct Operator {
 }
 
 impl Operator {
-    pub(crate) fn new(random: &mut Random) -> Self {
+    /// One who has no way back never asks for it.
+    pub(crate) fn new(has_way_back: bool, random: &mut Random) -> Self {
+        if !has_way_back {
+            let intent =
+                random.pick(&[Intent::Switch, Intent::Switch, Intent::Finalize, Intent::Abort]);
+            return Self { intent, returns_left: 0, aborts_left: 1, workers_left: 0 };
+        }
+
         let intent = random.pick(&[
             Intent::Switch,
             Intent::Finalize,

@@ -37,6 +37,13 @@ pub(crate) enum Request {
         ids: Vec<Id>,
     },
     Count(IndexName),
+    /// How many envelopes hold a document with one of these ids for the index of a position.
+    Holders {
+        position: usize,
+        ids: Vec<Id>,
+    },
+    /// How many documents envelopes hold for the index of a position.
+    Addressed(usize),
     Bulk {
         index: IndexName,
         items: Vec<Item>,
@@ -45,6 +52,12 @@ pub(crate) enum Request {
     Block(Set),
     /// Lets everybody write.
     Unblock(Set),
+    /// Blocks one index of the old set, to clone it.
+    BlockToClone(usize),
+    /// Lets everybody write to indices of the old set that may have been blocked to be cloned.
+    UnblockCloned(Vec<usize>),
+    /// Makes an index of the new set of the files of the old one. Refused where that one isn't blocked, or this one is there.
+    Clone(usize),
     /// Lets Lockstep write, and nobody else.
     Guard(Vec<IndexName>),
     /// Takes a guard away, and lets everybody write.
@@ -65,6 +78,8 @@ pub(crate) enum Request {
     },
     /// Time passes.
     Nap,
+    /// So much time passes that nothing can arrive any more that a driver of before has sent.
+    Silence,
 }
 
 /// By which name the application writes.

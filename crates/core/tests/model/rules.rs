@@ -1,6 +1,6 @@
 //! How the modelled driver behaves, and what the modelled network may do: as it should be, or with one thing changed.
 
-use super::faults::Weather;
+use super::{faults::Weather, shape::Kind};
 
 /// One thing that is not as it should be. Each has to be found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,10 +47,44 @@ pub(crate) enum Change {
     FlowOpensUntold,
     /// A worker blocks the old set after a pass without making sure that it still has the lease.
     FlowBlocksUnsure,
+    /// Whoever follows a dead driver doesn't wait until what that one sent can't arrive any more.
+    NoSilence,
+    /// Whoever follows a dead driver, and ends soon after, lets the next one know nothing of that.
+    SilenceForgotten,
+    /// Nobody looks where the log of a clone ends, nor whether an attempt before has made it.
+    CloneUnseen,
+    /// A clone is made while copies of the old index lag behind.
+    CloneOfLaggingCopies,
+    /// Who follows a dead driver doesn't wait for blocks that are under way.
+    CloneWithoutSilence,
+    /// Who sleeps while a clone is made says that it is there, though another driver has dropped it.
+    ClonesOfSleepersKept,
+    /// Documents are delivered under whatever version is next.
+    DeliverUnderAnyVersion,
+    /// What is delivered anew has the version that it had the first time.
+    DeliverAnewInTurn,
+    /// Numbers of two logs give the same versions.
+    DeliveriesShareVersions,
+    /// What was delivered is not read back.
+    NothingReadBack,
+    /// Nobody looks whether two envelopes hold one document.
+    ClashesDelivered,
+    /// Nobody looks whether two envelopes hold one document before it is delivered.
+    ClashesOverlooked,
+    /// Two envelopes that hold one document are taken for two documents that become one, without another pass.
+    ClashesTakenAtOnce,
+    /// Nobody counts what is addressed to an index.
+    LettersUncounted,
+    /// What no envelope holds is deleted under its own version.
+    StrayDeletedAtItsVersion,
+    /// Who follows a dead driver trusts what was read back before everything had arrived.
+    TakeoverTrustsReadBack,
+    /// The gate doesn't wait for envelopes that are not on every copy.
+    GateLeavesEnvelopes,
 }
 
 /// All changes.
-pub(crate) const CHANGES: [Change; 21] = [
+pub(crate) const CHANGES: [Change; 38] = [
     Change::WatermarkIsHighest,
     Change::WatermarkAfterRefresh,
     Change::DeleteAtCopyVersion,
@@ -72,7 +106,49 @@ pub(crate) const CHANGES: [Change; 21] = [
     Change::ReturnOpensToAll,
     Change::FlowOpensUntold,
     Change::FlowBlocksUnsure,
+    Change::NoSilence,
+    Change::CloneUnseen,
+    Change::CloneOfLaggingCopies,
+    Change::CloneWithoutSilence,
+    Change::ClonesOfSleepersKept,
+    Change::DeliverUnderAnyVersion,
+    Change::SilenceForgotten,
+    Change::DeliverAnewInTurn,
+    Change::DeliveriesShareVersions,
+    Change::NothingReadBack,
+    Change::ClashesDelivered,
+    Change::ClashesOverlooked,
+    Change::ClashesTakenAtOnce,
+    Change::LettersUncounted,
+    Change::StrayDeletedAtItsVersion,
+    Change::TakeoverTrustsReadBack,
+    Change::GateLeavesEnvelopes,
 ];
+
+impl Change {
+    /// What histories are about in which it matters.
+    fn kind(self) -> Option<Kind> {
+        match self {
+            Self::DeliverUnderAnyVersion
+            | Self::DeliverAnewInTurn
+            | Self::DeliveriesShareVersions
+            | Self::NothingReadBack
+            | Self::ClashesDelivered
+            | Self::ClashesTakenAtOnce
+            | Self::LettersUncounted
+            | Self::StrayDeletedAtItsVersion
+            | Self::GateLeavesEnvelopes => Some(Kind::Spread),
+            Self::ClashesOverlooked | Self::TakeoverTrustsReadBack => Some(Kind::Clashing),
+            Self::NoSilence => None,
+            Self::CloneUnseen
+            | Self::CloneOfLaggingCopies
+            | Self::SilenceForgotten
+            | Self::CloneWithoutSilence
+            | Self::ClonesOfSleepersKept => Some(Kind::Cloned),
+            _other => Some(Kind::OneToOne),
+        }
+    }
+}
 
 /// What the engine, or the engines, leave open. The model has to show each of them, or it would not be true that the rest
 /// depends on it.
@@ -113,18 +189,21 @@ pub(crate) struct Rules {
     pub(crate) gap: Option<Gap>,
     /// The kind of trouble that every history has; none: each has its own.
     pub(crate) weather: Option<Weather>,
+    /// What every history is about; none: each chooses.
+    pub(crate) kind: Option<Kind>,
 }
 
 impl Rules {
     /// One thing is changed, and histories have the kind of trouble in which it matters.
     pub(crate) fn changed(change: Change) -> Self {
         let weather = match change {
-            Change::DeleteAtOnce => Some(Weather::Failovers),
-            Change::DeleteAtCopyVersion => Some(Weather::Strays),
-            Change::FlowBlocksUnsure => Some(Weather::Sleepers),
+            Change::DeleteAtOnce | Change::CloneOfLaggingCopies => Some(Weather::Failovers),
+            Change::DeleteAtCopyVersion | Change::GateLeavesEnvelopes => Some(Weather::Strays),
+            Change::FlowBlocksUnsure | Change::TakeoverTrustsReadBack => Some(Weather::Sleepers),
+            Change::SilenceForgotten => Some(Weather::Mixed),
             _other => None,
         };
-        Self { change: Some(change), gap: None, weather }
+        Self { change: Some(change), gap: None, weather, kind: change.kind() }
     }
 
     /// One thing is left open, and histories have the kind of trouble in which it matters.
@@ -135,7 +214,7 @@ impl Rules {
             Gap::TakeoverWithoutWrite => Weather::Crowd,
             Gap::ResumeWithoutRefresh | Gap::BlocksAfterLease => Weather::Mixed,
         };
-        Self { change: None, gap: Some(gap), weather: Some(weather) }
+        Self { change: None, gap: Some(gap), weather: Some(weather), kind: None }
     }
 
     pub(crate) fn is(&self, change: Change) -> bool {

@@ -82,9 +82,9 @@ pub(crate) fn play(seed: u64, rules: &Rules, is_told: bool) -> Ending {
     let mut random = Random::new(seed);
     let weather = rules.weather.unwrap_or_else(|| Weather::choose(&mut random));
     let faults = Faults::choose(weather, &mut random);
-    let operator = Operator::new(&mut random);
     let events_max = random.between(120, 600);
     let mut world = World::new(random, (rules.clone(), weather), is_told);
+    let operator = Operator::new(!world.shape.is_spread, &mut world.random);
     let mut application = Application::new(&mut world);
     application.fill(&mut world);
     let world = Rc::new(RefCell::new(world));
@@ -293,7 +293,11 @@ impl Loop {
             let state = world.journal.state();
             if let Some(RunState::Halted { .. }) = state {
                 if self.is_quiet {
-                    if self.application.mend(world) > 0 || !self.application.is_idle() {
+                    let is_mended = self.application.mend(world) == 0;
+                    // Between two sets nobody can write before it goes on.
+                    let waits = !self.application.is_idle()
+                        && world.cluster.is_writable(world.cluster.live());
+                    if !is_mended || waits {
                         return;
                     }
                     self.resumes += 1;

@@ -11,9 +11,11 @@ use std::{
 };
 
 use super::{
+    faults::WEATHERS,
     invariants::Violation,
     rules::{CHANGES, GAPS, Rules},
     run::play,
+    shape::KINDS,
     world::Sight,
 };
 
@@ -117,8 +119,21 @@ pub(super) fn seeds_or(usual: u64) -> u64 {
     asked("LOCKSTEP_MODEL_SEEDS").map_or(usual, |seeds| seeds.parse().expect("it is a number"))
 }
 
-/// The change or the gap that somebody wants to see.
+/// The change or the gap that somebody wants to see, the kind of application, and the kind of trouble.
 pub(super) fn asked_rules() -> Rules {
+    let kind = asked("LOCKSTEP_MODEL_KIND").map(|name| {
+        let found = KINDS.into_iter().find(|kind| format!("{kind:?}") == name);
+        found.unwrap_or_else(|| panic!("there is no kind {name}"))
+    });
+    let weather = asked("LOCKSTEP_MODEL_WEATHER").map(|name| {
+        let found = WEATHERS.into_iter().find(|weather| format!("{weather:?}") == name);
+        found.unwrap_or_else(|| panic!("there is no weather {name}"))
+    });
+    let rules = asked_rule();
+    Rules { kind: kind.or(rules.kind), weather: weather.or(rules.weather), ..rules }
+}
+
+fn asked_rule() -> Rules {
     let Some(name) = asked("LOCKSTEP_MODEL_RULE") else { return Rules::default() };
     let change = CHANGES.into_iter().find(|change| format!("{change:?}") == name);
     let gap = GAPS.into_iter().find(|gap| format!("{gap:?}") == name);

@@ -128,6 +128,25 @@ impl Shard {
         self.operations.get(usize::try_from(number).ok()?)
     }
 
+    /// A shard that is made of this one's files: all that the primary has, on every copy.
+    pub(crate) fn cloned(&self) -> Self {
+        let operations: Vec<Operation> = self
+            .operations
+            .iter()
+            .map(|operation| Operation { serial: 0, is_replicated: true, ..operation.clone() })
+            .collect();
+        let seen = living(&self.entries);
+        Self {
+            known_count: operations.len(),
+            operations,
+            entries: self.entries.clone(),
+            seen_on_primary: seen.clone(),
+            seen_on_replica: seen,
+            lagging_count: 0,
+            fail_over_count: 0,
+        }
+    }
+
     /// Whether operations are on the primary only.
     pub(crate) fn is_lagging(&self) -> bool {
         self.lagging_count > 0

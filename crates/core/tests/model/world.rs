@@ -12,7 +12,7 @@ use super::{
     random::Random,
     request::{Answer, Outcome, Place, Request},
     rules::Rules,
-    shape::{Set, Shape},
+    shape::{Content, Id, Kind, Set, Shape},
     shard::Shard,
 };
 
@@ -54,6 +54,8 @@ pub(crate) struct Pending {
     pub(crate) wakes_at: usize,
     /// Nobody waits for its answer any more.
     pub(crate) is_abandoned: bool,
+    /// Its sender didn't wait any longer.
+    pub(crate) is_left: bool,
     /// It was answered once, and is delivered again.
     pub(crate) is_repeat: bool,
 }
@@ -81,7 +83,20 @@ pub(crate) enum Sight {
     KeptOut,
     /// Somebody blocked again what a worker had left open.
     LeftOpen,
+    /// An index began as a clone.
+    Cloned,
+    /// A clone couldn't be relied on, and was dropped.
+    CloneDropped,
+    /// A document was delivered anew, above whatever is there.
+    DeliveredAnew,
+    /// What no envelope holds any more was deleted.
+    StrayDeleted,
+    /// Two documents became one.
+    Clashed,
 }
+
+/// In a thousand histories, in how many documents don't come one to one.
+const SPREAD: usize = 350;
 
 /// Everything.
 #[derive(Debug)]
@@ -102,9 +117,15 @@ pub(crate) struct World {
     pub(crate) sights: BTreeSet<Sight>,
     /// Processes that worked for long since they last saw that they have the lease.
     pub(crate) unsure: BTreeSet<usize>,
+    /// Processes before which somebody had the lease who may still have something under way.
+    pub(crate) after_dead: BTreeSet<usize>,
     pub(crate) is_held: bool,
     /// The number of the event.
     pub(crate) now: usize,
+    /// Nothing arrives any more that was sent under an earlier lease than this.
+    pub(crate) silent_before: u64,
+    /// What was delivered when the aliases moved, by index and id: it stays so.
+    pub(crate) delivered: Option<BTreeMap<(usize, Id), Content>>,
     /// In a thousand requests, how many take their time.
     pub(crate) slow_requests: usize,
     /// Whether anything changed since the invariants were asked.
@@ -120,7 +141,11 @@ impl World {
         (rules, weather): (Rules, Weather),
         is_told: bool,
     ) -> Self {
-        let shape = Shape::choose(weather == Weather::Mixed, &mut random);
+        let is_large = weather == Weather::Mixed;
+        let kind = rules
+            .kind
+            .unwrap_or_else(|| if random.chance(SPREAD) { Kind::Spread } else { Kind::OneToOne });
+        let shape = Shape::choose(is_large, kind, &mut random);
         Self {
             cluster: Cluster::new(&shape),
             history: History::new(shape.indices.len(), shape.ids),
@@ -136,9 +161,12 @@ impl World {
             had_poison: false,
             sights: BTreeSet::new(),
             unsure: BTreeSet::new(),
+            after_dead: BTreeSet::new(),
             is_held: false,
             now: 0,
             slow_requests: 0,
+            silent_before: 0,
+            delivered: None,
             is_changed: false,
             log: is_told.then(Vec::new),
             ticket: 0,
@@ -183,7 +211,7 @@ impl World {
         let is_slow = self.random.chance(self.slow_requests);
         let nap = if is_slow { self.random.between(10, 90) } else { 0 };
         let wakes_at = self.now.saturating_add(nap);
-        let (is_abandoned, is_repeat) = (false, false);
+        let (is_abandoned, is_left, is_repeat) = (false, false, false);
         self.pending.push(Pending {
             ticket,
             sender,
@@ -191,6 +219,7 @@ impl World {
             progress,
             wakes_at,
             is_abandoned,
+            is_left,
             is_repeat,
         });
         ticket
@@ -201,7 +230,7 @@ impl World {
         match (to, self.journal.read(Key::Fence).map(|kept| &kept.record)) {
             (Set::New, _) => Some(vec![1; self.shape.indices.len()]),
             (Set::Old, Some(Record::Fence { bases, .. })) => Some(bases.clone()),
-            (Set::Old, _) => None,
+            (Set::Old | Set::Envelopes, _) => None,
         }
     }
 
@@ -246,6 +275,7 @@ impl World {
     pub(crate) fn check_now(&mut self) {
         if std::mem::take(&mut self.is_changed) && self.violation.is_none() {
             self.check(invariants::tenants_are_together(self));
+            self.check(invariants::delivered_stays(self));
             let verdict = invariants::live_set_is_what_was_written(self, &self.history);
             self.check(verdict);
         }

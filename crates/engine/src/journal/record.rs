@@ -133,6 +133,9 @@ pub struct SetRecord {
     /// Name → shard → the highest number of the log that it had from the beginning, for those that were cloned.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub clones: BTreeMap<String, BTreeMap<u32, i64>>,
+    /// The last driver that made clones: none before it can note one any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloned_by: Option<u64>,
 }
 
 /// What one round copies: for every index of the plan that is copied, first and last sequence number by shard.
@@ -194,6 +197,14 @@ pub struct DeliveryRecord {
     /// `[position in the plan, covered, settled]`, sequence numbers of the index of envelopes: everything up to `covered` was
     /// delivered, and up to `settled` read back.
     pub logs: Vec<(usize, i64, i64)>,
+    /// What is delivered from now on comes over all that was delivered in earlier ones, whatever its number.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub epoch: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_first(epoch: &u64) -> bool {
+    *epoch == 0
 }
 
 impl DeliveryRecord {

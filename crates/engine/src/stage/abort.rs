@@ -42,6 +42,11 @@ pub async fn drop_targets(context: &StageContext) -> Result<Event, EngineError> 
     if context.plan.rehearsal.is_none() {
         // A rehearsal never set one, and touches no setting of the live set.
         unblock(context, Direction::Forward).await?;
+        if !context.quiet_in().is_zero() {
+            // A request of a dead driver may still block the live set or an index of it, and make a clone of that.
+            context.wait_until_quiet().await?;
+            unblock(context, Direction::Forward).await?;
+        }
     }
     wait_for_workers(context).await?;
     let set = read_set(context).await?;

@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     error::EngineError,
-    journal::{RunRecord, Write},
+    journal::{RunRecord, SetRecord, Write},
     report::Event as ReportEvent,
 };
 
@@ -52,6 +52,7 @@ pub(super) async fn clone_targets(context: &StageContext) -> Result<(), EngineEr
     // A driver of before may have died with one of them blocked.
     lift_blocks(context).await?;
     let driver = driver_of(context).await?;
+    claim(context, driver).await?;
     for (_, source, target, start) in clones {
         context.check_stop()?;
         let set = read_set(context).await?;
@@ -105,6 +106,19 @@ impl StageContext {
             }
         }
         Ok(cloned)
+    }
+}
+
+/// From here on nobody who cloned before can say that a clone is there: it is dropped.
+async fn claim(context: &StageContext, driver: u64) -> Result<(), EngineError> {
+    let set = read_set(context).await?;
+    if set.record.cloned_by == Some(driver) {
+        return Ok(());
+    }
+    let record = SetRecord { cloned_by: Some(driver), ..set.record.clone() };
+    match context.journal.replace(&context.run, &set, record).await? {
+        Write::Kept(_) => Ok(()),
+        Write::Conflict => Err(EngineError::LeaseLost),
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::time;
 use super::{
     CopyPair,
     deletes::{Unequal, delete_gone},
-    delivery::settle_deliveries,
+    delivery::{settle_deliveries, wait_for_envelopes},
     delta::compare_delta,
     follow::{Follower, Look, Moment},
     quarantine::Allowance,
@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Time between two looks at shards whose copies lag behind.
-const COPIES_LOOK_TIME: Duration = Duration::from_millis(10);
+pub(super) const COPIES_LOOK_TIME: Duration = Duration::from_millis(10);
 
 /// What the gate says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,6 +112,7 @@ pub(super) async fn pass_gate(
 
 /// Delivers what is left. Why something isn't delivered yet, in words.
 async fn deliveries_missing(follower: &mut Follower<'_>) -> Result<Option<String>, EngineError> {
+    wait_for_envelopes(follower).await?;
     let mut unsettled = settle_deliveries(follower).await?;
     if unsettled.is_some() {
         // What was put right is looked at once more, as nothing comes to it any more.

@@ -9,7 +9,7 @@ use tokio::time;
 use super::{
     CopyPair, Direction, StageContext,
     catch_up::catch_up,
-    delivery::settle_deliveries,
+    delivery::{settle_deliveries, settle_deliveries_anew},
     delta::compare_delta,
     follow::{Follower, Moment},
     gate::reconcile_deletes,
@@ -54,6 +54,10 @@ pub async fn keep_in_step(context: &StageContext) -> Result<Event, EngineError> 
         compare_delta(&mut follower, Moment::Live).await?;
         let is_held = context.pace.orders().is_held;
         if !is_held && context.quiet_in().is_zero() && copies.are_there(context).await? {
+            if context.follows_dead() {
+                // What a dead driver sent last may have come over what was read back before.
+                settle_deliveries_anew(&mut follower).await?;
+            }
             come_close(&mut follower).await?;
             // A rehearsal tells all of them at its end, and goes on to see the rest.
             let undecided =

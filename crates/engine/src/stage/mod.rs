@@ -200,6 +200,11 @@ impl StageContext {
         left.unwrap_or_default()
     }
 
+    /// Whether requests of a dead driver may have arrived since this one began.
+    pub(crate) fn follows_dead(&self) -> bool {
+        self.quiet_at.is_some()
+    }
+
     /// Tells that requests of a dead driver may still arrive, and for how long.
     pub(crate) fn tell_silence(&self) {
         let seconds = self.quiet_in().as_millis().div_ceil(1_000);

@@ -20,6 +20,9 @@ use super::{
 /// Opens the old set for Lockstep alone, and brings it in step with the new one.
 pub(super) async fn follow_back(link: &Link) -> Result<Event, Stop> {
     let way = Way::back(link).await?;
+    if link.follows_dead() {
+        link.silence().await?;
+    }
     set_guard(link, &all(&way), Change::ReturnOpensToAll).await?;
     let mut follower = Follower::open(link, &way).await?;
     if !retry_rejected(link, &way).await?.is_empty() {

@@ -15,6 +15,7 @@ use super::{
         shape::{Id, Set},
     },
     FOREIGN, UNSTABLE,
+    clone::cloned,
     follow::{Follower, window},
     link::{Link, Stop, halted},
     mend::{Outcome, Scanned, documents, expected, found, hash, look_at},
@@ -39,7 +40,7 @@ pub(super) async fn compare_one(
     depth: Depth,
 ) -> Result<Outcome, Stop> {
     let (link, way) = (follower.link, follower.way);
-    let visible = link.call(Request::Positions(way.to)).await?.positions();
+    let visible = link.call(Request::Positions(way.into)).await?.positions();
     link.call(Request::Refresh(vec![way.target(position)])).await?;
     let visible: Vec<i64> = visible[position].iter().map(|shard| shard.checkpoint).collect();
     let covered: Vec<i64> = follower
@@ -48,8 +49,14 @@ pub(super) async fn compare_one(
         .filter(|(key, _)| key.0 == position)
         .map(|(_, mark)| mark.covered)
         .collect();
-    let live = read_all(link, (way.from, position), &covered).await?;
-    let there = read_all(link, (way.to, position), &visible).await?;
+    // Up to there both sides are the same files.
+    let clones = cloned(link).await?;
+    let same = match depth {
+        Depth::Contents if way.to == Set::New => clones.get(&position).map(Vec::as_slice),
+        Depth::Contents | Depth::Identities => None,
+    };
+    let live = read_all(link, (way.from, position), (same, &covered)).await?;
+    let there = read_all(link, (way.into, position), (same, &visible)).await?;
     let by_depth = |entry: u128| if depth == Depth::Contents { entry } else { 0 };
     let scanned: Scanned = match depth {
         Depth::Contents => expected(way, position, &live)?
@@ -72,11 +79,18 @@ pub(super) async fn compare_one(
 async fn read_all(
     link: &Link,
     (set, position): (Set, usize),
-    last: &[i64],
+    (same, last): (Option<&[i64]>, &[i64]),
 ) -> Result<Vec<Hit>, Stop> {
+    let first = |shard: usize| same.map_or(0, |same| same[shard] + 1);
     let stretches: Vec<Stretch> = (0_u32..)
-        .zip(last)
-        .map(|(shard, last)| Stretch { index: position, shard, first: 0, last: *last })
+        .zip(last.iter().enumerate())
+        .map(|(shard, (at, last))| Stretch {
+            index: position,
+            shard,
+            first: first(at),
+            last: *last,
+        })
+        .filter(|stretch| stretch.first <= stretch.last)
         .collect();
     let mut hits = Vec::new();
     for task in cut(&stretches, 0, 0, task_width(&stretches, TASK_WIDTH_MAX, TASK_WIDTH_MAX)) {

@@ -1,5 +1,7 @@
 //! Prepare and copy: the new set is made, and every document carried over once, task by task.
 
+use std::collections::BTreeSet;
+
 use lockstep_core::run::{
     state::Event,
     task::{Stretch, Tally, Task, cut, task_width},
@@ -12,7 +14,8 @@ use super::{
         rules::Gap,
     },
     REJECTED,
-    follow::{Follower, Look, Way, carry, window},
+    clone::{clone_targets, cloned},
+    follow::{Follower, Look, Way, carry, shard_of, window},
     link::{Link, Stop, problem},
 };
 
@@ -20,9 +23,13 @@ use super::{
 const TASK_WIDTH_MAX: u64 = 8;
 
 pub(super) async fn create_targets(link: &Link) -> Result<Event, Stop> {
+    clone_targets(link).await?;
     let there = Way::there(link);
-    for position in 0..there.steps.len() {
-        link.call(Request::CreateIndex(there.target(position))).await?;
+    let known = cloned(link).await?;
+    for position in (0..there.steps.len()).filter(|position| !known.contains_key(position)) {
+        for set in BTreeSet::from([there.into, there.to]) {
+            link.call(Request::CreateIndex((set, position))).await?;
+        }
     }
     Ok(Event::TargetsCreated)
 }
@@ -65,7 +72,14 @@ async fn begin_round(link: &Link, way: &Way) -> Result<(Vec<Stretch>, u64), Stop
         let Record::Round { stretches, width } = kept.record else { panic!("not a round") };
         return Ok((stretches, width));
     }
-    let Look { stretches, .. } = Follower::unkept(link, way).look().await?;
+    let Look { mut stretches, .. } = Follower::unkept(link, way).look().await?;
+    let clones = cloned(link).await?;
+    for stretch in &mut stretches {
+        let (position, shard) = shard_of(stretch);
+        let last = clones.get(&position).map_or(-1, |shards| shards[shard]);
+        stretch.first = stretch.first.max(last + 1);
+    }
+    stretches.retain(|stretch| stretch.first <= stretch.last);
     let width = task_width(&stretches, TASK_WIDTH_MAX, TASK_WIDTH_MAX);
     let record = Record::Round { stretches: stretches.clone(), width };
     link.write(Key::Round, None, record).await?;

@@ -33,6 +33,10 @@ pub(super) async fn pass_fence(link: &Link, way: &Way) -> Result<Event, Stop> {
 }
 
 async fn fence(link: &Link, way: &Way) -> Result<bool, Stop> {
+    if link.follows_dead() && !link.is(Change::NoSilence) {
+        // What a dead driver sent last may still arrive: everything is looked at once more.
+        return Ok(false);
+    }
     let mut follower = Follower::open(link, way).await?;
     // Read before anything is looked at: whoever passed the gate since has written it.
     let version = link.read(Key::Fence).await?.map(|Kept { version, .. }| version);
@@ -67,6 +71,9 @@ async fn pass_gate(follower: &mut Follower<'_>, version: Option<u64>) -> Result<
     if !unequal(follower, &moved).await?.is_empty() {
         return Ok(false);
     }
+    if !deliveries_are_in(follower).await? {
+        return Ok(false);
+    }
     for (key, mark) in &mut follower.marks {
         let is_behind = highest.get(key).is_some_and(|highest| mark.covered < *highest);
         if is_behind && !link.is(Change::NoLastCarry) && !link.is(Change::NoSettledLook) {
@@ -79,6 +86,20 @@ async fn pass_gate(follower: &mut Follower<'_>, version: Option<u64>) -> Result<
         keep_fence(follower, (&highest, &terms), version).await?;
     }
     Ok(true)
+}
+
+/// Delivers what is left, and looks whether every index that is delivered to is as it should be.
+async fn deliveries_are_in(follower: &mut Follower<'_>) -> Result<bool, Stop> {
+    let link = follower.link;
+    let Some(deliveries) = &mut follower.deliveries else { return Ok(true) };
+    if !link.is(Change::GateLeavesEnvelopes) {
+        deliveries.wait_for_copies(link).await?;
+    }
+    if deliveries.settle(link).await?.is_some() && deliveries.settle(link).await?.is_some() {
+        return Ok(false);
+    }
+    let terms = follower.terms(true).await?;
+    Ok(link.has(Gap::FailoverUnseen) || follower.is_of(&terms))
 }
 
 /// Looks until every copy of every shard has everything.
@@ -114,7 +135,7 @@ async fn keep_fence(
             if rules.is(Change::NoBase) { 1 } else { base }
         })
         .collect();
-    let new = link.call(Request::Positions(way.to)).await?.positions();
+    let new = link.call(Request::Positions(way.into)).await?.positions();
     let begin = new
         .iter()
         .enumerate()

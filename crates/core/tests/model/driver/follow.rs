@@ -13,6 +13,8 @@ use super::{
         shard::{Item, Versioning},
     },
     REJECTED,
+    clone::cloned,
+    deliver::Deliveries,
     link::{Link, Stop, halted},
 };
 
@@ -21,6 +23,8 @@ use super::{
 pub(super) struct Way {
     pub(super) from: Set,
     pub(super) to: Set,
+    /// What is written to: envelopes, where documents don't come one to one.
+    pub(super) into: Set,
     pub(super) steps: Vec<Step>,
     bases: Vec<u64>,
     /// Where following begins on the way back.
@@ -32,7 +36,8 @@ impl Way {
     pub(super) fn there(link: &Link) -> Self {
         let steps: Vec<Step> = link.indices().iter().map(|index| index.step).collect();
         let bases = vec![1; steps.len()];
-        Self { from: Set::Old, to: Set::New, steps, bases, begin: Marks::new() }
+        let into = link.world.borrow().shape.carried_into();
+        Self { from: Set::Old, to: Set::New, into, steps, bases, begin: Marks::new() }
     }
 
     /// From the new set to the old one: versions begin above everything that the old one gave until the fence.
@@ -40,7 +45,7 @@ impl Way {
         let Self { steps, .. } = Self::there(link);
         match link.read(Key::Fence).await?.map(|kept| kept.record) {
             Some(Record::Fence { bases, begin }) => {
-                Ok(Self { from: Set::New, to: Set::Old, steps, bases, begin })
+                Ok(Self { from: Set::New, to: Set::Old, into: Set::Old, steps, bases, begin })
             }
             other => panic!("a run that was switched has no fence: {other:?}"),
         }
@@ -56,7 +61,7 @@ impl Way {
     }
 
     pub(super) fn target(&self, position: usize) -> IndexName {
-        (self.to, position)
+        (self.into, position)
     }
 }
 
@@ -68,6 +73,8 @@ pub(super) struct Follower<'a> {
     pub(super) marks: Marks,
     written: Marks,
     version: u64,
+    /// What is delivered; none where documents come one to one.
+    pub(super) deliveries: Option<Deliveries>,
 }
 
 /// Where the set stands that is followed.
@@ -96,12 +103,14 @@ impl<'a> Follower<'a> {
             link.write(key, None, Record::Marks(marks)).await?
         };
         let Record::Marks(marks) = kept.record else { panic!("not marks") };
-        Ok(Self { link, way, written: marks.clone(), marks, version: kept.version })
+        let deliveries = Deliveries::open(link, way).await?;
+        Ok(Self { link, way, written: marks.clone(), marks, version: kept.version, deliveries })
     }
 
     /// One that only looks, from the beginning.
     pub(super) fn unkept(link: &'a Link, way: &'a Way) -> Self {
-        Self { link, way, marks: Marks::new(), written: Marks::new(), version: 0 }
+        let (marks, written) = (Marks::new(), Marks::new());
+        Self { link, way, marks, written, version: 0, deliveries: None }
     }
 
     /// Looks where the set stands. Everything that a stretch spans is visible to searches afterwards.
@@ -142,10 +151,10 @@ impl<'a> Follower<'a> {
     /// copy of what is carried into has everything.
     pub(super) async fn terms(&self, waits: bool) -> Result<Terms, Stop> {
         let from = self.link.call(Request::Positions(self.way.from)).await?.positions();
-        let mut into = self.link.call(Request::Positions(self.way.to)).await?.positions();
+        let mut into = self.positions_into().await?;
         while waits && into.iter().flatten().any(|shard| shard.checkpoint < shard.highest) {
             self.link.call(Request::Nap).await?;
-            into = self.link.call(Request::Positions(self.way.to)).await?.positions();
+            into = self.positions_into().await?;
         }
         let mut terms = Terms::new();
         for (position, (from, into)) in from.iter().zip(&into).enumerate() {
@@ -157,6 +166,18 @@ impl<'a> Follower<'a> {
         Ok(terms)
     }
 
+    /// Where all shards stand that documents pass on their way, by index.
+    async fn positions_into(&self) -> Result<Vec<Vec<ShardPosition>>, Stop> {
+        let mut into = self.link.call(Request::Positions(self.way.into)).await?.positions();
+        if self.way.into != self.way.to {
+            let there = self.link.call(Request::Positions(self.way.to)).await?.positions();
+            for (into, there) in into.iter_mut().zip(there) {
+                into.extend(there);
+            }
+        }
+        Ok(into)
+    }
+
     /// Whether no primary failed since both sets were compared.
     pub(super) fn is_of(&self, terms: &Terms) -> bool {
         self.marks.iter().all(|(key, mark)| terms.get(key) == Some(&mark.terms))
@@ -165,7 +186,11 @@ impl<'a> Follower<'a> {
     /// Carries over everything up to the watermarks. Gives the numbers that it began with.
     pub(super) async fn pass(&mut self) -> Result<u64, Stop> {
         let look = self.look().await?;
-        self.carry_all(look.stretches).await
+        let numbers = self.carry_all(look.stretches).await?;
+        if let Some(deliveries) = &mut self.deliveries {
+            deliveries.deliver(self.link).await?;
+        }
+        Ok(numbers)
     }
 
     pub(super) async fn carry_all(&mut self, stretches: Vec<Stretch>) -> Result<u64, Stop> {
@@ -244,9 +269,11 @@ async fn first_marks(link: &Link, way: &Way) -> Result<Marks, Stop> {
         return Ok(way.begin.clone());
     }
     let mut marks = Marks::new();
+    let clones = cloned(link).await?;
     for position in 0..way.steps.len() {
         for shard in 0..link.shards(way.from, position) {
-            let none = Mark { covered: -1, settled: -1, compared: -1, terms: (0, 0) };
+            let covered = clones.get(&position).map_or(-1, |shards| shards[shard]);
+            let none = Mark { covered, settled: -1, compared: -1, terms: (0, 0) };
             marks.insert((position, shard), none);
         }
     }

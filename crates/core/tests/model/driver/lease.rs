@@ -1,7 +1,10 @@
 //! The lease: who has it drives the run, or carries back what is written after the switch.
 
 use super::{
-    super::journal::{Kept, Key, Record},
+    super::{
+        journal::{Kept, Key, Record},
+        rules::Change,
+    },
     link::{Link, Stop},
 };
 
@@ -21,6 +24,9 @@ impl Lease {
             Some(other) => panic!("not a lease: {other:?}"),
             None => 0,
         };
+        if matches!(&found, Some(Kept { record: Record::Lease { is_free: false, .. }, .. })) {
+            link.note_dead();
+        }
         let number = last + 1;
         let record = Record::Lease { number, holder: link.slot, is_free: false };
         let expected = found.map(|kept| kept.version);
@@ -42,7 +48,9 @@ impl Lease {
 
     /// Gives it back. Whether that works or not: the next driver finds out.
     pub(super) async fn release(self, link: &Link) {
-        let record = self.record(link, true);
+        // What somebody sent before may still arrive: whoever comes next has to know.
+        let is_free = !link.follows_dead() || link.is(Change::SilenceForgotten);
+        let record = self.record(link, is_free);
         drop(link.write(Key::Lease, Some(self.version), record).await);
     }
 }

@@ -115,6 +115,22 @@ impl Link {
         there.filter(|there| there.record == record).ok_or(failure)
     }
 
+    /// Whether who had the lease before may still have something under way.
+    pub(super) fn follows_dead(&self) -> bool {
+        self.world.borrow().after_dead.contains(&self.slot)
+    }
+
+    pub(super) fn note_dead(&self) {
+        self.world.borrow_mut().after_dead.insert(self.slot);
+    }
+
+    /// Waits until nothing of that can arrive any more.
+    pub(super) async fn silence(&self) -> Result<(), Stop> {
+        self.call(Request::Silence).await?;
+        self.world.borrow_mut().after_dead.remove(&self.slot);
+        Ok(())
+    }
+
     pub(super) fn knows_lost(&self) -> bool {
         self.world.borrow().processes[self.slot].knows_lost
     }

@@ -1,8 +1,10 @@
 //! A driver: a process that takes the lease, and does what the journalled state of the run asks for, as the engine does.
 
 mod back;
+mod clone;
 mod compare;
 mod copy;
+mod deliver;
 mod fence;
 mod flow_back;
 mod follow;
@@ -26,6 +28,8 @@ pub(crate) const UNREADABLE: &str = "R0402";
 pub(crate) const UNSTABLE: &str = "R0401";
 /// Somebody else wrote into the set that is carried into.
 pub(crate) const FOREIGN: &str = "R0403";
+/// Two documents become one.
+pub(crate) const CLASH: &str = "R0405";
 /// An alias call had no effect.
 pub(crate) const NO_EFFECT: &str = "R0601";
 /// Copies of the live set lag behind.

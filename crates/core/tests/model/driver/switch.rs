@@ -1,5 +1,7 @@
 //! Switch and abort: all aliases move in one call, or the new set is dropped.
 
+use std::collections::BTreeSet;
+
 use lockstep_core::run::state::Event;
 
 use super::{
@@ -52,8 +54,15 @@ pub(super) async fn move_aliases(link: &Link, way: &Way) -> Result<Event, Stop> 
 pub(super) async fn drop_targets(link: &Link) -> Result<Event, Stop> {
     let there = Way::there(link);
     link.call(Request::Unblock(Set::Old)).await?;
+    if link.follows_dead() && !link.is(Change::NoSilence) {
+        // A request of a dead driver may still block the live set or a part of it, and make a clone of that.
+        link.silence().await?;
+        link.call(Request::Unblock(Set::Old)).await?;
+    }
     for position in 0..there.steps.len() {
-        link.call(Request::DropIndex(there.target(position))).await?;
+        for set in BTreeSet::from([there.into, there.to]) {
+            link.call(Request::DropIndex((set, position))).await?;
+        }
     }
     Ok(Event::TargetsDropped)
 }

@@ -3,9 +3,10 @@
 use lockstep_core::run::state::Event;
 
 use super::{
-    super::request::Request,
+    super::{request::Request, rules::Change},
     FOREIGN, UNSTABLE,
     compare::{Depth, compare_delta, compare_one, reconcile_deletes},
+    deliver::compare_deliveries,
     follow::{Follower, Way},
     link::{Link, Stop, problem},
     mend::Outcome,
@@ -49,7 +50,7 @@ pub(super) async fn compare_until_clean(follower: &mut Follower<'_>) -> Result<E
                 mark.terms = terms[key];
             }
             follower.write().await?;
-            return Ok(Event::SetsEqual);
+            return Ok(compare_deliveries(follower).await?.map_or(Event::SetsEqual, Event::Stuck));
         }
     }
     follower.write().await?;
@@ -75,8 +76,22 @@ pub(super) async fn keep_in_step(link: &Link, way: &Way) -> Result<Event, Stop> 
             break;
         }
         reconcile(&follower).await?;
+        // Less often than passes are made.
+        if link.chance(300) {
+            settle(&mut follower).await?;
+        }
         follower.write().await?;
         link.call(Request::Nap).await?;
+    }
+    if link.follows_dead() && !link.is(Change::NoSilence) {
+        link.silence().await?;
+        if let Some(deliveries) = &mut follower.deliveries
+            && !link.is(Change::TakeoverTrustsReadBack)
+        {
+            // What arrived since may have come over what was read back.
+            deliveries.forget_read_back();
+            deliveries.settle(link).await?;
+        }
     }
     bring_in_step(&mut follower).await?;
     Ok(Event::Released)
@@ -92,7 +107,16 @@ pub(super) async fn bring_in_step(follower: &mut Follower<'_>) -> Result<(), Sto
             break;
         }
     }
+    settle(follower).await?;
     follower.write().await
+}
+
+async fn settle(follower: &mut Follower<'_>) -> Result<(), Stop> {
+    let link = follower.link;
+    if let Some(deliveries) = &mut follower.deliveries {
+        deliveries.settle(link).await?;
+    }
+    Ok(())
 }
 
 async fn reconcile(follower: &Follower<'_>) -> Result<usize, Stop> {

@@ -1,21 +1,30 @@
 //! Compare: everything that was delivered is read back and held against its envelope. What differs is put right, and then
 //! everything is compared once more.
 
+use std::time::Duration;
+
 use lockstep_core::run::state::Problem;
+use tokio::time;
 
 use super::{
     Deliveries,
+    follow::wait_for_envelopes,
     read_back::{Hand, Seen, read_back},
-    settle::{Counted, count, settle_deliveries},
+    settle::{Counted, count, settle_deliveries, settle_deliveries_anew},
 };
 use crate::{
     error::EngineError,
     report::Event as ReportEvent,
-    stage::{StageContext, compare::Verdict, follow::Follower, problem},
+    stage::{
+        CopyPair, StageContext, compare::Verdict, follow::Follower, gate::reconcile_deletes,
+        problem,
+    },
 };
 
 /// Comparisons that may find something to put right before somebody is asked.
 const COMPARISONS_MAX: u32 = 3;
+/// How long copies of envelopes are waited for between two of them.
+const ENVELOPES_WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// Brings everything that is delivered in step and compares it, until a comparison finds nothing. Gives a problem when that
 /// doesn't come about.
@@ -30,8 +39,14 @@ pub(in crate::stage) async fn compare_deliveries(
     }
     let context = follower.context;
     let mut last = String::new();
-    for _ in 0..COMPARISONS_MAX {
-        follower.deliveries.forget_read_back();
+    for attempt in 0..COMPARISONS_MAX {
+        if attempt > 0 {
+            catch_up_envelopes(follower).await?;
+        }
+        if settle_deliveries_anew(follower).await?.is_none() {
+            return Ok(None);
+        }
+        // What was put right is looked at once more, before anything else comes to it.
         let Some(unsettled) = settle_deliveries(follower).await? else { return Ok(None) };
         context
             .reporter
@@ -54,6 +69,20 @@ pub(in crate::stage) async fn compare_deliveries(
             "look whether somebody else writes into the new set or its shards were lost, then run the same command again",
         )
     }))
+}
+
+/// Brings the envelopes to where the live set is. Its shards are carried one after the other, and deletes after all: what seems to be
+/// two documents with one id may have been one that moved. An envelope that arrived late is found by counting all.
+async fn catch_up_envelopes(follower: &mut Follower<'_>) -> Result<(), EngineError> {
+    follower.pass().await?;
+    let pairs: Vec<CopyPair> = follower.pairs.values().cloned().collect();
+    reconcile_deletes(follower, &pairs).await?;
+    follower.write().await?;
+    // What some copies lack can't be delivered yet. Should they lag for longer, it is told as what it looks like.
+    match time::timeout(ENVELOPES_WAIT_MAX, wait_for_envelopes(follower)).await {
+        Ok(waited) => waited,
+        Err(_elapsed) => Ok(()),
+    }
 }
 
 /// Compares everything that is delivered with its envelopes, and changes nothing.
@@ -87,7 +116,7 @@ pub(in crate::stage) async fn look_at_deliveries(
 
 impl Deliveries {
     /// Has everything read back anew.
-    fn forget_read_back(&mut self) {
+    pub(super) fn forget_read_back(&mut self) {
         for log in &mut self.logs {
             log.settled = -1;
         }

@@ -8,8 +8,13 @@ use std::{
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lockstep_core::run::quarantine::RejectedBy;
 use lockstep_elastic::{BulkBody, IndexPosition, Key, Page, Version};
+use tokio::time;
 
-use super::{EnvelopeLog, Letter};
+use super::{
+    Deliveries, EnvelopeLog, Letter,
+    read_back::{LETTERS_AT_ONCE, may_clash},
+    version::Versions,
+};
 use crate::{
     error::EngineError,
     report::Unit,
@@ -17,6 +22,7 @@ use crate::{
         StageContext,
         carry::write_body,
         follow::Follower,
+        gate::COPIES_LOOK_TIME,
         mend::Place,
         meter::Meter,
         quarantine::place,
@@ -55,11 +61,14 @@ pub(in crate::stage) async fn deliver(follower: &mut Follower<'_>) -> Result<(),
         .then(|| Meter::start("delivering", Unit::Documents, numbers, &context.reporter));
     let mut written_at = Instant::now();
     for (at, end) in ends.into_iter().enumerate() {
-        while let Some(log) = deliveries.logs.get_mut(at).filter(|log| log.covered < end) {
-            let before = log.covered;
-            log.covered = deliver_some(context, log, end).await?;
+        while let Some(log) = deliveries.logs.get(at).filter(|log| log.covered < end) {
+            let (before, log) = (log.covered, log.clone());
+            let covered = deliver_some(context, deliveries, (&log, end)).await?;
+            if let Some(log) = deliveries.logs.get_mut(at) {
+                log.covered = covered;
+            }
             if let Some(meter) = &meter {
-                meter.add(log.covered.abs_diff(before), 0);
+                meter.add(covered.abs_diff(before), 0);
             }
             if written_at.elapsed() >= WRITE_TIME {
                 written_at = Instant::now();
@@ -76,8 +85,8 @@ pub(in crate::stage) async fn deliver(follower: &mut Follower<'_>) -> Result<(),
 /// Delivers a few windows at the same time. Gives how far that got.
 async fn deliver_some(
     context: &StageContext,
-    log: &EnvelopeLog,
-    end: i64,
+    deliveries: &mut Deliveries,
+    (log, end): (&EnvelopeLog, i64),
 ) -> Result<i64, EngineError> {
     context.check_stop()?;
     let limits = &context.plan.limits;
@@ -90,22 +99,77 @@ async fn deliver_some(
     while pages.len() < WINDOWS_AT_ONCE {
         let Some((page, last)) = reader.next().await? else { break };
         covered = last;
-        pages.push(page);
+        let letters = log.open(&page)?;
+        pages.push((page, letters));
     }
-    stream::iter(pages.iter().map(Ok::<_, EngineError>))
-        .try_for_each_concurrent(at_once, |page| deliver_page(context, log, page))
+    for (_, letters) in &pages {
+        note_clashes(context, deliveries, letters).await?;
+    }
+    let versions = deliveries.versions();
+    stream::iter(pages.into_iter().map(Ok::<_, EngineError>))
+        .try_for_each_concurrent(at_once, |(page, letters)| async move {
+            deliver_page(context, (log, &page), (versions, letters)).await
+        })
         .await?;
     Ok(covered)
 }
 
+/// Where two envelopes hold a document for one id, the later one comes over the other one. Should it go again, the other one has to
+/// be read back, which may long have been done: so that is noted before any of them is delivered. Nothing has to be noted of an
+/// index of which nothing was read back yet.
+async fn note_clashes(
+    context: &StageContext,
+    deliveries: &mut Deliveries,
+    letters: &[Letter],
+) -> Result<(), EngineError> {
+    let mut clashing = Vec::new();
+    for inbox in &deliveries.boxes {
+        let of_log = |at: &usize| deliveries.logs.get(*at);
+        if inbox.logs.iter().filter_map(of_log).all(|log| log.settled < 0) {
+            continue;
+        }
+        let own = letters.iter().filter(|letter| letter.index.as_str() == inbox.index);
+        let own: Vec<Letter> = own.cloned().collect();
+        for letters in own.chunks(LETTERS_AT_ONCE) {
+            if may_clash(context, deliveries, inbox, letters).await? {
+                clashing.extend(inbox.logs.iter().copied());
+                break;
+            }
+        }
+    }
+    if clashing.is_empty() {
+        return Ok(());
+    }
+    deliveries.forget(&clashing);
+    deliveries.write(context).await
+}
+
+/// Waits until every copy of every envelope is there: what some copies lack is not delivered yet. The caller bounds the time.
+///
+/// # Errors
+/// [`EngineError`] when the cluster can't be worked with.
+pub(in crate::stage) async fn wait_for_envelopes(
+    follower: &Follower<'_>,
+) -> Result<(), EngineError> {
+    let logs = follower.deliveries.logs.iter().map(|log| log.pair.target.as_str());
+    let logs: Vec<&str> = logs.collect();
+    while !logs.is_empty() {
+        let positions = follower.context.cluster.positions_of(&logs).await?;
+        let mut shards = positions.values().flat_map(|index| &index.shards);
+        if shards.all(|shard| shard.global_checkpoint >= shard.max_seq_no) {
+            break;
+        }
+        time::sleep(COPIES_LOOK_TIME).await;
+    }
+    Ok(())
+}
+
 async fn deliver_page(
     context: &StageContext,
-    log: &EnvelopeLog,
-    page: &Page,
+    (log, page): (&EnvelopeLog, &Page),
+    (versions, letters): (Versions, Vec<Letter>),
 ) -> Result<(), EngineError> {
-    let letters = log.open(page)?;
-    let write = |letter: &Letter| (EnvelopeLog::version_of(letter.seq_no), letter.clone());
-    let rejected = write_letters(context, letters.iter().map(write)).await?;
+    let rejected = write_letters(context, versions, letters).await?;
     set_envelopes_aside(context, (log, page), &rejected).await
 }
 
@@ -128,16 +192,18 @@ pub(super) async fn set_envelopes_aside(
 /// Envelopes of which a document was rejected, with who did it and why.
 pub(super) type RejectedLetters = BTreeMap<Place, (RejectedBy, String)>;
 
-/// Writes documents under versions.
+/// Writes documents under the versions of an epoch.
 pub(super) async fn write_letters(
     context: &StageContext,
-    letters: impl Iterator<Item = (u64, Letter)>,
+    versions: Versions,
+    letters: Vec<Letter>,
 ) -> Result<RejectedLetters, EngineError> {
     let bytes_max = context.pace.body_bytes();
     let mut rejected = RejectedLetters::new();
     let mut sent: BTreeMap<(String, String), BTreeSet<Place>> = BTreeMap::new();
     let (mut bodies, mut body) = (Vec::new(), BulkBody::default());
-    for (version, letter) in letters {
+    for letter in letters {
+        let version = versions.of(letter.log, letter.seq_no)?;
         let Letter { envelope, index, id, routing, source, .. } = letter;
         let key = Key { id: &id, routing: routing.as_deref() };
         if let Err(error) = body.index(&index, key, Version::AtLeast(version), &source) {

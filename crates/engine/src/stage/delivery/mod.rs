@@ -19,6 +19,8 @@ mod compare;
 
 mod envelopes;
 
+mod version;
+
 use std::collections::BTreeMap;
 
 use lockstep_core::{
@@ -29,11 +31,12 @@ use lockstep_core::{
 use lockstep_elastic::{IndexName, Page};
 
 pub(crate) use self::envelopes::remove_envelopes;
+use self::version::Versions;
 pub(super) use self::{
     compare::{compare_deliveries, look_at_deliveries},
     envelopes::envelopes_gone,
-    follow::deliver,
-    settle::settle_deliveries,
+    follow::{deliver, wait_for_envelopes},
+    settle::{settle_deliveries, settle_deliveries_anew},
 };
 use super::{
     CopyPair, StageContext, mend::Place, prepare::read_set, problem, quarantine::place,
@@ -49,12 +52,16 @@ use crate::{
 pub(super) struct Deliveries {
     logs: Vec<EnvelopeLog>,
     boxes: Vec<Inbox>,
+    /// Of what is delivered now.
+    epoch: u64,
     kept: Option<Kept<DeliveryRecord>>,
 }
 
 /// An index of envelopes.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct EnvelopeLog {
+    /// Its position among the logs.
+    at: usize,
     /// From where it gets its envelopes.
     pair: CopyPair,
     /// The unique id of the index that the run made.
@@ -81,6 +88,8 @@ struct Inbox {
 /// A document on its way from an envelope to its index.
 #[derive(Debug, Clone)]
 struct Letter {
+    /// The position of the log that its envelope is in.
+    log: usize,
     /// The envelope that it is in.
     envelope: Place,
     /// The number of the envelope's last write.
@@ -158,7 +167,7 @@ impl Deliveries {
             },
         };
         let (logs, boxes) = open_logs(context, &kept.record).await?;
-        Ok(Self { logs, boxes, kept: Some(kept) })
+        Ok(Self { logs, boxes, epoch: kept.record.epoch, kept: Some(kept) })
     }
 
     /// The same for somebody who only looks: nothing is written.
@@ -169,7 +178,7 @@ impl Deliveries {
         let kept = context.journal.read::<DeliveryRecord>(&context.run).await?;
         let record = kept.map(|kept| kept.record).unwrap_or_default();
         let (logs, boxes) = open_logs(context, &record).await?;
-        Ok(Self { logs, boxes, kept: None })
+        Ok(Self { logs, boxes, epoch: record.epoch, kept: None })
     }
 
     fn is_empty(&self) -> bool {
@@ -185,6 +194,7 @@ impl Deliveries {
     async fn write(&mut self, context: &StageContext) -> Result<(), EngineError> {
         let Some(kept) = &self.kept else { return Ok(()) };
         let record = DeliveryRecord {
+            epoch: self.epoch,
             logs: self
                 .logs
                 .iter()
@@ -201,14 +211,24 @@ impl Deliveries {
         Ok(())
     }
 
-    /// Above every version under which anything was written or deleted in an index that gets documents from several logs.
-    fn ceiling(&self, inbox: &Inbox) -> u64 {
-        if inbox.logs.len() < 2 {
-            return 0;
+    /// The versions under which documents are delivered now.
+    fn versions(&self) -> Versions {
+        Versions { epoch: self.epoch, logs: self.logs.len() as u64 }
+    }
+
+    /// From now on whatever is delivered comes over all that was delivered before.
+    async fn begin_epoch(&mut self, context: &StageContext) -> Result<(), EngineError> {
+        self.epoch = self.epoch.saturating_add(1);
+        self.write(context).await
+    }
+
+    /// Has everything read back anew that an index gets.
+    fn forget(&mut self, logs: &[usize]) {
+        for log in logs {
+            if let Some(log) = self.logs.get_mut(*log) {
+                log.settled = -1;
+            }
         }
-        let logs = inbox.logs.iter().filter_map(|at| self.logs.get(*at));
-        let highest = logs.map(|log| log.covered).max().unwrap_or_default();
-        EnvelopeLog::version_of(highest).saturating_add(1)
     }
 
     /// Refreshes all indices that documents are delivered to.
@@ -235,7 +255,7 @@ async fn open_logs(
             .map(|(key, index)| Ok((key.clone(), index_name(index)?)))
             .collect::<Result<_, EngineError>>()?;
         let uuid = set.targets.get(&pair.target).cloned().unwrap_or_default();
-        logs.push(EnvelopeLog { pair, uuid, to, covered, settled });
+        logs.push(EnvelopeLog { at: logs.len(), pair, uuid, to, covered, settled });
     }
     let boxes = inboxes(context, &logs);
     Ok((logs, boxes))
@@ -278,6 +298,7 @@ impl EnvelopeLog {
                     return Err(broken(&format!("a document is addressed to `{}`", one.index)));
                 };
                 letters.push(Letter {
+                    log: self.at,
                     envelope: place(&hit),
                     seq_no: hit.seq_no,
                     index: index.clone(),
@@ -288,10 +309,5 @@ impl EnvelopeLog {
             }
         }
         Ok(letters)
-    }
-
-    /// The version under which documents of an envelope with this number are written.
-    fn version_of(seq_no: i64) -> u64 {
-        u64::try_from(seq_no).unwrap_or_default().saturating_add(1)
     }
 }

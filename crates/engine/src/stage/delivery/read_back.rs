@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Documents that are looked up together.
-const LETTERS_AT_ONCE: usize = 500;
+pub(super) const LETTERS_AT_ONCE: usize = 500;
 /// Documents that are named when some differ.
 const DOCUMENTS_NAMED: usize = 20;
 /// Envelopes that are looked at to find two with one document.
@@ -76,10 +76,12 @@ pub(super) async fn read_back(
         return Ok(all);
     }
     deliveries.refresh(context).await?;
+    // What isn't as it should be was delivered in vain, as something with a higher version is or was there.
+    let mut anew = Anew { hand, has_epoch: false };
     for at in 0..deliveries.logs.len() {
         let before = all.count();
-        let Some(log) = deliveries.logs.get(at) else { break };
-        read_log(context, deliveries, (log, hand), &mut all).await?;
+        let Some(log) = deliveries.logs.get(at).cloned() else { break };
+        read_log(context, deliveries, (&log, &mut anew), &mut all).await?;
         // Written anew, it has to be seen once more.
         if all.count() == before
             && all.clash.is_none()
@@ -91,10 +93,18 @@ pub(super) async fn read_back(
     Ok(all)
 }
 
+/// How what isn't right is written anew.
+#[derive(Debug)]
+struct Anew {
+    hand: Hand,
+    /// Whether an epoch was begun for it.
+    has_epoch: bool,
+}
+
 async fn read_log(
     context: &StageContext,
-    deliveries: &Deliveries,
-    (log, hand): (&EnvelopeLog, Hand),
+    deliveries: &mut Deliveries,
+    (log, anew): (&EnvelopeLog, &mut Anew),
     all: &mut Seen,
 ) -> Result<(), EngineError> {
     let limits = &context.plan.limits;
@@ -119,27 +129,28 @@ async fn read_log(
                     all.clash.get_or_insert(clash);
                     continue;
                 }
-                let ceiling = deliveries.ceiling(inbox);
-                wrong.extend(look(context, (inbox, ceiling), letters, all).await?);
+                wrong.extend(look(context, inbox, letters, all).await?);
             }
         }
-        if hand == Hand::Write && !wrong.is_empty() {
-            let rejected = write_letters(context, wrong.into_iter()).await?;
+        if anew.hand == Hand::Write && !wrong.is_empty() {
+            if !anew.has_epoch {
+                deliveries.begin_epoch(context).await?;
+                anew.has_epoch = true;
+            }
+            let rejected = write_letters(context, deliveries.versions(), wrong).await?;
             set_envelopes_aside(context, (log, &page), &rejected).await?;
         }
     }
     Ok(())
 }
 
-/// Documents of one index that are not there as they should be, with the versions under which they have to be written: above
-/// that of what is there. What is missing may have been deleted under a version that another log gave, which is at most the
-/// ceiling.
+/// Documents of one index that are not there as they should be.
 async fn look(
     context: &StageContext,
-    (inbox, ceiling): (&Inbox, u64),
+    inbox: &Inbox,
     letters: &[Letter],
     all: &mut Seen,
-) -> Result<Vec<(u64, Letter)>, EngineError> {
+) -> Result<Vec<Letter>, EngineError> {
     let ids: BTreeSet<&str> = letters.iter().map(|letter| letter.id.as_str()).collect();
     let ids: Vec<&str> = ids.into_iter().collect();
     let page = context.cluster.documents(&inbox.index, &ids).await?;
@@ -149,24 +160,23 @@ async fn look(
         let hash = document_hash(&letter.source)
             .map_err(|error| unreadable(&inbox.index, &letter.id, &error.to_string()))?;
         let expected = entry_hash(&letter.id, letter.routing.as_deref(), hash);
-        let version = EnvelopeLog::version_of(letter.seq_no);
-        let (version, reason) = match found.get(&letter.place()) {
+        let reason = match found.get(&letter.place()) {
             Some(there) if there.entry_hash == expected => continue,
-            // One that came from another envelope before may have a higher version.
-            Some(there) => {
+            // It came from another envelope before.
+            Some(_) => {
                 all.differing += 1;
-                (version.max(there.version.saturating_add(1)), "is not what its envelope says")
+                "is not what its envelope says"
             }
             None => {
                 *all.missing.entry(inbox.index.clone()).or_default() += 1;
-                (version.max(ceiling), "is missing in the new set")
+                "is missing in the new set"
             }
         };
         if all.documents.len() < DOCUMENTS_NAMED {
             let (index, id) = (inbox.index.clone(), letter.id.clone());
             all.documents.push(BadDocument { index, id, reason: reason.to_owned() });
         }
-        wrong.push((version, letter.clone()));
+        wrong.push(letter.clone());
     }
     Ok(wrong)
 }
@@ -188,18 +198,38 @@ async fn find_clash(
             return Ok(Some(Clash { made, from: [from(other), from(&letter.envelope)] }));
         }
     }
-    let envelopes: BTreeSet<&Place> = by_id.values().copied().collect();
-    let keys: Vec<String> = by_id.keys().map(|id| format!("{}/{id}", inbox.logical)).collect();
-    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
-    let logs: Vec<&EnvelopeLog> =
-        inbox.logs.iter().filter_map(|at| deliveries.logs.get(*at)).collect();
-    let wanted: Vec<(&str, &[&str])> =
-        logs.iter().map(|log| (log.pair.target.as_str(), keys.as_slice())).collect();
-    let count: u64 = context.cluster.counts_with("keys", &wanted).await?.into_iter().sum();
-    if count <= envelopes.len() as u64 {
+    if !may_clash(context, deliveries, inbox, letters).await? {
         return Ok(None);
     }
-    name_clash(context, inbox, &logs, &keys).await
+    let logs: Vec<&EnvelopeLog> =
+        inbox.logs.iter().filter_map(|at| deliveries.logs.get(*at)).collect();
+    let keys = keys_of(inbox, letters);
+    name_clash(context, inbox, &logs, &keys.iter().map(String::as_str).collect::<Vec<_>>()).await
+}
+
+/// Whether more envelopes hold documents with these ids than they are taken of, or one of them twice.
+pub(super) async fn may_clash(
+    context: &StageContext,
+    deliveries: &Deliveries,
+    inbox: &Inbox,
+    letters: &[Letter],
+) -> Result<bool, EngineError> {
+    let envelopes: BTreeSet<&Place> = letters.iter().map(|letter| &letter.envelope).collect();
+    let keys = keys_of(inbox, letters);
+    if keys.len() < letters.len() {
+        return Ok(true);
+    }
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let logs = inbox.logs.iter().filter_map(|at| deliveries.logs.get(*at));
+    let wanted: Vec<(&str, &[&str])> =
+        logs.map(|log| (log.pair.target.as_str(), keys.as_slice())).collect();
+    let count: u64 = context.cluster.counts_with("keys", &wanted).await?.into_iter().sum();
+    Ok(count > envelopes.len() as u64)
+}
+
+/// What envelopes that hold documents with these ids are found by.
+fn keys_of(inbox: &Inbox, letters: &[Letter]) -> BTreeSet<String> {
+    letters.iter().map(|letter| format!("{}/{}", inbox.logical, letter.id)).collect()
 }
 
 /// Names two envelopes that hold a document with one of these keys. Gives none when there are no two any more.

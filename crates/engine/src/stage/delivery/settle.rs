@@ -67,6 +67,17 @@ pub(in crate::stage) async fn settle_deliveries(
     Ok(unsettled.first().map(Counted::told))
 }
 
+/// The same, and everything is read back anew.
+///
+/// # Errors
+/// As [`settle_deliveries`].
+pub(in crate::stage) async fn settle_deliveries_anew(
+    follower: &mut Follower<'_>,
+) -> Result<Option<String>, EngineError> {
+    follower.deliveries.forget_read_back();
+    settle_deliveries(follower).await
+}
+
 /// An index, and how many documents are addressed to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Counted {
@@ -144,35 +155,35 @@ async fn delete_strays(
     let parts = u128::from(unsettled.expected.max(unsettled.found) / IDS_HELD_MAX + 1);
     for part in 0..parts {
         let is_of_part = |hash: u128| hash % parts == part;
+        // In this order: what is delivered in between has a higher version than was seen.
         let found = found_ids(context, inbox, is_of_part).await?;
         let expected = expected_ids(context, (deliveries, inbox), is_of_part).await?;
         is_lacking |= expected.iter().any(|hash| !found.contains_key(hash));
-        let strays: Vec<Place> = found
+        let versions = deliveries.versions();
+        let covered = |log: usize| deliveries.logs.get(log).map(|log| log.covered);
+        let strays: Vec<(Place, u64)> = found
             .into_iter()
             .filter(|(hash, _)| !expected.contains(hash))
-            .map(|(_, place)| place)
+            .map(|(_, stray)| stray)
+            .filter(|(_, version)| versions.knows(*version, covered))
             .collect();
-        for places in strays.chunks(IDS_AT_ONCE) {
-            deleted += delete(context, inbox, places).await?;
+        for strays in strays.chunks(IDS_AT_ONCE) {
+            deleted += delete(context, inbox, strays).await?;
         }
     }
     if is_lacking {
         let logs = inbox.logs.clone();
-        for log in logs {
-            if let Some(log) = deliveries.logs.get_mut(log) {
-                log.settled = -1;
-            }
-        }
+        deliveries.forget(&logs);
     }
     Ok(deleted)
 }
 
-/// The ids of an index, by their hashes.
+/// The ids of an index, by their hashes, with the versions that they have there.
 async fn found_ids(
     context: &StageContext,
     inbox: &Inbox,
     is_wanted: impl Fn(u128) -> bool,
-) -> Result<BTreeMap<u128, Place>, EngineError> {
+) -> Result<BTreeMap<u128, (Place, u64)>, EngineError> {
     let limits = &context.plan.limits;
     let mut all = BTreeMap::new();
     for shard in context.cluster.watermark(&inbox.index).await? {
@@ -186,7 +197,7 @@ async fn found_ids(
             for hit in page.hits() {
                 let hash = entry_hash(&hit.id, hit.routing.as_deref(), 0);
                 if is_wanted(hash) {
-                    all.insert(hash, place(&hit));
+                    all.insert(hash, (place(&hit), hit.version));
                 }
             }
         }
@@ -220,21 +231,18 @@ async fn expected_ids(
     Ok(all)
 }
 
-/// Deletes documents as they are now.
+/// Deletes documents as they were seen.
 async fn delete(
     context: &StageContext,
     inbox: &Inbox,
-    places: &[Place],
+    strays: &[(Place, u64)],
 ) -> Result<u64, EngineError> {
-    let wanted: BTreeSet<&Place> = places.iter().collect();
-    let ids: Vec<&str> = places.iter().map(|(id, _)| id.as_str()).collect();
-    let page = context.cluster.documents(&inbox.index, &ids).await?;
     let target = index_name(&inbox.index)?;
     let mut body = BulkBody::default();
-    for hit in page.hits().filter(|hit| wanted.contains(&place(hit))) {
-        let key = Key { id: &hit.id, routing: hit.routing.as_deref() };
-        // One above what is there: a late delivery of the same is refused.
-        let version = Version::AtLeast(hit.version.saturating_add(1));
+    for ((id, routing), version) in strays {
+        let key = Key { id, routing: routing.as_deref() };
+        // One above what was seen: a late delivery of the same is refused, and so is this where a later one came meanwhile.
+        let version = Version::AtLeast(version.saturating_add(1));
         body.delete(&target, key, version).map_err(|error| EngineError::Bug(error.to_string()))?;
     }
     if body.is_empty() {
