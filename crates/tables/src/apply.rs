@@ -177,7 +177,8 @@ impl Work<'_> {
                 refused.extend(waiting.into_iter().map(|(_, one)| one));
                 return Ok(refused);
             }
-            left = waiting.into_iter().map(|(row, _)| row).collect();
+            // The other way round, as rows mostly refer to those before them or to those behind them.
+            left = waiting.into_iter().map(|(row, _)| row).rev().collect();
         }
     }
 

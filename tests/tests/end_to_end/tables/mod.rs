@@ -144,10 +144,15 @@ fn referring(runtime: &Runtime, stand: &Stand, name: &str) -> Outcome {
     runtime.block_on(async {
         let ledger = Ledger::open(stand, name).await?;
         ledger.refer().await?;
-        let mut people: Vec<_> = (0..40)
-            .map(|number| (format!("r {number}"), json!({"name": format!("r {}", number + 1)})))
-            .collect();
-        people.push(("r 40".to_owned(), json!({"age": 40})));
+        let person = |number: u64| {
+            let boss = format!("r {}", number + 1);
+            let is_boss = number.is_multiple_of(4);
+            (
+                format!("r {number}"),
+                if is_boss { json!({"age": 40}) } else { json!({"name": boss}) },
+            )
+        };
+        let people: Vec<_> = (0..=40).map(person).collect();
         ledger.seed_with(&people).await?;
         ledger.put("acme", "orphan", json!({"name": "nobody"})).await?;
         ledger.put("acme", "its child", json!({"name": "orphan"})).await?;
