@@ -202,6 +202,20 @@ fn months_become_quarters() {
 }
 
 #[test]
+fn partitions_are_called_as_the_application_writes_them() {
+    let steps =
+        "    order: unchanged\n    note: unchanged\n    memo: unchanged\n    event: unchanged";
+    let events = |written: &str| {
+        let indices = ALL.replace("partition: month", &format!("partition: {written}"));
+        let all = words(&plan(&indices, steps));
+        let lines = all.lines().filter(|line| line.contains("event")).map(str::to_owned);
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    insta::assert_snapshot!("years", events("{year: 2022-year}"));
+    insta::assert_snapshot!("dotted_months", events("{month: 2022.01}"));
+}
+
+#[test]
 fn a_rehearsal_delivers_to_names_of_its_own() {
     let steps = "    order: {migrate: {operations: [{drop: {}}]}}\n    note: unchanged\n    memo: unchanged\n    event: unchanged";
     let (plan, pack) = (plan(ALL, steps), load(&files(ALL, steps)).expect("a pack"));

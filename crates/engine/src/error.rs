@@ -574,7 +574,10 @@ fn database_code(error: &TableError) -> &'static str {
         TableError::Unreachable { .. } => "S0102",
         TableError::Credentials { .. } => "S0103",
         TableError::Busy { .. } => "S0201",
-        TableError::Row { .. } | TableError::Refused { .. } | TableError::CheckpointGone => "S0202",
+        TableError::Row { .. }
+        | TableError::Reference { .. }
+        | TableError::Refused { .. }
+        | TableError::CheckpointGone => "S0202",
     }
 }
 
@@ -585,6 +588,7 @@ fn database_class(error: &TableError) -> ErrorClass {
         TableError::Credentials { .. } => ErrorClass::Credentials,
         TableError::Busy { .. }
         | TableError::Row { .. }
+        | TableError::Reference { .. }
         | TableError::Refused { .. }
         | TableError::CheckpointGone => ErrorClass::Cluster,
     }
@@ -604,6 +608,7 @@ fn database_hint(database: &str, error: &TableError) -> String {
         }
         TableError::Busy { .. }
         | TableError::Row { .. }
+        | TableError::Reference { .. }
         | TableError::Refused { .. }
         | TableError::CheckpointGone => {
             "look at what the database says and at its log, then run the same command again"

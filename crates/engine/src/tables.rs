@@ -98,9 +98,10 @@ fn refusal(table: &Table, error: &TableError) -> Finding {
             "F0703",
             "look at user, password and rights: tables are made, read and written".to_owned(),
         ),
-        TableError::Row { .. } | TableError::Refused { .. } | TableError::CheckpointGone => {
-            ("F0706", "look at what the database says".to_owned())
-        }
+        TableError::Row { .. }
+        | TableError::Reference { .. }
+        | TableError::Refused { .. }
+        | TableError::CheckpointGone => ("F0706", "look at what the database says".to_owned()),
     };
     Finding::refuse(code, &table.database, format!("can't be worked with: {error}"), fix)
 }

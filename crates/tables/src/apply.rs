@@ -56,6 +56,22 @@ pub struct Refused {
     pub id: String,
     /// Why, in words.
     pub reason: String,
+    /// Whether it refers to a row that isn't there: once that one is written, it can be.
+    pub refers_to_none: bool,
+}
+
+/// What came of deleting the rows of documents that are gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deleted {
+    /// So many were deleted; of those that others refer to, and that are there still, what the database said about one.
+    Done {
+        /// How many.
+        count: u64,
+        /// Why some are there still.
+        kept: Option<String>,
+    },
+    /// Nothing was: the log was written up to another number meanwhile.
+    Elsewhere,
 }
 
 impl Database {
@@ -75,7 +91,8 @@ impl Database {
             return Ok(Applied::Elsewhere { covered });
         }
         let gone: Vec<&str> = gone.iter().map(String::as_str).collect();
-        work.delete(maker, &gone).await?;
+        // One that others refer to is gone once they are: what is there and shouldn't be is found by numbers.
+        work.delete_what_can_go(maker, &gone).await?;
         let mut refused = Vec::new();
         let mut left = rows;
         while !left.is_empty() {
@@ -100,15 +117,15 @@ impl Database {
         maker: &RowMaker,
         (log, covered): (&Log, &std::collections::BTreeMap<u32, i64>),
         ids: &[&str],
-    ) -> Result<Option<u64>, TableError> {
+    ) -> Result<Deleted, TableError> {
         self.repeat(|| async {
             let mut work = self.begin().await?;
             if work.hold_checkpoints(log).await? != *covered {
-                return Ok(None);
+                return Ok(Deleted::Elsewhere);
             }
-            let deleted = work.delete(maker, ids).await?;
+            let (count, kept) = work.delete_what_can_go(maker, ids).await?;
             work.commit().await?;
-            Ok(Some(deleted))
+            Ok(Deleted::Done { count, kept })
         })
         .await
     }
@@ -142,23 +159,92 @@ impl Work<'_> {
             self.command("RELEASE SAVEPOINT lockstep_rows").await?;
             return Ok(Vec::new());
         }
-        // One of them is wrong; which one, only each by itself tells.
+        // One of them is wrong; which one, only each by itself tells. A row may refer to one behind it.
         self.command("ROLLBACK TO SAVEPOINT lockstep_rows").await?;
-        let mut refused = Vec::new();
-        for row in rows {
-            self.command("SAVEPOINT lockstep_rows").await?;
-            let reason = match self.write_alone(maker, row, row_bytes_max).await {
-                Ok(reason) => reason,
-                Err(TableError::Row { reason }) => Some(reason),
-                Err(error) => return Err(error),
-            };
-            if let Some(reason) = reason {
-                self.command("ROLLBACK TO SAVEPOINT lockstep_rows").await?;
-                refused.push(Refused { id: maker.id(row).unwrap_or_default().to_owned(), reason });
+        let (mut refused, mut left) = (Vec::new(), rows.iter().collect::<Vec<_>>());
+        loop {
+            let (count, mut waiting) = (left.len(), Vec::new());
+            for row in left {
+                if let Some(one) = self.try_alone(maker, row, row_bytes_max).await? {
+                    if one.refers_to_none {
+                        waiting.push((row, one));
+                    } else {
+                        refused.push(one);
+                    }
+                }
             }
-            self.command("RELEASE SAVEPOINT lockstep_rows").await?;
+            if waiting.is_empty() || waiting.len() == count {
+                refused.extend(waiting.into_iter().map(|(_, one)| one));
+                return Ok(refused);
+            }
+            // The other way round, as rows mostly refer to those before them or to those behind them.
+            left = waiting.into_iter().map(|(row, _)| row).rev().collect();
         }
-        Ok(refused)
+    }
+
+    /// Writes one row, or leaves everything as it was and tells why.
+    async fn try_alone(
+        &mut self,
+        maker: &RowMaker,
+        row: &Row,
+        row_bytes_max: u64,
+    ) -> Result<Option<Refused>, TableError> {
+        self.command("SAVEPOINT lockstep_rows").await?;
+        let (reason, refers_to_none) = match self.write_alone(maker, row, row_bytes_max).await {
+            Ok(reason) => (reason, false),
+            Err(TableError::Row { reason }) => (Some(reason), false),
+            Err(TableError::Reference { reason }) => (Some(reason), true),
+            Err(error) => return Err(error),
+        };
+        if reason.is_some() {
+            self.command("ROLLBACK TO SAVEPOINT lockstep_rows").await?;
+        }
+        self.command("RELEASE SAVEPOINT lockstep_rows").await?;
+        let id = maker.id(row).unwrap_or_default().to_owned();
+        Ok(reason.map(|reason| Refused { id, reason, refers_to_none }))
+    }
+
+    /// Deletes rows; those that others refer to stay. Gives how many went, and why one stayed.
+    pub(crate) async fn delete_what_can_go(
+        &mut self,
+        maker: &RowMaker,
+        ids: &[&str],
+    ) -> Result<(u64, Option<String>), TableError> {
+        self.command("SAVEPOINT lockstep_gone").await?;
+        match self.delete(maker, ids).await {
+            Ok(count) => {
+                self.command("RELEASE SAVEPOINT lockstep_gone").await?;
+                return Ok((count, None));
+            }
+            Err(TableError::Reference { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        self.command("ROLLBACK TO SAVEPOINT lockstep_gone").await?;
+        let (mut count, mut left, mut kept) = (0, ids.to_vec(), None);
+        loop {
+            let before = left.len();
+            let mut staying = Vec::new();
+            for id in left {
+                self.command("SAVEPOINT lockstep_gone").await?;
+                match self.delete(maker, &[id]).await {
+                    Ok(one) => count += one,
+                    Err(TableError::Reference { reason }) => {
+                        self.command("ROLLBACK TO SAVEPOINT lockstep_gone").await?;
+                        staying.push(id);
+                        kept = Some(reason);
+                    }
+                    Err(error) => return Err(error),
+                }
+                self.command("RELEASE SAVEPOINT lockstep_gone").await?;
+            }
+            if staying.is_empty() {
+                return Ok((count, None));
+            }
+            if staying.len() == before {
+                return Ok((count, kept));
+            }
+            left = staying;
+        }
     }
 
     /// Writes rows in one statement. Whether all of them are there as they were meant; the inner error refuses one.
@@ -173,7 +259,9 @@ impl Work<'_> {
         }
         match self.execute(upsert(self.dialect(), maker, rows)).await {
             Ok(_count) => {}
-            Err(TableError::Row { reason }) => return Ok(Err(reason)),
+            Err(TableError::Row { reason } | TableError::Reference { reason }) => {
+                return Ok(Err(reason));
+            }
             Err(error) => return Err(error),
         }
         let ids: Vec<&str> = rows.iter().filter_map(|row| maker.id(row)).collect();

@@ -155,7 +155,8 @@ impl Work<'_> {
     pub(crate) async fn execute(&mut self, statement: Statement) -> Result<u64, TableError> {
         let Statement { text, parameters } = statement;
         // Statements hold names from a pack, in quotes, and no values: those are parameters.
-        let mut query = sqlx::query(AssertSqlSafe(text)).persistent(false);
+        let mut query =
+            sqlx::query(AssertSqlSafe(text)).persistent(self.dialect().keeps_statements());
         for parameter in parameters {
             query = query.bind(parameter);
         }
@@ -169,7 +170,8 @@ impl Work<'_> {
         statement: Statement,
     ) -> Result<Vec<Vec<Option<String>>>, TableError> {
         let Statement { text, parameters } = statement;
-        let mut query = sqlx::query(AssertSqlSafe(text)).persistent(false);
+        let mut query =
+            sqlx::query(AssertSqlSafe(text)).persistent(self.dialect().keeps_statements());
         for parameter in parameters {
             query = query.bind(parameter);
         }

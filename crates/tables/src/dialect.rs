@@ -155,6 +155,15 @@ impl Dialect {
         known.contains(&found)
     }
 
+    /// Whether a statement is kept for the next time. MySQL answers nothing when one is let go, and so what follows waits 40 ms for
+    /// the machine's word that it arrived. PostgreSQL would go on with a kept one when a column has another type now, and fail.
+    pub(crate) fn keeps_statements(self) -> bool {
+        match self.0 {
+            DatabaseKind::Mysql => true,
+            DatabaseKind::Postgresql => false,
+        }
+    }
+
     /// The schema that tables without one are in, as an expression.
     pub(crate) fn schema(self) -> &'static str {
         match self.0 {

@@ -38,6 +38,12 @@ pub enum TableError {
         /// What the database said.
         reason: String,
     },
+    /// A row refers to one that isn't there, or one that others refer to would go.
+    #[error("the database refuses a row for what refers to another one: {reason}")]
+    Reference {
+        /// What the database said, with the constraint.
+        reason: String,
+    },
     /// Anything else.
     #[error("the database refused: {reason}")]
     Refused {
@@ -53,6 +59,7 @@ pub enum TableError {
 const MYSQL_BUSY: [u16; 2] = [1205, 1213];
 const MYSQL_CREDENTIALS: [u16; 5] = [1044, 1045, 1142, 1227, 1698];
 const MYSQL_GONE: [u16; 5] = [1040, 1053, 1152, 1927, 3168];
+const MYSQL_REFERENCE: [u16; 4] = [1216, 1217, 1451, 1452];
 const MYSQL_ROW: [u16; 9] = [1048, 1062, 1264, 1265, 1364, 1366, 1406, 3140, 4025];
 
 impl TableError {
@@ -88,6 +95,9 @@ impl TableError {
         if is_of(&MYSQL_CREDENTIALS) || class == "28" || state == "42501" {
             return Self::Credentials { reason };
         }
+        if is_of(&MYSQL_REFERENCE) || matches!(&*state, "23503" | "23001") {
+            return Self::Reference { reason };
+        }
         // Two rows that are one to the database, data, integrity, and what triggers raise.
         if is_of(&MYSQL_ROW) || matches!(class, "21" | "22" | "23" | "45") || state == "P0001" {
             return Self::Row { reason };
@@ -102,6 +112,7 @@ impl TableError {
             Self::Address { .. }
             | Self::Credentials { .. }
             | Self::Row { .. }
+            | Self::Reference { .. }
             | Self::Refused { .. }
             | Self::CheckpointGone => false,
         }

@@ -29,9 +29,12 @@ pub mod apply;
 
 mod rows;
 
+mod references;
+
 pub use address::Address;
-pub use apply::{Applied, Batch, Refused};
+pub use apply::{Applied, Batch, Deleted, Refused};
 pub use checkpoint::Log;
 pub use database::Database;
 pub use error::TableError;
 pub use look::{FoundTable, Misfit};
+pub use references::{Reference, parents_first};

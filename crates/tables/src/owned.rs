@@ -64,8 +64,12 @@ impl Database {
                     break;
                 }
                 let mut work = self.begin().await?;
-                if work.delete(maker, &ids).await? == 0 {
-                    let reason = format!("rows of `{name}` can't be deleted");
+                let (count, kept) = work.delete_what_can_go(maker, &ids).await?;
+                if count == 0 {
+                    let reason = format!(
+                        "rows of `{name}` can't be deleted{}",
+                        kept.map(|kept| format!(": {kept}")).unwrap_or_default()
+                    );
                     return Err(TableError::Refused { reason });
                 }
                 work.commit().await?;

@@ -246,13 +246,18 @@ fn name(finding: &Finding) -> String {
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join("-")
     };
+    let of_index = |word: &str, index: Option<&str>| {
+        index.map_or_else(|| word.to_owned(), |index| format!("{word}-{index}"))
+    };
     let name = match &finding.trouble {
         Trouble::Rejected(rejection) => of("fuzz", rejection),
         Trouble::BackRejected(rejection) => of("fuzz-back", rejection),
         Trouble::Panicked => "fuzz-defect".to_owned(),
         Trouble::Unreadable => "fuzz-unreadable".to_owned(),
-        Trouble::Refused { reason: _ } => "fuzz-refused".to_owned(),
-        Trouble::UnknownRefused { reason: _ } => "fuzz-unknown".to_owned(),
+        Trouble::Refused { sent_to, reason: _ } => of_index("fuzz-refused", sent_to.as_deref()),
+        Trouble::UnknownRefused { sent_to, reason: _ } => {
+            of_index("fuzz-unknown", sent_to.as_deref())
+        }
         Trouble::BackDiffers(_) => "fuzz-back-differs".to_owned(),
         Trouble::BackRefused { reason: _ } => "fuzz-back-refused".to_owned(),
         Trouble::NoIndex { reason: _ } => "fuzz-no-index".to_owned(),

@@ -157,11 +157,17 @@ fn told(trouble: &Trouble) -> String {
         Trouble::Rejected(rejection) => rejection.to_string(),
         Trouble::Panicked => "a defect of Lockstep; please report it with this document".to_owned(),
         Trouble::Unreadable => "what the step makes of it is no document".to_owned(),
-        Trouble::Refused { reason } => {
+        Trouble::Refused { sent_to: None, reason } => {
             format!("the new mapping refuses what the step makes of it: {reason}")
         }
-        Trouble::UnknownRefused { reason } => format!(
+        Trouble::Refused { sent_to: Some(index), reason } => {
+            format!("the mapping of `{index}` refuses what the step sends there: {reason}")
+        }
+        Trouble::UnknownRefused { sent_to: None, reason } => format!(
             "a field that the old mapping doesn't name, and that the new one refuses: {reason}"
+        ),
+        Trouble::UnknownRefused { sent_to: Some(index), reason } => format!(
+            "a field that the old mapping doesn't name, and that the one of `{index}` refuses, where the step sends it: {reason}"
         ),
         Trouble::BackRejected(rejection) => format!("the way back rejects it: {rejection}"),
         Trouble::BackDiffers(_) => "the way back is derived and gives another document".to_owned(),

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use lockstep_core::{
+    names::spellings,
     pack::model::{
         Down, IndexStep, LogicalIndex, Naming, Pack, Partition, Partitions, Release, Step,
         SwitchMode,
@@ -77,7 +78,15 @@ fn name_text<'a>(naming: &'a Naming, index: &LogicalIndex) -> Option<&'a String>
 }
 
 fn kinds(partitions: Partitions) -> String {
-    partitions.kinds().map(Partition::word).collect::<Vec<_>>().join(", ")
+    let kind = |kind: Partition| {
+        let spelling = partitions.spelling(kind);
+        let example = spellings(kind).find(|(own, _)| Some(*own) == spelling);
+        example.map_or_else(
+            || kind.word().to_owned(),
+            |(_, example)| format!("{} (`{example}`)", kind.word()),
+        )
+    };
+    partitions.kinds().map(kind).collect::<Vec<_>>().join(", ")
 }
 
 fn dynamic(index: &LogicalIndex) -> String {

@@ -56,6 +56,38 @@ fn trouble_is_shown_by_a_small_document_and_kept_as_a_case() {
 }
 
 #[test]
+fn each_document_is_held_against_the_mapping_that_it_goes_to() {
+    let folder = shop();
+    folder.replace(
+        STEP,
+        "  person: {mapping: person.json}",
+        "  person: {mapping: person.json}\n  letter: {mapping: letter.json}",
+    );
+    folder.replace(
+        STEP,
+        "    person:\n      migrate:",
+        "    letter: new\n    person:\n      migrate:",
+    );
+    // The names stay, the addresses go into an index of their own, which takes no names and no odd addresses.
+    folder.replace(
+        STEP,
+        COPY,
+        "          - when: {field: email, exists: true}\n            then: [{remove: {fields: [name]}}, {send: {to: letter}}]",
+    );
+    let letter = "shop/releases/1.1/mappings/letter.json";
+    let takes = |kind: &str| {
+        format!(r#"{{"dynamic": "strict", "properties": {{"email": {{"type": "{kind}"}}}}}}"#)
+    };
+    folder.write(letter, &takes("keyword"));
+    let fine = folder.run(&["pack", "fuzz", "shop"]);
+    assert_eq!(fine.code, Some(0), "{}", fine.told());
+    folder.write(letter, &takes("ip"));
+    assert_snapshot!("fuzz_sent", folder.run(&["pack", "fuzz", "shop", "--write"]).told());
+    let tested = folder.run(&["pack", "test", "shop", "--filter", "fuzz"]).told();
+    assert!(tested.contains("fuzz-refused-letter"), "{tested}");
+}
+
+#[test]
 fn what_is_asked_for_must_be_there() {
     let folder = shop();
     for (flags, expected) in [

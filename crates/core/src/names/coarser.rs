@@ -1,18 +1,19 @@
 //! Partitions of a shorter time within those of a longer one: the days of a month, the months of a quarter.
 
-use crate::pack::model::Partition;
+use super::partition::{kind_of, numbers, write};
+use crate::pack::model::{Partition, Spelling};
 
-/// The suffix of the partition of a longer time that all of a partition lies in, as the application writes that kind:
-/// `2022-q4` for `2022-10`. `None` when the suffix is of no kind, when `to` is not longer, or when a week lies in two of them.
-pub fn coarser(suffix: &str, to: Partition) -> Option<String> {
+/// The suffix of the partition of a longer time that all of a partition lies in, as it is written: `2022-q4` for `2022-10`.
+/// `None` when the suffix is of no kind, when `to` is not longer, or when a week lies in two of them.
+pub fn coarser(suffix: &str, to: Partition, spelling: Spelling) -> Option<String> {
     let span = Span::of(suffix)?;
     let (first, last) = span.months()?;
     let year = span.year;
     let name = |month: u32| match to {
         Partition::Day | Partition::Week => None,
-        Partition::Month => Some(format!("{year}-{month}")),
-        Partition::Quarter => Some(format!("{year}-q{}", month.div_ceil(3))),
-        Partition::Year => Some(year.to_owned()),
+        Partition::Month => write(to, spelling, &[year, month]),
+        Partition::Quarter => write(to, spelling, &[year, month.div_ceil(3)]),
+        Partition::Year => write(to, spelling, &[year]),
     };
     let is_longer = rank(to) > rank(span.kind);
     name(first).filter(|_| is_longer && name(first) == name(last))
@@ -35,24 +36,18 @@ fn rank(kind: Partition) -> u8 {
 }
 
 /// The time of a partition, as far as its suffix says.
-struct Span<'a> {
+struct Span {
     kind: Partition,
-    year: &'a str,
+    year: u32,
     /// The month, or the quarter; 0 where there is none.
     part: u32,
 }
 
-impl<'a> Span<'a> {
-    fn of(suffix: &'a str) -> Option<Self> {
-        let kind = super::partition::kind_of(suffix)?;
-        let year = suffix.get(..4)?;
-        let mut rest = suffix.get(4..)?.split(['-', '.']).skip(1);
-        let first = rest.next().unwrap_or_default();
-        let part = match kind {
-            Partition::Day | Partition::Month => first.parse().ok()?,
-            Partition::Quarter => first.strip_prefix('q')?.parse().ok()?,
-            Partition::Week | Partition::Year => 0,
-        };
+impl Span {
+    fn of(suffix: &str) -> Option<Self> {
+        let kind = kind_of(suffix)?;
+        let mut numbers = numbers(suffix).into_iter();
+        let (year, part) = (numbers.next()?, numbers.next().unwrap_or_default());
         Some(Self { kind, year, part })
     }
 
@@ -96,7 +91,23 @@ mod tests {
             ("orders", Year, None),
             ("", Year, None),
         ] {
-            assert_eq!(coarser(suffix, to).as_deref(), expected, "{suffix} {to:?}");
+            let found = coarser(suffix, to, Spelling::Short);
+            assert_eq!(found.as_deref(), expected, "{suffix} {to:?}");
+        }
+    }
+
+    #[test]
+    fn it_is_written_as_the_application_writes_it() {
+        use Partition::{Month, Quarter, Year};
+        use Spelling::{Dotted, Padded, Word};
+        for (suffix, to, spelling, expected) in [
+            ("2022-1-5", Month, Padded, Some("2022-01")),
+            ("2022-01-31", Month, Dotted, Some("2022.01")),
+            ("2022-10-31", Month, Padded, Some("2022-10")),
+            ("2022-q2", Year, Word, Some("2022-year")),
+            ("2022-2", Quarter, Padded, None),
+        ] {
+            assert_eq!(coarser(suffix, to, spelling).as_deref(), expected, "{suffix} {to:?}");
         }
     }
 
@@ -110,7 +121,8 @@ mod tests {
             ("2022-year", Partition::Year),
         ] {
             for to in Partition::ALL {
-                assert_eq!(coarser(suffix, to).is_some(), is_coarser(to, from), "{suffix} {to:?}");
+                let found = coarser(suffix, to, Spelling::Short);
+                assert_eq!(found.is_some(), is_coarser(to, from), "{suffix} {to:?}");
             }
         }
     }

@@ -20,7 +20,7 @@ pub use glob::Glob;
 pub use grammar::{IndexGrammar, ParsedName, SOLE_TENANT, TemplateNames};
 pub(crate) use grammar::{KnownName, tenant_group};
 pub(crate) use partition::kind_of;
-pub use partition::partition_pattern;
+pub use partition::{partition_pattern, respelt, spellings};
 pub use release::{Recognised, ReleaseNames};
 pub use text::{NameText, NotANameText, Slot};
 

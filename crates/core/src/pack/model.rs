@@ -104,20 +104,50 @@ pub struct LogicalIndex {
 pub struct Partitions {
     /// A bit for each kind, at its place in [`Partition::ALL`].
     kinds: u8,
+    /// How the application writes suffixes, where the pack says it, at the place of their kind.
+    spellings: [Option<Spelling>; Partition::ALL.len()],
 }
 
 impl Partitions {
     /// One index.
-    pub const NONE: Self = Self { kinds: 0 };
+    pub const NONE: Self = Self { kinds: 0, spellings: [None; Partition::ALL.len()] };
 
     /// These kinds.
     pub fn of(kinds: impl IntoIterator<Item = Partition>) -> Self {
-        Self { kinds: kinds.into_iter().fold(0, |bits, kind| bits | kind.bit()) }
+        let kinds = kinds.into_iter().fold(0, |bits, kind| bits | kind.bit());
+        Self { kinds, ..Self::NONE }
+    }
+
+    /// The same, and one kind more.
+    #[must_use]
+    pub fn and(mut self, kind: Partition) -> Self {
+        self.kinds |= kind.bit();
+        self
+    }
+
+    /// The same, and one kind more, the suffixes of which are written so.
+    #[must_use]
+    pub fn with(mut self, kind: Partition, spelling: Spelling) -> Self {
+        self.kinds |= kind.bit();
+        if let Some(own) = self.spellings.get_mut(kind.position()) {
+            *own = Some(spelling);
+        }
+        self
+    }
+
+    /// How suffixes of a kind are written, where the pack says it.
+    pub fn spelling(self, kind: Partition) -> Option<Spelling> {
+        self.spellings.get(kind.position()).copied().flatten()
+    }
+
+    /// Whether another index has partitions of the same kinds, however they are written.
+    pub fn is_alike(self, other: Self) -> bool {
+        self.kinds == other.kinds
     }
 
     /// Whether it is one index.
     pub fn is_none(self) -> bool {
-        self == Self::NONE
+        self.kinds == 0
     }
 
     /// The kinds, the shortest time first.
@@ -161,15 +191,33 @@ impl Partition {
         }
     }
 
-    fn bit(self) -> u8 {
+    /// Its place in [`Self::ALL`].
+    fn position(self) -> usize {
         match self {
-            Self::Day => 1,
-            Self::Week => 2,
-            Self::Month => 4,
-            Self::Quarter => 8,
-            Self::Year => 16,
+            Self::Day => 0,
+            Self::Week => 1,
+            Self::Month => 2,
+            Self::Quarter => 3,
+            Self::Year => 4,
         }
     }
+
+    fn bit(self) -> u8 {
+        1 << self.position()
+    }
+}
+
+/// How the suffix of a partition is written. Not every kind has all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spelling {
+    /// `2022-1-5`, `2022-w1`, `2022-1`, `2022-q1`, `2022`
+    Short,
+    /// `2022-01-05`, `2022-w01`, `2022-01`
+    Padded,
+    /// `2022.01.05`, `2022.01`
+    Dotted,
+    /// `2022-year`
+    Word,
 }
 
 /// How data gets into a release from the one before.

@@ -10,7 +10,7 @@ use super::{
         ClusterReference, Delivery, IndexPlan, Limits, PLAN_FORMAT, Plan, Schema, SourcePlan,
         Strategy, TargetPlan, TenantPlan, UpgradeKind,
     },
-    origin::{Origin, Places, Way, origins},
+    origin::{Nowhere, Origin, Places, Way, origins},
     preflight, schema,
     tenants::{self, ExcludedTenant, TenantChoice},
     way_back,
@@ -183,7 +183,7 @@ pub fn build(request: PlanRequest<'_>) -> Result<Plan, PlanError> {
         target_release,
         names: ReleaseNames::new(pack, target_release).map_err(LiveError::from)?,
         live: &live,
-        delivered: delivered(&origins, source_release, target_release),
+        delivered: delivered(&origins, source_release),
         origins,
     };
     builder.schemas(&mut plan);
@@ -321,15 +321,10 @@ fn pair_tenants(
 }
 
 /// The logical indices of the new release that are filled from envelopes.
-fn delivered(
-    origins: &BTreeMap<String, Origin>,
-    source: &Release,
-    target: &Release,
-) -> BTreeSet<String> {
+fn delivered(origins: &BTreeMap<String, Origin>, source: &Release) -> BTreeSet<String> {
     let (mut programs, mut gathering) = (BTreeMap::new(), BTreeSet::new());
-    let partitions = |release: &Release, key: &str| {
-        release.indices.get(key).map_or(Partitions::NONE, |index| index.partitions)
-    };
+    let live =
+        |key: &str| source.indices.get(key).map_or(Partitions::NONE, |index| index.partitions);
     for (key, origin) in origins {
         let ways = origin.ways(key);
         if ways.len() > 1 {
@@ -337,8 +332,7 @@ fn delivered(
         }
         for Way { program, places, operations } in ways {
             programs.insert(program, operations.to_vec());
-            let (live, new) = (partitions(source, &places.key), partitions(target, key));
-            if places.partition.is_none() && delivery::is_put_together(live, new) {
+            if places.are_put_together(live(&places.key)) {
                 gathering.insert(key.clone());
             }
         }
@@ -405,7 +399,7 @@ impl Builder<'_> {
                     carried.insert(places.key.clone());
                     self.copied(tenant, (places, key), logical, plan)
                 }
-                Some(Origin::Like(places)) => self.empty_like(tenant, key, places),
+                Some(Origin::Like(places)) => self.empty_like(tenant, (key, places), plan),
                 Some(Origin::New { partition: Some(partition) }) => {
                     vec![self.empty(tenant, key, Some(partition.clone()))]
                 }
@@ -460,8 +454,12 @@ impl Builder<'_> {
         }
         sources
             .into_iter()
-            .filter_map(|(partition, index)| {
+            .filter_map(|Found { index, partition: _, becomes }| {
                 let facts = self.inventory.indices.get(&index)?;
+                let Ok(partition) = becomes else {
+                    plan.findings.push(nowhere(&index, key));
+                    return None;
+                };
                 let target = self.target(tenant, key, partition.as_deref(), Some(facts));
                 let source = source_plan(&index, facts);
                 let clone = clone::start(plan, &self.inventory.cluster, (facts, &source, &target));
@@ -499,19 +497,28 @@ impl Builder<'_> {
             delivered_to.entry((key.clone(), None)).or_insert(None);
         }
         let mut indices = Vec::new();
-        for (partition, index) in self.sources(tenant, places) {
+        for Found { index, partition, becomes } in self.sources(tenant, places) {
             let Some(facts) = self.inventory.indices.get(&index) else { continue };
             let mut to = BTreeMap::new();
             for destination in &destinations {
                 let partitions = self.target_release.indices.get(destination);
                 let partitions = partitions.map_or(Partitions::NONE, |index| index.partitions);
-                let suffix = partition.as_deref();
-                let place =
-                    suffix.and_then(|suffix| delivery::partition_within(suffix, partitions));
-                if place.is_none() && !partitions.is_none() {
+                let place = if destination == key {
+                    becomes.clone()
+                } else {
+                    let own = becomes.as_ref().ok().and_then(Option::as_ref);
+                    let within = |suffix: &String| delivery::partition_within(suffix, partitions);
+                    match own.or(partition.as_ref()).filter(|_| !partitions.is_none()) {
+                        Some(suffix) => within(suffix).map(Some).ok_or(Nowhere),
+                        None => Ok(None),
+                    }
+                };
+                let is_one_of_many = !partitions.is_none();
+                let Some(place) = place.ok().filter(|place| place.is_some() || !is_one_of_many)
+                else {
                     plan.findings.push(nowhere(&index, destination));
                     continue;
-                }
+                };
                 let target = self.target(tenant, destination, place.as_deref(), Some(facts));
                 to.insert(destination.clone(), target.index);
                 let like = delivered_to.entry((destination.clone(), place)).or_insert(None);
@@ -538,18 +545,33 @@ impl Builder<'_> {
         IndexPlan { tenant: tenant.target.clone(), logical: key.to_owned(), partition, strategy }
     }
 
-    fn empty_like(&self, tenant: &TenantPlan, key: &str, places: &Places) -> Vec<IndexPlan> {
-        let partitions = self.sources(tenant, places);
-        partitions.into_iter().map(|(partition, _)| self.empty(tenant, key, partition)).collect()
+    fn empty_like(
+        &self,
+        tenant: &TenantPlan,
+        (key, places): (&str, &Places),
+        plan: &mut Plan,
+    ) -> Vec<IndexPlan> {
+        let mut partitions = BTreeSet::new();
+        for Found { index, partition: _, becomes } in self.sources(tenant, places) {
+            match becomes {
+                Ok(partition) => {
+                    partitions.insert(partition);
+                }
+                Err(Nowhere) => plan.findings.push(nowhere(&index, key)),
+            }
+        }
+        partitions.into_iter().map(|partition| self.empty(tenant, key, partition)).collect()
     }
 
-    /// The live indices of a tenant in some places, each with the partition that it becomes.
-    fn sources(&self, tenant: &TenantPlan, places: &Places) -> Vec<(Option<String>, String)> {
-        let mut sources = self.live.partitions(&tenant.source, &places.key);
-        for (partition, _) in &mut sources {
-            *partition = places.partition.clone().or(partition.take());
-        }
-        sources
+    /// The live indices of a tenant in some places.
+    fn sources(&self, tenant: &TenantPlan, places: &Places) -> Vec<Found> {
+        let found = self.live.partitions(&tenant.source, &places.key).into_iter();
+        let sources = found.map(|(live, index)| Found {
+            becomes: places.follow(live.as_deref()),
+            partition: places.partition.clone().or(live),
+            index,
+        });
+        sources.collect()
     }
 
     fn target(
@@ -582,6 +604,15 @@ impl Builder<'_> {
                 .map(|table| table.for_tenant(&tenant.target)),
         }
     }
+}
+
+/// A live index.
+struct Found {
+    index: String,
+    /// Its own suffix, or the one that the pack gives it.
+    partition: Option<String>,
+    /// What that becomes in the new release.
+    becomes: Result<Option<String>, Nowhere>,
 }
 
 /// Nothing says into which partition documents of an index belong.

@@ -13,8 +13,8 @@ use super::{
     model::{Plan, Schema, TargetPlan, WayBack},
 };
 use crate::{
-    names::{coarser, kind_of},
-    pack::model::Partitions,
+    names::{coarser, kind_of, respelt},
+    pack::model::{Partitions, Spelling},
     transform::{Transform, operation::Operation},
 };
 
@@ -55,12 +55,13 @@ pub(super) fn destinations(key: &str, operations: &[Operation]) -> BTreeSet<Stri
 }
 
 /// The suffix of the partition of an index that documents of a partition go to: its own, if the index has partitions of that kind,
-/// else that of the shortest longer time which it lies in. `None` when there is none.
+/// else that of the shortest longer time which it lies in; written as the application does. `None` when there is none.
 pub(super) fn partition_within(suffix: &str, partitions: Partitions) -> Option<String> {
     if kind_of(suffix).is_some_and(|kind| partitions.include(Partitions::of([kind]))) {
-        return Some(suffix.to_owned());
+        return Some(respelt(suffix, partitions));
     }
-    partitions.kinds().find_map(|kind| coarser(suffix, kind))
+    let longer = |kind| coarser(suffix, kind, partitions.spelling(kind).unwrap_or(Spelling::Short));
+    partitions.kinds().find_map(longer)
 }
 
 /// Whether documents of an index with partitions of some kinds come together in partitions of a longer time, or in one piece.
@@ -165,6 +166,10 @@ mod tests {
         ];
         for (suffix, kinds, expected) in cases {
             assert_eq!(within(suffix, kinds).as_deref(), expected, "{suffix} {kinds:?}");
+        }
+        let months = Partitions::NONE.with(Partition::Month, Spelling::Padded);
+        for suffix in ["2022-1-5", "2022-1", "2022.01", "2022-01"] {
+            assert_eq!(partition_within(suffix, months).as_deref(), Some("2022-01"), "{suffix}");
         }
     }
 

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::delivery::{is_put_together, partition_within};
 use crate::{
-    pack::model::{IndexStep, Release, Step},
+    pack::model::{IndexStep, Partitions, Release, Step},
     transform::operation::Operation,
 };
 
@@ -66,7 +67,55 @@ pub(super) struct Places {
     pub(super) key: String,
     /// The suffix of the partition that an index of one piece becomes on the way; else each keeps its own.
     pub(super) partition: Option<String>,
+    /// How the index is partitioned in each release from there on.
+    pub(super) on_the_way: Vec<Partitions>,
 }
+
+impl Places {
+    fn of(key: &str) -> Self {
+        Self { key: key.to_owned(), partition: None, on_the_way: Vec::new() }
+    }
+
+    /// One step further, into an index with such partitions.
+    fn further(&self, given: Option<&String>, partitions: Partitions) -> Self {
+        let Self { key, partition, on_the_way } = self;
+        let before = if given.is_some() { &[] } else { on_the_way.as_slice() };
+        Self {
+            key: key.clone(),
+            partition: given.or(partition.as_ref()).cloned(),
+            on_the_way: before.iter().copied().chain([partitions]).collect(),
+        }
+    }
+
+    /// The partition that a live one with this suffix becomes; `None` in one piece.
+    ///
+    /// # Errors
+    /// When it lies in no single partition of one of the releases on the way.
+    pub(super) fn follow(&self, suffix: Option<&str>) -> Result<Option<String>, Nowhere> {
+        let mut place = self.partition.as_deref().or(suffix).map(str::to_owned);
+        for partitions in &self.on_the_way {
+            place = match place {
+                Some(_) if partitions.is_none() => None,
+                Some(suffix) => Some(partition_within(&suffix, *partitions).ok_or(Nowhere)?),
+                None => None,
+            };
+        }
+        Ok(place)
+    }
+
+    /// Whether documents of several live partitions may come together on the way.
+    pub(super) fn are_put_together(&self, live: Partitions) -> bool {
+        let mut before = if self.partition.is_some() { Partitions::NONE } else { live };
+        self.on_the_way.iter().any(|partitions| {
+            let here = std::mem::replace(&mut before, *partitions);
+            is_put_together(here, *partitions)
+        })
+    }
+}
+
+/// That nothing says into which partition documents of an index belong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Nowhere;
 
 /// Follows every index of the last release back to the first one of the chain, collecting operations.
 pub(super) fn origins(chain: &[Release]) -> BTreeMap<String, Origin> {
@@ -74,17 +123,16 @@ pub(super) fn origins(chain: &[Release]) -> BTreeMap<String, Origin> {
     let mut origins: BTreeMap<String, Origin> = first
         .indices
         .keys()
-        .map(|key| {
-            let places = Places { key: key.clone(), partition: None };
-            (key.clone(), Origin::From { places, operations: Vec::new() })
-        })
+        .map(|key| (key.clone(), Origin::From { places: Places::of(key), operations: Vec::new() }))
         .collect();
     for release in rest {
         let Some(step) = &release.step else { continue };
         origins = step
             .indices
             .iter()
-            .map(|(key, index_step)| (key.clone(), next_origin((key, index_step), step, &origins)))
+            .map(|(key, index_step)| {
+                (key.clone(), next_origin((key, index_step), (release, step), &origins))
+            })
             .collect();
     }
     origins
@@ -92,25 +140,26 @@ pub(super) fn origins(chain: &[Release]) -> BTreeMap<String, Origin> {
 
 fn next_origin(
     (key, index_step): (&String, &IndexStep),
-    step: &Step,
+    (release, step): (&Release, &Step),
     before: &BTreeMap<String, Origin>,
 ) -> Origin {
+    let partitions = release.indices.get(key).map_or(Partitions::NONE, |index| index.partitions);
     match index_step {
         IndexStep::New => Origin::New { partition: None },
-        IndexStep::Unchanged => before.get(key).cloned().unwrap_or(Origin::New { partition: None }),
+        IndexStep::Unchanged => extend(before.get(key), (None, partitions), &[]),
         IndexStep::Migrate { from, partition, operations, down: _ } => {
             let ways = from.iter().map(|from| {
                 // Templates may name the index that documents come from; from here on they hold its key.
                 let operations: Vec<_> =
                     operations.iter().cloned().map(|one| one.bound(from)).collect();
-                extend(before.get(from), partition.as_ref(), &operations)
+                extend(before.get(from), (partition.as_ref(), partitions), &operations)
             });
             gathered(ways)
         }
         // A pack that was loaded without errors names an index that isn't `new_like` itself.
         IndexStep::NewLike { like } => match step.indices.get(like) {
             Some(other @ (IndexStep::Unchanged | IndexStep::Migrate { .. })) => {
-                match next_origin((like, other), step, before) {
+                match next_origin((like, other), (release, step), before) {
                     Origin::From { places, operations: _ } | Origin::Like(places) => {
                         Origin::Like(places)
                     }
@@ -149,12 +198,14 @@ fn gathered(ways: impl Iterator<Item = Origin>) -> Origin {
     }
 }
 
-fn extend(before: Option<&Origin>, given: Option<&String>, operations: &[Operation]) -> Origin {
-    let becomes = |earlier: &Option<String>| given.or(earlier.as_ref()).cloned();
+fn extend(
+    before: Option<&Origin>,
+    (given, partitions): (Option<&String>, Partitions),
+    operations: &[Operation],
+) -> Origin {
     let further = |places: &Places, earlier: &[Operation]| {
         let operations = earlier.iter().chain(operations).cloned().collect();
-        let Places { key, partition } = places;
-        Source { places: Places { key: key.clone(), partition: becomes(partition) }, operations }
+        Source { places: places.further(given, partitions), operations }
     };
     match before {
         Some(Origin::From { places, operations: earlier }) => {
@@ -165,10 +216,10 @@ fn extend(before: Option<&Origin>, given: Option<&String>, operations: &[Operati
             let all = sources.iter().map(|source| further(&source.places, &source.operations));
             Origin::Gathered(all.collect())
         }
-        Some(Origin::New { partition }) => Origin::New { partition: becomes(partition) },
-        Some(Origin::Like(Places { key, partition })) => {
-            Origin::Like(Places { key: key.clone(), partition: becomes(partition) })
+        Some(Origin::New { partition }) => {
+            Origin::New { partition: given.or(partition.as_ref()).cloned() }
         }
+        Some(Origin::Like(places)) => Origin::Like(places.further(given, partitions)),
         None => Origin::New { partition: given.cloned() },
     }
 }
@@ -178,7 +229,7 @@ mod tests {
     use super::*;
 
     fn from(key: &str, operation: &str) -> Origin {
-        let places = Places { key: key.to_owned(), partition: None };
+        let places = Places::of(key);
         let json = format!(r#"[{{"send":{{"to":"{operation}"}}}}]"#);
         Origin::From { places, operations: serde_json::from_str(&json).expect("an operation") }
     }
@@ -200,12 +251,45 @@ mod tests {
     }
 
     #[test]
+    fn a_partition_becomes_what_every_release_on_the_way_makes_of_it() {
+        use crate::pack::model::{
+            Partition::{Day, Month, Quarter, Year},
+            Spelling::{Padded, Word},
+        };
+        let only = |kind| Partitions::of([kind]);
+        let padded = Partitions::NONE.with(Month, Padded);
+        let cases = [
+            (&[only(Month)][..], Ok(Some("2022-1"))),
+            (&[padded], Ok(Some("2022-01"))),
+            // What a release made of it stays, where a later one says nothing.
+            (&[padded, only(Month)], Ok(Some("2022-01"))),
+            (&[padded, only(Quarter).and(Month)], Ok(Some("2022-01"))),
+            (&[padded, only(Quarter)], Ok(Some("2022-q1"))),
+            (&[only(Quarter), Partitions::NONE.with(Year, Word)], Ok(Some("2022-year"))),
+            (&[only(Month), Partitions::NONE], Ok(None)),
+            (&[only(Year), only(Day)], Err(Nowhere)),
+        ];
+        for (on_the_way, expected) in cases {
+            let places = on_the_way
+                .iter()
+                .fold(Places::of("event"), |places, partitions| places.further(None, *partitions));
+            let found = places.follow(Some("2022-1-5"));
+            let found = found.as_ref().map(Option::as_deref).map_err(|nowhere| *nowhere);
+            assert_eq!(found, expected, "{on_the_way:?}");
+        }
+        let given = "2000-q1".to_owned();
+        let places = Places::of("event").further(None, Partitions::NONE);
+        let places = places.further(Some(&given), only(Quarter)).further(None, only(Year));
+        assert_eq!(places.follow(None), Ok(Some("2000".to_owned())));
+    }
+
+    #[test]
     fn several_ways_into_one_index_go_on_side_by_side() {
         let new = Origin::New { partition: None };
         let both = gathered([from("a", "1"), new.clone(), from("b", "2")].into_iter());
         assert_eq!(told(&both), "a:1+b:2");
         let Origin::From { operations, .. } = from("x", "3") else { unreachable!() };
-        let further = extend(Some(&both), None, &operations);
+        let further = extend(Some(&both), (None, Partitions::NONE), &operations);
         assert_eq!(told(&further), "a:13+b:23");
         assert_eq!(told(&gathered([further, from("c", "4")].into_iter())), "a:13+b:23+c:4");
         assert_eq!(told(&gathered([new.clone(), from("a", "1")].into_iter())), "a:1");

@@ -56,6 +56,23 @@ fn an_index_that_is_not_there() {
 }
 
 #[test]
+fn a_partition_that_the_application_would_write_otherwise() {
+    let output = mistakes(&[
+        (
+            SECOND,
+            "  audit:\n    mapping: audit.json",
+            "  audit:\n    mapping: audit.json\n    partition: {month: 2022-01}",
+        ),
+        (SECOND, "audit: unchanged", "audit: {migrate: {partition: 2000-1}}"),
+    ]);
+    let told = output.lines().filter(|line| line.contains("P0505") || line.contains("mean"));
+    assert_snapshot!(told.collect::<Vec<_>>().join("\n"), @r#"
+    error[P0505]: the partitions of `audit` are written otherwise than `2000-1`
+       = help: did you mean `2000-01`?
+    "#);
+}
+
+#[test]
 fn a_source_that_is_not_there() {
     let output = mistakes(&[
         (THIRD, "from: customer", "from: custommer"),
@@ -198,7 +215,7 @@ fn a_changed_partition() {
        |                                  ^^^^^^
        |
        = help: remove `partition`: it is for an index of one piece that gets partitions
-    error[P0008]: `partition` can't hold `none` in a list
+    error[P0008]: `partition` can't hold `none`
      --> releases/2.0/release.yaml:8:24
       |
     8 |     partition: [month, none]

@@ -246,6 +246,58 @@ fn an_unknown_word() {
 }
 
 #[test]
+fn partitions_that_are_never_written_so() {
+    let told = |written: &str| {
+        let output = mistakes(&[(FIRST, "partition: month", &format!("partition: {written}"))]);
+        let told = output.lines().filter(|line| line.contains("error[") || line.contains("help:"));
+        format!("{written}\n{}", told.collect::<Vec<_>>().join("\n"))
+    };
+    let all = [
+        "{month: 2022-1x}",
+        "{quarter: 2022-Q1}",
+        "{month: 2022-10}",
+        "[quarter, {months: 2022-01}]",
+        "[{year: [2022]}]",
+        "[[month]]",
+        "{}",
+    ];
+    assert_snapshot!(all.map(told).join("\n\n"), @r#"
+    {month: 2022-1x}
+    error[P0008]: `2022-1x` is not how partitions by month are written
+      = help: write the first one of 2022 as the application does: did you mean `2022-1`?
+
+    {quarter: 2022-Q1}
+    error[P0008]: `2022-Q1` is not how partitions by quarter are written
+      = help: write the first one of 2022 as the application does: did you mean `2022-q1`?
+
+    {month: 2022-10}
+    error[P0008]: `2022-10` is not how partitions by month are written
+      = help: write the first one of 2022 as the application does: did you mean `2022-01`?
+
+    [quarter, {months: 2022-01}]
+    error[P0008]: `partition` can't hold `months`
+      = help: did you mean `month`?
+
+    [{year: [2022]}]
+    error[P0006]: `year` must be a text, but this is a list
+      = help: write one text here, in quotes if it may be mistaken
+
+    [[month]]
+    error[P0006]: `partition` takes kinds of partitions, but this is a list
+      = help: write a kind for each element, or `{month: 2022-01}`
+
+    {}
+    error[P0006]: `partition` holds no kind
+      = help: write `partition: none`, or the kinds of partitions that the index has
+    "#);
+    let first = |written: &str| mistakes(&[(FIRST, "partition: month", written)]);
+    for written in ["{month: 2022-1}", "[{month: 2022.01}, year]", "{month: 2022-01, year: 2022}"] {
+        let told = first(&format!("partition: {written}"));
+        assert!(!told.contains("`partition`") && !told.contains("are written"), "{told}");
+    }
+}
+
+#[test]
 fn an_unknown_engine() {
     let output = mistakes(&[(PACK, "opensearch: flat_object", "open_search: flat_object")]);
     assert_snapshot!(output, @r#"

@@ -92,12 +92,16 @@ pub enum Trouble {
     Unreadable,
     /// The new mapping refuses what the step makes of it.
     Refused {
+        /// Key of the other index whose mapping it is, where the document was sent there.
+        sent_to: Option<String>,
         /// Why, in the engine's words.
         reason: String,
     },
     /// The same of a document with a field that the old mapping doesn't name. Whether there are such documents only a look at
     /// live ones tells, so this is no failure.
     UnknownRefused {
+        /// Key of the other index whose mapping it is, where the document was sent there.
+        sent_to: Option<String>,
         /// Why, in the engine's words.
         reason: String,
     },
@@ -123,7 +127,7 @@ type Kind = (u8, Option<RejectionCode>, Option<usize>, Option<String>);
 impl Trouble {
     /// Whether somebody has to mend the step.
     pub fn is_failure(&self) -> bool {
-        !matches!(self, Self::Rejected(_) | Self::UnknownRefused { reason: _ })
+        !matches!(self, Self::Rejected(_) | Self::UnknownRefused { .. })
     }
 
     fn kind(&self) -> Kind {
@@ -134,12 +138,12 @@ impl Trouble {
             Self::Rejected(rejection) => of(0, rejection),
             Self::Panicked => (1, None, None, None),
             Self::Unreadable => (2, None, None, None),
-            Self::Refused { reason: _ } => (3, None, None, None),
+            Self::Refused { sent_to, reason: _ } => (3, None, None, sent_to.clone()),
             Self::BackRejected(rejection) => of(4, rejection),
             Self::BackDiffers(_) => (5, None, None, None),
             Self::BackRefused { reason: _ } => (6, None, None, None),
             Self::NoIndex { reason: _ } => (7, None, None, None),
-            Self::UnknownRefused { reason: _ } => (8, None, None, None),
+            Self::UnknownRefused { sent_to, reason: _ } => (8, None, None, sent_to.clone()),
         }
     }
 }
@@ -177,8 +181,8 @@ impl<'a> Subject<'a> {
         self.pack.releases.get(self.position.checked_sub(1)?)?.indices.get(self.from)
     }
 
-    fn newer(&self) -> Option<&'a LogicalIndex> {
-        self.pack.releases.get(self.position)?.indices.get(self.index)
+    fn newer(&self, index: &str) -> Option<&'a LogicalIndex> {
+        self.pack.releases.get(self.position)?.indices.get(index)
     }
 
     /// A test case of this step with a document.
@@ -200,7 +204,7 @@ impl<'a> Subject<'a> {
     /// Names of fields that a document of a loose mapping may have as well, and that are worth trying.
     pub fn names(&self) -> Vec<String> {
         let mut names = vec!["lockstep_unknown".to_owned()];
-        let properties = self.newer().and_then(|index| index.mapping.get("properties"));
+        let properties = self.newer(self.index).and_then(|index| index.mapping.get("properties"));
         names.extend(
             properties
                 .and_then(serde_json::Value::as_object)
@@ -301,7 +305,7 @@ impl Fuzzer {
         (subject, shape): (Subject<'_>, &Shape),
         documents: &[Json],
     ) -> Result<Vec<Verdict>, EngineError> {
-        let (Some(old), Some(new)) = (subject.old(), subject.newer()) else {
+        let Some(old) = subject.old() else {
             return Err(EngineError::Bug(format!("no step leads to `{}`", subject.index)));
         };
         let mut trials: Vec<Trial> =
@@ -320,16 +324,7 @@ impl Fuzzer {
             trial.go_up(passage);
         }
         let up = |trial: &Trial| trial.up_document().map(<[u8]>::to_vec);
-        for (trial, fit) in self.fits(subject, (new, &mut trials), up).await? {
-            match fit {
-                Fit::Taken => {}
-                Fit::Refused { reason } if trial.is_known => {
-                    trial.ends(Trouble::Refused { reason });
-                }
-                Fit::Refused { reason } => trial.ends(Trouble::UnknownRefused { reason }),
-                Fit::NoIndex { reason } => trial.ends(Trouble::NoIndex { reason }),
-            }
-        }
+        self.ask_new(subject, &mut trials).await?;
         if let WayBack::Program { operations } = way_back(subject.pack, &case) {
             for (trial, passage) in self.passages(subject, (operations, &mut trials), up).await? {
                 trial.come_back(passage, &subject);
@@ -345,6 +340,45 @@ impl Fuzzer {
             }
         }
         Ok(trials.into_iter().map(|trial| trial.verdict.unwrap_or(Verdict::Fine)).collect())
+    }
+
+    /// Asks about everything that was made of the trials that are still open, each document of the mapping of its own index.
+    async fn ask_new(&self, subject: Subject<'_>, trials: &mut [Trial]) -> Result<(), EngineError> {
+        // With the positions of the trials that they were made of.
+        let mut by_index: BTreeMap<&str, (Vec<usize>, Vec<&[u8]>)> = BTreeMap::new();
+        let open = trials.iter().enumerate().filter(|(_, trial)| trial.verdict.is_none());
+        for (position, (sent_to, document)) in
+            open.flat_map(|(position, trial)| trial.made().map(move |made| (position, made)))
+        {
+            let (owners, documents) = by_index.entry(sent_to.unwrap_or(subject.index)).or_default();
+            owners.push(position);
+            documents.push(document);
+        }
+        let mut refused = Vec::new();
+        for (index, (owners, documents)) in by_index {
+            let Some(logical) = subject.newer(index) else {
+                return Err(EngineError::Bug(format!("the release has no index `{index}`")));
+            };
+            let fits = self.fitter.fit_each(subject.pack, logical, &documents).await?;
+            let sent_to = (index != subject.index).then(|| index.to_owned());
+            refused.extend(
+                owners.into_iter().zip(fits).map(|(owner, fit)| (owner, sent_to.clone(), fit)),
+            );
+        }
+        for (owner, sent_to, fit) in refused {
+            // The first of several says enough.
+            let open = trials.get_mut(owner).filter(|trial| trial.verdict.is_none());
+            let Some(trial) = open else { continue };
+            match fit {
+                Fit::Taken => {}
+                Fit::Refused { reason } if trial.is_known => {
+                    trial.ends(Trouble::Refused { sent_to, reason });
+                }
+                Fit::Refused { reason } => trial.ends(Trouble::UnknownRefused { sent_to, reason }),
+                Fit::NoIndex { reason } => trial.ends(Trouble::NoIndex { reason }),
+            }
+        }
+        Ok(())
     }
 
     /// Asks a mapping about a document of each trial that is still open and has one.

@@ -29,6 +29,17 @@ impl Trial {
         Self { before, is_known, up: None, back: Back::NotTried, verdict: None }
     }
 
+    /// Everything that was made of it, each with the key of the other index that it was sent to.
+    pub(super) fn made(&self) -> impl Iterator<Item = (Option<&str>, &[u8])> {
+        let one = self.up_document().map(|document| (None, document));
+        let several = match &self.up {
+            Some(Passage::Documents(made)) => made.as_slice(),
+            Some(Passage::Document(_) | Passage::Rejected(_)) | None => &[],
+        };
+        one.into_iter()
+            .chain(several.iter().map(|one| (one.index.as_deref(), one.source.as_slice())))
+    }
+
     pub(super) fn up_document(&self) -> Option<&[u8]> {
         match &self.up {
             Some(Passage::Document(document)) => Some(document),

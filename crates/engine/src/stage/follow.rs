@@ -23,7 +23,7 @@ use super::{
     delivery::{Deliveries, deliver},
     position::covered,
     problem,
-    table::{TableLog, follow_tables, open_tables},
+    table::{Patience, TableLog, follow_tables, open_tables},
     window::{WindowReader, WindowWidth},
 };
 use crate::{
@@ -264,7 +264,7 @@ impl<'a> Follower<'a> {
         let pass = self.carry_all(look.stretches).await?;
         deliver(self).await?;
         deliver(self).await?;
-        follow_tables(self).await?;
+        follow_tables(self, Patience::Waiting).await?;
         Ok(pass)
     }
 

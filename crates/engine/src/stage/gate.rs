@@ -21,7 +21,7 @@ use super::{
     follow::{Follower, Look, Moment},
     quarantine::Allowance,
     review::{review, undecided},
-    table::settle_tables,
+    table::{Patience, settle_tables},
 };
 use crate::{
     error::EngineError,
@@ -130,17 +130,12 @@ async fn tables_missing(follower: &mut Follower<'_>) -> Result<Option<String>, E
     if follower.tables.is_empty() {
         return Ok(None);
     }
-    let unsettled = settle_tables(follower).await?;
+    let unsettled = settle_tables(follower, Patience::Over).await?;
     // A row may have been rejected only now.
     if let Some(problem) = undecided(follower.context) {
         return Err(EngineError::Halted(Box::new(problem)));
     }
-    Ok(unsettled.map(|one| {
-        format!(
-            "`{}` has {} rows and `{}` has {} documents",
-            one.table, one.rows, one.index, one.documents
-        )
-    }))
+    Ok(unsettled.map(|one| one.told()))
 }
 
 /// How both sets stand, once every copy of what was carried into has everything: what isn't on all of them could be

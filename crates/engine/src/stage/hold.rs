@@ -14,7 +14,7 @@ use super::{
     follow::{Follower, Moment},
     gate::reconcile_deletes,
     review::{review, tell},
-    table::settle_tables,
+    table::{Patience, settle_tables},
 };
 use crate::{
     error::EngineError,
@@ -84,7 +84,7 @@ pub async fn keep_in_step(context: &StageContext) -> Result<Event, EngineError> 
             let moved = moved_pairs(&follower);
             reconcile_deletes(&mut follower, &moved).await?;
             settle_deliveries(&mut follower).await?;
-            settle_tables(&mut follower).await?;
+            settle_tables(&mut follower, Patience::Waiting).await?;
             deletes_after = Instant::now() + begun.elapsed() * DELETES_SHARE;
         }
         follower.write().await?;
@@ -149,7 +149,7 @@ pub(super) async fn come_close(follower: &mut Follower<'_>) -> Result<(), Engine
         }
     }
     settle_deliveries(follower).await?;
-    settle_tables(follower).await?;
+    settle_tables(follower, Patience::Waiting).await?;
     follower.write().await
 }
 

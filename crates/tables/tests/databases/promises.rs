@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lockstep_core::table::{DatabaseKind, Row, RowMaker};
-use lockstep_tables::{Address, Applied, Batch, Database, TableError};
+use lockstep_tables::{Address, Applied, Batch, Database, Deleted, TableError};
 use serde_json::json;
 
 use crate::door::{Check, Stand, log, row, rows};
@@ -24,6 +24,8 @@ promises![
     another_unique_column_harms_nobody,
     only_rows_of_the_scope_are_touched,
     what_is_gone_is_deleted,
+    a_row_may_refer_to_one_that_comes_later,
+    tables_are_known_by_what_they_refer_to,
     a_table_that_does_not_fit_is_told,
     what_a_run_made_is_taken_away,
     wrong_credentials_are_told_without_a_secret,
@@ -246,7 +248,7 @@ async fn only_rows_of_the_scope_are_touched(stand: Stand) {
     assert_eq!(stand.database.ids_after(&beta, (Some("1"), 10)).await, Ok(vec!["2".to_owned()]));
     let expected = BTreeMap::from([(0, 1)]);
     let deleted = stand.database.delete_gone(&acme, (&log(), &expected), &["1", "2"]).await;
-    assert_eq!(deleted, Ok(Some(1)));
+    assert_eq!(deleted, Ok(Deleted::Done { count: 1, kept: None }));
     assert_eq!(stand.bridge().await, ["1|beta|bea", "2|beta|bob"]);
 }
 
@@ -256,11 +258,61 @@ async fn what_is_gone_is_deleted(stand: Stand) {
     let first = rows(&maker, &[("1", "ada"), ("2", "bob"), ("3", "cyd")]);
     assert_eq!(write(&stand, &maker, (-1, 2), &first).await, Applied::Done);
     let elsewhere = BTreeMap::from([(0, 1)]);
-    assert_eq!(stand.database.delete_gone(&maker, (&log(), &elsewhere), &["1"]).await, Ok(None));
+    let deleted = stand.database.delete_gone(&maker, (&log(), &elsewhere), &["1"]).await;
+    assert_eq!(deleted, Ok(Deleted::Elsewhere));
     let there = BTreeMap::from([(0, 2)]);
     let deleted = stand.database.delete_gone(&maker, (&log(), &there), &["1", "3", "none"]).await;
-    assert_eq!(deleted, Ok(Some(2)));
+    assert_eq!(deleted, Ok(Deleted::Done { count: 2, kept: None }));
     assert_eq!(stand.bridge().await, ["2|acme|bob"]);
+}
+
+/// `name` is the id of another row of the same table.
+async fn refers_to_itself(stand: &Stand) -> RowMaker {
+    let maker = stand.maker(
+        "acme",
+        &json!([{"name": "name", "type": "string(40)", "content": {"field": "name"}}]),
+    );
+    made(stand, &maker).await;
+    stand
+        .sql("ALTER TABLE bridge ADD CONSTRAINT boss FOREIGN KEY (name, tenant) REFERENCES bridge (id, tenant)")
+        .await;
+    maker
+}
+
+async fn a_row_may_refer_to_one_that_comes_later(stand: Stand) {
+    let maker = refers_to_itself(&stand).await;
+    // Each refers to the next one, the last one to nobody.
+    let mut chain = rows(&maker, &[("1", "2"), ("2", "3")]);
+    chain.push(row(&maker, "3", &json!({})));
+    assert_eq!(write(&stand, &maker, (-1, 2), &chain).await, Applied::Done);
+    assert_eq!(stand.bridge().await, ["1|acme|2", "2|acme|3", "3|acme|NULL"]);
+    let next = rows(&maker, &[("4", "5"), ("6", "1"), ("7", "4")]);
+    let Applied::Refused(refused) = write(&stand, &maker, (2, 5), &next).await else { panic!() };
+    let told: Vec<_> = refused.iter().map(|one| (one.id.as_str(), one.refers_to_none)).collect();
+    assert_eq!(told, [("7", true), ("4", true)]);
+    assert!(refused.iter().all(|one| one.reason.contains("boss")), "{refused:?}");
+    // None is deleted that another row refers to, and the others are, whichever comes first.
+    let there = BTreeMap::from([(0, 2)]);
+    let deleted = stand.database.delete_gone(&maker, (&log(), &there), &["3", "2"]).await;
+    let Ok(Deleted::Done { count: 0, kept: Some(kept) }) = deleted else { panic!("{deleted:?}") };
+    assert!(kept.contains("boss"), "{kept}");
+    let deleted = stand.database.delete_gone(&maker, (&log(), &there), &["3", "2", "1"]).await;
+    assert_eq!(deleted, Ok(Deleted::Done { count: 3, kept: None }));
+    assert_eq!(write(&stand, &maker, (2, 5), &chain).await, Applied::Done);
+    stand.database.take_away("run-1", &maker).await.unwrap();
+}
+
+async fn tables_are_known_by_what_they_refer_to(stand: Stand) {
+    refers_to_itself(&stand).await;
+    let text = match stand.kind {
+        DatabaseKind::Mysql => "varchar(40) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+        DatabaseKind::Postgresql => "varchar(40)",
+    };
+    let columns = format!("id {text} PRIMARY KEY, boss {text}, tenant {text}");
+    stand.sql(&format!("CREATE TABLE child ({columns}, FOREIGN KEY (boss, tenant) REFERENCES bridge (id, tenant))")).await;
+    let references = stand.database.references().await.unwrap();
+    let told: Vec<_> = references.iter().map(|one| format!("{}>{}", one.from, one.to)).collect();
+    assert_eq!(told, ["bridge>bridge", "child>bridge"]);
 }
 
 async fn a_table_that_does_not_fit_is_told(stand: Stand) {

@@ -140,6 +140,12 @@ impl Ledger {
 
     /// So many documents for each tenant.
     pub(crate) async fn seed(&self, documents: u64) -> Outcome {
+        let documents = (0..documents).map(|number| (format!("p {number}"), person(number)));
+        self.seed_with(&documents.collect::<Vec<_>>()).await
+    }
+
+    /// These documents for each tenant.
+    pub(crate) async fn seed_with(&self, documents: &[(String, Value)]) -> Outcome {
         let mapping = json!({"mappings": {"dynamic": "strict", "properties": {
             "name": {"type": "keyword"}, "age": {"type": "long"},
             "config": {"type": "object", "enabled": false}, "seen": {"type": "date"}}},
@@ -152,10 +158,10 @@ impl Ledger {
             let index = format!("{}/{tenant}-person-v1.0", self.cluster);
             as_json(client.put(&index), &body).send().await?.error_for_status()?;
             let mut lines = String::new();
-            for number in 0..documents {
-                lines.push_str(&json!({"index": {"_id": format!("p {number}")}}).to_string());
+            for (id, document) in documents {
+                lines.push_str(&json!({"index": {"_id": id}}).to_string());
                 lines.push('\n');
-                lines.push_str(&person(number).to_string());
+                lines.push_str(&document.to_string());
                 lines.push('\n');
             }
             let sent = client.post(format!("{index}/_bulk?refresh=true"));
@@ -258,6 +264,20 @@ impl Ledger {
             all.insert(text(0)?.ok_or("a row without a key")?, row);
         }
         Ok(all)
+    }
+
+    /// Makes the table as somebody would who wants every name to be the id of another row.
+    pub(crate) async fn refer(&self) -> Outcome {
+        let (text, json, moment) = match self.kind {
+            DatabaseKind::Mysql => {
+                ("varchar(40) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin", "json", "datetime(6)")
+            }
+            DatabaseKind::Postgresql => ("varchar(40)", "jsonb", "timestamp(6) with time zone"),
+        };
+        self.sql(&format!(
+            "CREATE TABLE person (id {text}, tenant {text}, full_name {text}, age bigint, config {json}, seen {moment} NULL, PRIMARY KEY (id, tenant), CONSTRAINT known FOREIGN KEY (full_name, tenant) REFERENCES person (id, tenant))"
+        ))
+        .await
     }
 
     /// Lets the table take longer names.

@@ -45,6 +45,9 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 scenario("tables_of_mariadb_that_can_not_be_worked_with", |runtime, stand| {
                     alone(refused, runtime, stand, "mariadb")
                 }),
+                scenario("rows_of_mariadb_may_refer_to_rows_that_come_later", |runtime, stand| {
+                    referring(runtime, stand, "mariadb")
+                }),
             ],
         ),
         (
@@ -61,6 +64,10 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 scenario("tables_of_postgresql_that_can_not_be_worked_with", |runtime, stand| {
                     alone(refused, runtime, stand, "postgresql")
                 }),
+                scenario(
+                    "rows_of_postgresql_may_refer_to_rows_that_come_later",
+                    |runtime, stand| referring(runtime, stand, "postgresql"),
+                ),
             ],
         ),
     ];
@@ -148,6 +155,57 @@ fn whole(runtime: &Runtime, stand: &Stand, name: &str) -> Outcome {
         tampered(&session, &ledger).await?;
         session.finalize(APPLICATION).await?;
         assert_eq!(ledger.bookkeeping().await?, 0);
+        ledger.clean(stand).await
+    })
+}
+
+/// Rows refer to each other across shards, in any order, while more such are written. One refers to nobody.
+fn referring(runtime: &Runtime, stand: &Stand, name: &str) -> Outcome {
+    runtime.block_on(async {
+        let ledger = Ledger::open(stand, name).await?;
+        ledger.refer().await?;
+        let person = |number: u64| {
+            let boss = format!("r {}", number + 1);
+            let is_boss = number.is_multiple_of(4);
+            (
+                format!("r {number}"),
+                if is_boss { json!({"age": 40}) } else { json!({"name": boss}) },
+            )
+        };
+        let people: Vec<_> = (0..=40).map(person).collect();
+        ledger.seed_with(&people).await?;
+        ledger.put("acme", "orphan", json!({"name": "nobody"})).await?;
+        ledger.put("acme", "its child", json!({"name": "orphan"})).await?;
+        let session = Ledger::session(stand, &ledger.url);
+        let pack = pack(ledger.kind);
+        let error = session.upgrade(&pack, &wish("1.1")).await.err().ok_or("not halted")?;
+        let EngineError::Halted(problem) = error else { return Err(format!("{error:?}").into()) };
+        assert_eq!((problem.code.as_str(), problem.document_count), ("R0208", 2), "{problem:?}");
+        let entries = list(&session.cluster, APPLICATION).await?.entries;
+        let is_told = |reason: &str| {
+            reason.contains("refers to a row that isn't there") && reason.contains("known")
+        };
+        assert!(entries.iter().all(|entry| is_told(&entry.reason)), "{entries:?}");
+        // The one that its child refers to comes; the other's is left out.
+        ledger.put("acme", "nobody", json!({"age": 1})).await?;
+        decide(&session.cluster, APPLICATION, (&Chosen::Undecided, &Decision::Retry), "ben@test")
+            .await?;
+        let wish = wish("1.1");
+        let upgrade = session.upgrade(&pack, &wish);
+        let writes = async {
+            // The one that is referred to comes second, mostly in another shard.
+            for number in 0..30 {
+                let (child, parent) = (format!("c {number}"), format!("d {number}"));
+                ledger.put("beta", &child, json!({"name": parent})).await?;
+                ledger.put("beta", &parent, json!({"age": 2})).await?;
+            }
+            Outcome::Ok(())
+        };
+        let (ending, written) = tokio::join!(upgrade, writes);
+        written?;
+        let ending = ending?;
+        assert!(matches!(ending, Ending::Switched { .. }), "{ending:?}");
+        ledger.check(&[]).await?;
         ledger.clean(stand).await
     })
 }

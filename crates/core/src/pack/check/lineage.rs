@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    names::{Slot, is_coarser, partition_pattern},
+    names::{Slot, is_coarser, partition_pattern, respelt},
     pack::{
         code,
         diagnostic::Findings,
@@ -167,7 +167,7 @@ fn check_like(hop: Hop<'_>, key: &str, like: &At<String>, findings: &mut Finding
     let partitions = release.index(key).and_then(|index| index.partitions);
     let (Some(partitions), Some(others)) = (partitions, other.partitions) else { return };
     let fate = step.indices.get(&like.value).and_then(|entry| entry.fate.as_ref());
-    let (message, fix) = if partitions.is_none() || others != partitions {
+    let (message, fix) = if partitions.is_none() || !others.is_alike(partitions) {
         (
             format!(
                 "`{key}` can't have the partitions of `{}`: the two are not partitioned alike",
@@ -306,6 +306,7 @@ fn check_partitions(
     };
     let matcher = regex::Regex::new(&format!("^{}$", partition_pattern(new)));
     let fits = matcher.is_ok_and(|matcher| matcher.is_match(&suffix.value));
+    let as_written = respelt(&suffix.value, new);
     let (message, fix) = if !old.is_none() {
         (
             format!("`{key}` has partitions already, which keep their suffix"),
@@ -317,6 +318,11 @@ fn check_partitions(
         (
             format!("`{}` is no partition of `{key}`, which has them by {}", suffix.value, words(new)),
             "write a suffix as the application would, such as \"2000-1\", \"2000-q1\" or \"2000-year\"".to_owned(),
+        )
+    } else if as_written != suffix.value {
+        (
+            format!("the partitions of `{key}` are written otherwise than `{}`", suffix.value),
+            format!("did you mean `{as_written}`?"),
         )
     } else {
         return;

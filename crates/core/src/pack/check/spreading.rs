@@ -218,8 +218,8 @@ fn check_destinations(hop: Hop<'_>, (own, wire): (&str, &OperationWire), finding
 
 /// Whether an index has the same partitions, so that a document stays in the one that it is in.
 fn is_cut_alike(hop: Hop<'_>, own: &str, partitions: Option<Partitions>) -> bool {
-    let own = hop.release.index(own);
-    own.is_some_and(|own| own.is_partitioned() && own.partitions == partitions)
+    let own = hop.release.index(own).and_then(|own| own.partitions);
+    own.zip(partitions).is_some_and(|(own, other)| !own.is_none() && own.is_alike(other))
 }
 
 /// What stands behind a `drop` in the same list is never done.

@@ -9,10 +9,13 @@ use super::{
     StepWire, TableWire, WayBackWire, pack_file::flag,
 };
 use crate::{
+    names::spellings,
     pack::{
         code,
         diagnostic::Findings,
-        fields::{Fields, expected, json, map, map_of, number, text, texts, word},
+        fields::{
+            Fields, expected, json, map, map_of, number, place_of, text, text_of, texts, word,
+        },
         model::{Partition, Partitions},
         nearest::suggestion,
         place::{At, Place},
@@ -106,30 +109,77 @@ impl IndexWire {
     }
 }
 
-/// One word, or a list of them.
+/// One word, how its suffixes are written (`{month: 2022-01}`), or a list of these.
 fn read_partitions(entry: &Entry, findings: &mut Findings) -> Option<Partitions> {
-    let Kind::List(_) = &entry.node.kind else {
-        let kind = word(entry, &PARTITIONS, findings)?.value;
-        return Some(Partitions::of(kind));
+    let nodes = match &entry.node.kind {
+        Kind::List(nodes) => nodes.as_slice(),
+        Kind::Mapping(_) => std::slice::from_ref(&entry.node),
+        Kind::Null | Kind::Plain(_) | Kind::Text(_) => {
+            let kind = word(entry, &PARTITIONS, findings)?.value;
+            return Some(Partitions::of(kind));
+        }
     };
-    let mut kinds = Vec::new();
-    let words = texts(entry, findings)?;
-    for written in &words {
-        let found = PARTITIONS.iter().find(|(word, _)| *word == written.value);
-        let Some((_, Some(kind))) = found else {
-            let message = format!("`partition` can't hold `{}` in a list", written.value);
-            let fix = suggestion(&written.value, Partition::ALL.map(Partition::word));
-            findings.error(code::WORD_UNKNOWN, &written.place, message, fix);
-            return None;
+    let mut partitions = Partitions::NONE;
+    for node in nodes {
+        partitions = if let Kind::Mapping(spelt) = &node.kind {
+            read_spellings(spelt, partitions, findings)?
+        } else {
+            let Some(written) = text_of(node) else {
+                let message = format!(
+                    "`partition` takes kinds of partitions, but this is {}",
+                    node.kind.described()
+                );
+                let fix = "write a kind for each element, or `{month: 2022-01}`";
+                findings.error(code::KIND, place_of(node, entry), message, fix);
+                return None;
+            };
+            partitions.and(kind_within(&written, findings)?)
         };
-        kinds.push(*kind);
     }
-    if kinds.is_empty() {
+    if partitions.is_none() {
         let fix = "write `partition: none`, or the kinds of partitions that the index has";
         findings.error(code::KIND, &entry.node.place, "`partition` holds no kind", fix);
         return None;
     }
-    Some(Partitions::of(kinds))
+    Some(partitions)
+}
+
+fn kind_within(written: &At<String>, findings: &mut Findings) -> Option<Partition> {
+    let found = Partition::ALL.into_iter().find(|kind| kind.word() == written.value);
+    if found.is_none() {
+        let message = format!("`partition` can't hold `{}`", written.value);
+        let fix = suggestion(&written.value, Partition::ALL.map(Partition::word));
+        findings.error(code::WORD_UNKNOWN, &written.place, message, fix);
+    }
+    found
+}
+
+/// Kinds, each with the suffix of the first one of 2022 as the application writes it.
+fn read_spellings(
+    spelt: &[Entry],
+    mut partitions: Partitions,
+    findings: &mut Findings,
+) -> Option<Partitions> {
+    for entry in spelt {
+        let kind = kind_within(&entry.key, findings)?;
+        let written = text(entry, findings)?;
+        let known: Vec<_> = spellings(kind).collect();
+        let Some((spelling, _)) = known.iter().find(|(_, example)| *example == written.value)
+        else {
+            let message =
+                format!("`{}` is not how partitions by {} are written", written.value, kind.word());
+            // Capital letters can't be in the name of an index.
+            let meant = written.value.to_lowercase();
+            let fix = format!(
+                "write the first one of 2022 as the application does: {}",
+                suggestion(&meant, known.iter().map(|(_, example)| *example))
+            );
+            findings.error(code::WORD_UNKNOWN, &written.place, message, fix);
+            return None;
+        };
+        partitions = partitions.with(kind, *spelling);
+    }
+    Some(partitions)
 }
 
 /// The most shards or replicas that engines take.

@@ -1,14 +1,19 @@
 //! Compare: every row is read back and held against the document that it was made of. What differs is put right, and then
 //! everything is compared once more.
 
+use std::time::{Duration, Instant};
+
 use lockstep_core::{
     run::state::{BadDocument, Problem},
     table::Row,
 };
 use lockstep_tables::{Applied, Batch};
+use tokio::time;
 
 use super::{
-    TableLog, open_tables,
+    TableLog,
+    follow::{Patience, REFERENCE_WAIT_MAX, follow_tables},
+    open_tables,
     settle::{Unsettled, count, settle_tables},
 };
 use crate::{
@@ -27,6 +32,10 @@ use crate::{
 
 /// Comparisons that may find something to put right before somebody is asked.
 const COMPARISONS_MAX: u32 = 3;
+/// Time between two passes while rows wait for those that they refer to.
+const REFERENCE_LOOK_TIME: Duration = Duration::from_millis(500);
+/// Passes in which nothing comes, after which nothing is waited for any more.
+const PASSES_WITHOUT_MAX: u32 = 2;
 /// Rows that are named when a table differs.
 const ROWS_NAMED: usize = 20;
 
@@ -44,7 +53,8 @@ pub(in crate::stage) async fn compare_tables(
     let context = follower.context;
     let mut last = Differing::default();
     for _ in 0..COMPARISONS_MAX {
-        let unsettled = settle_tables(follower).await?;
+        wait_for_references(follower).await?;
+        let unsettled = settle_tables(follower, Patience::Waiting).await?;
         let mut differing = Differing { unsettled, ..Differing::default() };
         for table in &follower.tables {
             compare_table(context, table, (Hand::Write, &mut differing)).await?;
@@ -69,6 +79,22 @@ pub(in crate::stage) async fn compare_tables(
             "look whether somebody else writes into the table, or a trigger changes what is written; then run the same command again",
         )
     }))
+}
+
+/// Carries over until no row waits for one that it refers to. What waits in vain is set aside: once nothing comes any more, or
+/// after a while.
+async fn wait_for_references(follower: &mut Follower<'_>) -> Result<(), EngineError> {
+    let (begun, mut passes_without) = (Instant::now(), 0);
+    while follow_tables(follower, Patience::Waiting).await? > 0 {
+        if passes_without >= PASSES_WITHOUT_MAX || begun.elapsed() >= REFERENCE_WAIT_MAX {
+            follow_tables(follower, Patience::Over).await?;
+            break;
+        }
+        follower.context.check_stop()?;
+        time::sleep(REFERENCE_LOOK_TIME).await;
+        passes_without = if follower.pass().await?.numbers == 0 { passes_without + 1 } else { 0 };
+    }
+    Ok(())
 }
 
 /// Compares all tables with their row indices, as far as they were followed, and changes nothing.
@@ -121,10 +147,7 @@ impl Differing {
                 self.count, first.id, first.index, first.reason
             ));
         }
-        if let Some(Unsettled { table, rows, index, documents }) = &self.unsettled {
-            parts
-                .push(format!("`{table}` has {rows} rows and `{index}` has {documents} documents"));
-        }
+        parts.extend(self.unsettled.as_ref().map(Unsettled::told));
         parts.join("; ")
     }
 }

@@ -11,7 +11,7 @@ mod settle;
 
 mod compare;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Instant};
 
 use lockstep_core::{
     plan::model::{Strategy, TargetPlan},
@@ -20,11 +20,11 @@ use lockstep_core::{
     transform::Workspace,
 };
 use lockstep_elastic::{Hit, IndexPosition, Page};
-use lockstep_tables::{Database, Log, TableError};
+use lockstep_tables::{Database, Log, TableError, parents_first};
 
 pub(super) use self::{
     compare::{compare_tables, look_at_tables},
-    follow::follow_tables,
+    follow::{Patience, follow_tables},
     settle::settle_tables,
 };
 use super::{CopyPair, StageContext, prepare::read_set, rejected::RejectedCopy};
@@ -40,6 +40,17 @@ pub(super) struct TableLog {
     log: Log,
     /// How far each shard of the row index is known to be written.
     covered: BTreeMap<u32, i64>,
+    /// Shards in which a row waits for another one: where that is, and since when.
+    held: BTreeMap<u32, Held>,
+    /// Whether its rows refer to each other.
+    refers_to_itself: bool,
+}
+
+/// Where a shard's checkpoint stays before a row that waits.
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    covered: i64,
+    since: Instant,
 }
 
 impl TableLog {
@@ -88,7 +99,9 @@ pub(super) async fn make_tables(context: &StageContext) -> Result<(), EngineErro
 /// # Errors
 /// [`EngineError`] when a database can't be worked with.
 pub(super) async fn take_tables_away(context: &StageContext) -> Result<(), EngineError> {
-    for (_, table) in with_tables(context) {
+    let tables = in_order(context, with_tables(context).collect(), |(_, table)| table).await?;
+    // Those that refer to others first.
+    for ((_, table), _) in tables.into_iter().rev() {
         let database = context.databases.of(table).await?;
         let taken = database.take_away(&context.run, &maker(table)?).await;
         taken.map_err(|error| failed(table, error))?;
@@ -110,6 +123,35 @@ pub(crate) async fn forget_tables(context: &StageContext) -> Result<(), EngineEr
     Ok(())
 }
 
+/// Puts what tables are about in order: each behind those of the same database that its table refers to. With each goes whether
+/// rows of its table refer to each other.
+async fn in_order<T>(
+    context: &StageContext,
+    all: Vec<T>,
+    table: impl Fn(&T) -> &Table,
+) -> Result<Vec<(T, bool)>, EngineError> {
+    let mut by_database: BTreeMap<String, Vec<T>> = BTreeMap::new();
+    for one in all {
+        by_database.entry(table(&one).database.clone()).or_default().push(one);
+    }
+    let mut ordered = Vec::new();
+    for tables in by_database.into_values() {
+        let Some(first) = tables.first().map(&table) else { continue };
+        let database = context.databases.of(first).await?;
+        let references = database.references().await.map_err(|error| failed(first, error))?;
+        let tables = parents_first(tables, |one| &table(one).name, &references);
+        let refers_to_itself = |one: &T| {
+            let name = &table(one).name;
+            references.iter().any(|reference| reference.from == *name && reference.to == *name)
+        };
+        ordered.extend(tables.into_iter().map(|one| {
+            let is_so = refers_to_itself(&one);
+            (one, is_so)
+        }));
+    }
+    Ok(ordered)
+}
+
 /// Takes up the tables of the run where their databases say that they are.
 ///
 /// # Errors
@@ -129,15 +171,24 @@ pub(super) async fn open_tables(context: &StageContext) -> Result<Vec<TableLog>,
         let database = context.databases.of(table).await?;
         let index = set.targets.get(&pair.target).cloned().unwrap_or_default();
         let log = Log { run: context.run.clone(), index };
-        let mut one =
-            TableLog { pair, maker: maker(table)?, database, log, covered: BTreeMap::new() };
+        let mut one = TableLog {
+            pair,
+            maker: maker(table)?,
+            database,
+            log,
+            covered: BTreeMap::new(),
+            held: BTreeMap::new(),
+            refers_to_itself: false,
+        };
         let position = one.position(context).await?;
         let shards: Vec<u32> = position.shards.iter().map(|shard| shard.number).collect();
         let known = one.database.checkpoints(&one.log, &shards).await;
         one.covered = known.map_err(|error| one.failed(error))?;
         tables.push(one);
     }
-    Ok(tables)
+    let ordered = in_order(context, tables, |one| one.maker.table()).await?;
+    let table = |(one, refers_to_itself)| TableLog { refers_to_itself, ..one };
+    Ok(ordered.into_iter().map(table).collect())
 }
 
 impl TableLog {

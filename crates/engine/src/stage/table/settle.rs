@@ -3,11 +3,15 @@
 //! A delete leaves nothing in a log that could be followed. Where the numbers differ, the ids of both sides are compared.
 //! Nobody but this driver writes to either side, so equal numbers of what was followed to the end are the same documents.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lockstep_core::compare::entry_hash;
+use lockstep_tables::Deleted;
 
-use super::{TableLog, follow::follow_tables};
+use super::{
+    TableLog,
+    follow::{Patience, follow_tables},
+};
 use crate::{
     error::EngineError,
     stage::{
@@ -34,6 +38,24 @@ pub(in crate::stage) struct Unsettled {
     pub(in crate::stage) index: String,
     /// Its documents.
     pub(in crate::stage) documents: u64,
+    /// What the database says of a row that others refer to, and that should be gone.
+    kept: Option<String>,
+}
+
+impl Unsettled {
+    /// In words.
+    pub(in crate::stage) fn told(&self) -> String {
+        let Self { table, rows, index, documents, kept } = self;
+        let kept = kept.as_ref().map(|reason| {
+            format!(
+                "; a row whose document is gone can't be deleted while others refer to it: {reason}"
+            )
+        });
+        format!(
+            "`{table}` has {rows} rows and `{index}` has {documents} documents{}",
+            kept.unwrap_or_default()
+        )
+    }
 }
 
 /// Follows all tables to where their row indices are, and deletes the rows of documents that are gone. Gives the first table
@@ -43,17 +65,24 @@ pub(in crate::stage) struct Unsettled {
 /// [`EngineError`] when a database or the cluster can't be worked with.
 pub(in crate::stage) async fn settle_tables(
     follower: &mut Follower<'_>,
+    patience: Patience,
 ) -> Result<Option<Unsettled>, EngineError> {
-    follow_tables(follower).await?;
+    follow_tables(follower, patience).await?;
     let context = follower.context;
     let unsettled = count(context, follower.tables.iter().collect()).await?;
-    let mut again = Vec::with_capacity(unsettled.len());
-    for (table, Unsettled { documents, .. }) in unsettled {
-        delete_gone(context, table, documents).await?;
+    let (mut again, mut kept) = (Vec::with_capacity(unsettled.len()), BTreeMap::new());
+    // Those that refer to others first.
+    for (table, Unsettled { documents, .. }) in unsettled.into_iter().rev() {
+        if let Some(reason) = delete_gone(context, table, documents).await? {
+            kept.insert(table.pair.position, reason);
+        }
         again.push(table);
     }
     let unsettled = count(context, again).await?;
-    Ok(unsettled.into_iter().next().map(|(_, unsettled)| unsettled))
+    Ok(unsettled.into_iter().next().map(|(table, unsettled)| Unsettled {
+        kept: kept.remove(&table.pair.position),
+        ..unsettled
+    }))
 }
 
 /// Tables with counts that differ. The indices are counted together: under the fence every request is waited for.
@@ -74,18 +103,20 @@ pub(super) async fn count<'a>(
         let rows = rows.map_err(|error| table.failed(error))?;
         if rows != documents {
             let index = table.pair.target.clone();
-            unsettled.push((table, Unsettled { table: table.name(), rows, index, documents }));
+            let name = table.name();
+            unsettled.push((table, Unsettled { table: name, rows, index, documents, kept: None }));
         }
     }
     Ok(unsettled)
 }
 
-/// Deletes the rows whose documents are not in the row index, which has so many.
+/// Deletes the rows whose documents are not in the row index, which has so many. Gives why one of them is there still.
 async fn delete_gone(
     context: &StageContext,
     table: &TableLog,
     documents: u64,
-) -> Result<(), EngineError> {
+) -> Result<Option<String>, EngineError> {
+    let mut reason = None;
     // Where there are too many to hold, a part of all ids is looked at at a time.
     let parts = u128::from(documents / IDS_HELD_MAX + 1);
     for part in 0..parts {
@@ -101,13 +132,14 @@ async fn delete_gone(
         for ids in gone.chunks(usize::try_from(IDS_AT_ONCE).unwrap_or(usize::MAX)) {
             let covered = (&table.log, &table.covered);
             let deleted = table.database.delete_gone(&table.maker, covered, ids).await;
-            if deleted.map_err(|error| table.failed(error))?.is_none() {
+            match deleted.map_err(|error| table.failed(error))? {
+                Deleted::Done { count: _, kept } => reason = kept.or(reason),
                 // Somebody else writes to it; the next look tells where it is.
-                return Ok(());
+                Deleted::Elsewhere => return Ok(reason),
             }
         }
     }
-    Ok(())
+    Ok(reason)
 }
 
 /// Ids of rows, with their hashes.
