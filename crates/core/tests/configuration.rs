@@ -29,6 +29,7 @@ deploy:
   kubernetes: {server: https://api:6443, token_file: token, ca: ca.pem, namespace: shop, deployment: api, container: web}
 health:
   interval: 5s
+  ca: certificates/shop.pem
   samples_min: 4
   failures_max: 2
   start_time: 1m
@@ -38,6 +39,7 @@ health:
     - http: {url: http://shop/health, status: 204, body: ok, time_limit: 1s}
     - search: {index: "{tenant}-order", query: {term: {state: open}}, hits_min: 2}
 "#;
+    - counters: {url: http://shop/metrics, errors: 'requests_total{status=~"5.."}', total: requests_total, requests_min: 50, failure_factor_max: 3, failure_percent_max: 2, time_limit: 1s}
 
 fn told(text: &str) -> String {
     match read("lockstep.yaml", text.as_bytes()) {
@@ -135,3 +137,11 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
     assert!(!told("cluster: {password: hush}").contains("hush\""), "{text}");
     assert_snapshot!(text);
 }
+        (
+            "counters that are misspelt",
+            "health: {probes: [{counters: {url: http://h/, error: a, total: b}}]}\n",
+        ),
+        (
+            "counters that select nothing",
+            "health: {probes: [{counters: {url: http://h/, errors: 'rate(a)', total: 'a{b=1}', requests_min: 0, failure_percent_max: 101}}]}\n",
+        ),

@@ -39,6 +39,8 @@ pub struct DeployWish {
     pub deployer: Deployer,
     /// How health is told; nobody watches where nothing is said.
     pub health: Option<HealthConfiguration>,
+    /// PEM certificates that the application's pages are trusted by, instead of the system's.
+    pub health_ca: Option<Vec<u8>>,
     /// To go back by itself when the application isn't well.
     pub rolls_back: bool,
     /// To go on although there is no way back.
@@ -114,6 +116,7 @@ impl<'a> Deploying<'a> {
         {
             return Err(EngineError::NoWayBackAsked { reason: reason.clone() });
         }
+        watching::check(deploy)?;
         let current = deploy.deployer.check(is_major).await?;
         let kept = if let Some(kept) = open {
             kept.clone()
@@ -170,7 +173,8 @@ impl<'a> Deploying<'a> {
         self.happened(DeployEvent::Live).await
     }
 
-    /// Journals that the tag is changed from now on.
+    /// Journals that the tag is changed from now on. It is looked at once more: while the new set was built, somebody may have set
+    /// another one of the same release, and that is what is put back then.
     async fn ready(
         &mut self,
         health: Option<Health>,
@@ -188,6 +192,7 @@ impl<'a> Deploying<'a> {
     /// Changes the tag; false when that failed, which is journalled.
     async fn change_tag(&mut self) -> Result<bool, EngineError> {
         let record = &self.kept.record;
+            record.counted_before = health.counted();
         let change = Change {
             application: self.pack.name.clone(),
             tag: record.to_tag.clone(),
