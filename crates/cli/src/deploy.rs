@@ -187,6 +187,7 @@ impl DeployFlags {
         }
         let HttpConfiguration { method, url, headers, body, statuses, time_limit, attempts, ca } =
             written;
+        let ca = ca.map(|ca| certificates(file.path(&ca))).transpose()?;
         let headers: Result<Vec<(String, String)>, CommandError> =
             headers.into_iter().map(|(name, value)| Ok((name, header(value, file)?))).collect();
         let method = match method {
@@ -229,11 +230,7 @@ impl DeployFlags {
             (None, true) => Some(own("ca.crt")),
             (None, false) => None,
         };
-        let ca = ca
-            .map(|path| {
-                fs::read(&path).map_err(|source| CommandError::CertificateFile { path, source })
-            })
-            .transpose()?;
+        let ca = ca.map(certificates).transpose()?;
         let namespace = match written.namespace {
             Some(namespace) => namespace,
             None => fs::read_to_string(own("namespace")).map_err(|_unreadable| {
@@ -251,14 +248,14 @@ impl DeployFlags {
             ca,
             namespace: namespace.trim().to_owned(),
             deployment: written.deployment,
-            container: written.container,
+            containers: written.containers,
             time_limit: written.time_limit.unwrap_or(TIME_LIMIT),
         })
-fn certificates(path: PathBuf) -> Result<Vec<u8>, CommandError> {
-    fs::read(&path).map_err(|source| CommandError::CertificateFile { path, source })
+    }
 }
 
-    }
+fn certificates(path: PathBuf) -> Result<Vec<u8>, CommandError> {
+    fs::read(&path).map_err(|source| CommandError::CertificateFile { path, source })
 }
 
 /// The API as a pod finds it.
