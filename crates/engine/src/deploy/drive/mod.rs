@@ -21,7 +21,7 @@ use lockstep_core::{
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    opening::{begun, plan_of},
+    opening::{begun, plan_of, version_of},
     watching::Health,
 };
 use super::{Change, Deployer, Listener};
@@ -181,10 +181,18 @@ impl<'a> Deploying<'a> {
         run: Option<String>,
     ) -> Result<(), EngineError> {
         let mut record = self.kept.record.clone();
+        let deployer = &self.deploy.deployer;
+        let current = deployer.check(record.is_major).await?;
+        if let Some(tag) = current.filter(|tag| *tag != record.to_tag && *tag != record.from_tag) {
+            record.from = version_of(&tag, (self.pack, &deployer.form), &self.plan)?;
+            self.tell(format!("the tag is {tag} by now: that is what would be put back"));
+            record.from_tag = tag;
+        }
         record.run = run;
         if let Some(health) = health {
             record.before = Some(health.seen());
             record.heard = health.heard();
+            record.counted_before = health.counted();
         }
         self.write(record, DeployEvent::Ready).await
     }
@@ -192,7 +200,6 @@ impl<'a> Deploying<'a> {
     /// Changes the tag; false when that failed, which is journalled.
     async fn change_tag(&mut self) -> Result<bool, EngineError> {
         let record = &self.kept.record;
-            record.counted_before = health.counted();
         let change = Change {
             application: self.pack.name.clone(),
             tag: record.to_tag.clone(),
