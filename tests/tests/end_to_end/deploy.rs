@@ -254,7 +254,8 @@ fn unhealthy(runtime: &Runtime, stand: &Stand) -> Outcome {
         let session = stand.session_with(move |event, _| {
             if let Event::Entered { state: RunState::Verifying { .. }, .. } = event {
                 let text = fs::read_to_string(&file).unwrap_or_default();
-                fs::write(&file, text.replace("event-store:1.0 ", "event-store:1.0.1 ")).unwrap();
+                let text = text.replace("event-store:1.0 ", "event-store:1.0.1 ");
+                fs::write(&file, text).expect("the folder lives as long as the application");
             }
         });
         let ended = deploy(&session, "2.0", &application.wish(application.compose())).await;
