@@ -77,8 +77,8 @@ fn what_the_page_shows_can_be_read() {
 fn the_configuration_of_the_example_can_be_read() {
     let example = include_str!("../../../examples/kubernetes/deploy.yaml");
     let (_, rest) = example.split_once("  lockstep.yaml: |\n").unwrap();
-    let lines = rest.lines().take_while(|line| line.starts_with("    "));
-    let text: String = lines.flat_map(|line| [&line[4..], "\n"]).collect();
+    let lines = rest.lines().map_while(|line| line.strip_prefix("    "));
+    let text: String = lines.flat_map(|line| [line, "\n"]).collect();
     let says = read("lockstep.yaml", text.as_bytes()).unwrap_or_else(|_| panic!("{}", told(&text)));
     let containers = says.deploy.kubernetes.unwrap().containers;
     let application = include_str!("../../../examples/kubernetes/application.yaml");
