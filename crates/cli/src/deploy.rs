@@ -91,8 +91,16 @@ impl DeployFlags {
             How::Kubernetes => Way::Kubernetes(self.kubernetes(file)?),
         };
         let health = match &self.health_url {
-            Some(url) => Some(HealthConfiguration::of_url(&checked(url, "--health-url")?)),
+            Some(url) => {
+                let ca = file.says.health.as_ref().and_then(|health| health.ca.clone());
+                let page = HealthConfiguration::of_url(&checked(url, "--health-url")?);
+                Some(HealthConfiguration { ca, ..page })
+            }
             None => file.says.health.clone(),
+        };
+        let health_ca = match health.as_ref().and_then(|health| health.ca.as_ref()) {
+            Some(ca) => Some(certificates(file.path(ca))?),
+            None => None,
         };
         let rolls_back = self.rollback_on == Some(RollbackOn::Unhealthy);
         if rolls_back && health.is_none() {
@@ -104,6 +112,7 @@ impl DeployFlags {
         Ok(Some(DeployWish {
             deployer: Deployer { form: file.says.deploy.tag.clone(), way },
             health,
+            health_ca,
             rolls_back,
             accepts_no_way_back: self.accept_no_way_back,
         }))
@@ -176,8 +185,9 @@ impl DeployFlags {
         if let Some(url) = address {
             written.url = url;
         }
-        let HttpConfiguration { method, url, headers, body, statuses, time_limit, attempts } =
+        let HttpConfiguration { method, url, headers, body, statuses, time_limit, attempts, ca } =
             written;
+        let ca = ca.map(|ca| certificates(file.path(&ca))).transpose()?;
         let headers: Result<Vec<(String, String)>, CommandError> =
             headers.into_iter().map(|(name, value)| Ok((name, header(value, file)?))).collect();
         let method = match method {
@@ -185,7 +195,7 @@ impl DeployFlags {
             Method::Put => reqwest::Method::PUT,
             Method::Patch => reqwest::Method::PATCH,
         };
-        Ok(Hook { method, url, headers: headers?, body, statuses, time_limit, attempts })
+        Ok(Hook { method, url, headers: headers?, body, statuses, time_limit, attempts, ca })
     }
 
     fn kubernetes(&self, file: &ConfigurationFile) -> Result<Kubernetes, CommandError> {
@@ -220,11 +230,7 @@ impl DeployFlags {
             (None, true) => Some(own("ca.crt")),
             (None, false) => None,
         };
-        let ca = ca
-            .map(|path| {
-                fs::read(&path).map_err(|source| CommandError::CertificateFile { path, source })
-            })
-            .transpose()?;
+        let ca = ca.map(certificates).transpose()?;
         let namespace = match written.namespace {
             Some(namespace) => namespace,
             None => fs::read_to_string(own("namespace")).map_err(|_unreadable| {
@@ -242,10 +248,14 @@ impl DeployFlags {
             ca,
             namespace: namespace.trim().to_owned(),
             deployment: written.deployment,
-            container: written.container,
+            containers: written.containers,
             time_limit: written.time_limit.unwrap_or(TIME_LIMIT),
         })
     }
+}
+
+fn certificates(path: PathBuf) -> Result<Vec<u8>, CommandError> {
+    fs::read(&path).map_err(|source| CommandError::CertificateFile { path, source })
 }
 
 /// The API as a pod finds it.

@@ -13,6 +13,9 @@ mod databases;
 mod deploy;
 mod error;
 mod exit;
+
+#[cfg(test)]
+mod mentions;
 mod progress;
 mod render;
 mod signals;

@@ -26,8 +26,10 @@ deploy:
     status: [200, 202]
     repeatable: true
     attempts: 3
-  kubernetes: {server: https://api:6443, token_file: token, ca: ca.pem, namespace: shop, deployment: api, container: web}
+    ca: certificates/deployer.pem
+  kubernetes: {server: https://api:6443, token_file: token, ca: ca.pem, namespace: shop, deployment: api, container: [guard, web]}
 health:
+  ca: certificates/shop.pem
   interval: 5s
   samples_min: 4
   failures_max: 2
@@ -37,6 +39,7 @@ health:
   probes:
     - http: {url: http://shop/health, status: 204, body: ok, time_limit: 1s}
     - search: {index: "{tenant}-order", query: {term: {state: open}}, hits_min: 2}
+    - counters: {url: http://shop/metrics, errors: 'requests_total{status=~"5.."}', total: requests_total, requests_min: 50, failure_factor_max: 3, failure_percent_max: 2, time_limit: 1s}
 "#;
 
 fn told(text: &str) -> String {
@@ -68,6 +71,22 @@ fn what_the_page_shows_can_be_read() {
     for block in blocks {
         assert!(read("page", block.as_bytes()).is_ok(), "{}", told(block));
     }
+}
+
+#[test]
+fn the_configuration_of_the_example_can_be_read() {
+    let example = include_str!("../../../examples/kubernetes/deploy.yaml");
+    let (_, rest) = example.split_once("  lockstep.yaml: |\n").unwrap();
+    let lines = rest.lines().map_while(|line| line.strip_prefix("    "));
+    let text: String = lines.flat_map(|line| [line, "\n"]).collect();
+    let says = read("lockstep.yaml", text.as_bytes()).unwrap_or_else(|_| panic!("{}", told(&text)));
+    let containers = says.deploy.kubernetes.unwrap().containers;
+    let application = include_str!("../../../examples/kubernetes/application.yaml");
+    assert_eq!(containers.len(), 2);
+    for container in containers {
+        assert!(application.contains(&format!("- name: {container}\n")), "{container}");
+    }
+    assert!(says.health.is_some());
 }
 
 #[test]
@@ -112,12 +131,25 @@ fn every_mistake_is_told_with_its_place_and_what_to_do() {
         ("attempts without being repeatable", "deploy: {http: {url: http://h/, attempts: 3}}\n"),
         ("a status that is none", "deploy: {http: {url: http://h/, status: [200, 700]}}\n"),
         ("a name that no object has", "deploy: {kubernetes: {deployment: ../secrets}}\n"),
+        (
+            "containers that are none",
+            "deploy: {kubernetes: {deployment: api, container: [A, b]}}\n",
+        ),
+        ("no container", "deploy: {kubernetes: {deployment: api, container: []}}\n"),
         ("no probe", "health: {probes: []}\n"),
         (
             "a probe of two kinds",
             "health: {probes: [{http: {url: http://h/}, search: {index: a}}]}\n",
         ),
         ("a probe without an address", "health: {probes: [{http: {status: 200}}]}\n"),
+        (
+            "counters that are misspelt",
+            "health: {probes: [{counters: {url: http://h/, error: a, total: b}}]}\n",
+        ),
+        (
+            "counters that select nothing",
+            "health: {probes: [{counters: {url: http://h/, errors: 'rate(a)', total: 'a{b=1}', requests_min: 0, failure_percent_max: 101}}]}\n",
+        ),
         (
             "more samples than time",
             "health: {samples_min: 100, interval: 10s, probes: [{http: {url: http://h/}}]}\n",

@@ -125,7 +125,11 @@ pub async fn history(cluster: &Cluster, application: &str) -> Result<History, En
     Ok(History { application: application.to_owned(), live, runs })
 }
 
-async fn retired(journal: &Journal, run: &str) -> Result<Option<Retired>, EngineError> {
+/// What was deleted of the set that a run left behind; `None` when nobody began.
+///
+/// # Errors
+/// [`EngineError`] when the journal can't be read.
+pub(crate) async fn retired(journal: &Journal, run: &str) -> Result<Option<Retired>, EngineError> {
     let receipts = journal.find::<ReceiptRecord>(run, &["deleting", "deleted"]).await?;
     let mut retired: Option<Retired> = None;
     for kept in receipts {

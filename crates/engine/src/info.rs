@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lockstep_core::{
     plan::model::{Plan, Strategy},
-    run::outlook::{Outlook, Situation, outlook},
+    run::outlook::{OldSet, Outlook, Situation, outlook},
 };
 use lockstep_elastic::{Block, Cluster, IndexState, OpenState};
 use serde::Serialize;
 
 use crate::{
     error::EngineError,
+    history::{Retired, retired},
     journal::{ApplicationRecord, Journal, PlanRecord},
     stage::back::way_back_missing,
     status::{RunStatus, status},
@@ -52,6 +53,9 @@ pub struct RunInfo {
     pub waits_for: Option<String>,
     /// What if Lockstep died at this moment.
     pub if_it_dies: String,
+    /// What was deleted of the set that it left behind, and the archive that has it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retired: Option<Retired>,
     /// Every tenant that it is for.
     pub tenants: Vec<TenantInfo>,
     /// Tenants that stay on the release that it comes from, and why.
@@ -100,14 +104,20 @@ pub async fn info(cluster: &Cluster, application: &str) -> Result<Info, EngineEr
         None => None,
     };
     let run = match (status.run, plan) {
-        (Some(run), Some(plan)) => Some(run_info(cluster, run, &plan).await?),
+        (Some(run), Some(plan)) => Some(run_info((cluster, &journal), run, &plan).await?),
         _ => None,
     };
     Ok(Info { application: status.application, live: status.live, run })
 }
 
-async fn run_info(cluster: &Cluster, run: RunStatus, plan: &Plan) -> Result<RunInfo, EngineError> {
+async fn run_info(
+    (cluster, journal): (&Cluster, &Journal),
+    run: RunStatus,
+    plan: &Plan,
+) -> Result<RunInfo, EngineError> {
     let indices = cluster.indices().await?;
+    let tenants = tenants(plan, &indices);
+    let retired = retired(journal, &run.record.id).await?;
     let no_way_back = way_back_missing(plan);
     let situation = Situation {
         from: &run.from,
@@ -116,6 +126,7 @@ async fn run_info(cluster: &Cluster, run: RunStatus, plan: &Plan) -> Result<RunI
         is_paused: run.orders.is_paused,
         is_driven: run.driver.is_some(),
         no_way_back: no_way_back.as_deref(),
+        old_set: old_set(retired.as_ref(), &tenants),
     };
     let Outlook { happens, way_back, waits_for, if_it_dies } =
         outlook(&run.record.state, situation);
@@ -124,7 +135,8 @@ async fn run_info(cluster: &Cluster, run: RunStatus, plan: &Plan) -> Result<RunI
         way_back,
         waits_for,
         if_it_dies,
-        tenants: tenants(plan, &indices),
+        retired,
+        tenants,
         excluded: run
             .excluded
             .into_iter()
@@ -137,6 +149,16 @@ async fn run_info(cluster: &Cluster, run: RunStatus, plan: &Plan) -> Result<RunI
         to: run.to,
         driver: run.driver,
     })
+}
+
+/// What became of the set that a run left behind: by its receipts, and by what is there.
+fn old_set(retired: Option<&Retired>, tenants: &[TenantInfo]) -> OldSet {
+    let is_present = tenants.iter().any(|tenant| tenant.old.present > 0);
+    match retired {
+        None => OldSet::Kept,
+        Some(retired) if retired.open_count > 0 || is_present => OldSet::Going,
+        Some(_) => OldSet::Retired,
+    }
 }
 
 /// The indices of one tenant, by the unique id or the name that the plan has.

@@ -1,9 +1,11 @@
 //! The journal's stored form. Every form that was ever written stays readable; the newest is written as it stands in
 //! `golden/journal`.
 
+use std::collections::BTreeMap;
+
 use lockstep_core::{
     deploy::state::DeployState,
-    health::{Baseline, Verdict},
+    health::{Baseline, Verdict, counters::Counted},
     run::{
         crew::Holder,
         quarantine::{Entry, EntryEnding, EntryState, RejectedBy, key},
@@ -69,7 +71,9 @@ fn deploy() {
         state: DeployState::Waiting,
         before: None,
         heard: Vec::new(),
+        counted_before: BTreeMap::new(),
         after: None,
+        counted_after: BTreeMap::new(),
         started_at: "2026-01-02T03:04:05Z".to_owned(),
         changed_at: "2026-01-02T03:05:05Z".to_owned(),
     };
@@ -81,6 +85,11 @@ fn deploy() {
     record.heard = vec!["http://h/".to_owned()];
     record.after = Some(Baseline { good: 0, bad: 3, unknown: 0 });
     check(include_str!("golden/journal/deploy-done-1.json"), &record);
+    let mut counted = record.clone();
+    let name = || "b of a at http://h/".to_owned();
+    counted.counted_before = BTreeMap::from([(name(), Counted { errors: 1, total: 100 })]);
+    counted.counted_after = BTreeMap::from([(name(), Counted { errors: 9, total: 20 })]);
+    check(include_str!("golden/journal/deploy-counted-1.json"), &counted);
     record.state = DeployState::Restored { reason: "why".to_owned() };
     check(include_str!("golden/journal/deploy-restored-1.json"), &record);
 }

@@ -61,7 +61,12 @@ enum Page {
     Well,
     Sick,
     Silent,
+    /// Well to look at, but of what is asked for half fails, as its counters say.
+    Failing,
 }
+
+/// Requests between two looks at the counters.
+const REQUESTS: u32 = 40;
 
 /// A compose file, and an application of the version that it names: it has one page.
 struct Application {
@@ -87,21 +92,32 @@ impl Application {
         let mut serving = JoinSet::new();
         serving.spawn(async move {
             let mut answers = JoinSet::new();
+            let mut counted: BTreeMap<String, (u32, u32)> = BTreeMap::new();
             while let Ok((mut connection, _)) = socket.accept().await {
-                let page = pages.get(&tag(&file)).copied().unwrap_or(Page::Well);
+                let tag = tag(&file);
+                let page = pages.get(&tag).copied().unwrap_or(Page::Well);
+                // Every version is a process of its own, which begins to count at 0.
+                let (errors, total) = counted.entry(tag).or_default();
+                *total += REQUESTS;
+                *errors += if page == Page::Failing { REQUESTS / 2 } else { 0 };
+                let counters = format!(
+                    "# TYPE requests_total counter\n# TYPE errors_total counter\nrequests_total {total}\nerrors_total {errors}\n"
+                );
                 answers.spawn(async move {
                     let mut head = [0; 1024];
                     // A client that went away needs no answer.
-                    if connection.read(&mut head).await.is_err() {
-                        return;
-                    }
+                    let Ok(length) = connection.read(&mut head).await else { return };
+                    let is_metrics =
+                        String::from_utf8_lossy(&head[..length]).starts_with("GET /metrics ");
+                    let body = if is_metrics { counters } else { "ok".to_owned() };
                     let status = match page {
-                        Page::Well => "200 OK",
+                        Page::Well | Page::Failing => "200 OK",
                         Page::Sick => "500 Internal Server Error",
                         Page::Silent => return std::future::pending().await,
                     };
+                    let length = body.len();
                     let answer = format!(
-                        "HTTP/1.1 {status}\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok"
+                        "HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
                     );
                     drop(connection.write_all(answer.as_bytes()).await);
                 });
@@ -173,6 +189,7 @@ impl Application {
         DeployWish {
             deployer: Deployer { form: TagForm::default(), way },
             health: Some(health),
+            health_ca: None,
             rolls_back: true,
             accepts_no_way_back: false,
         }
@@ -241,7 +258,16 @@ fn unhealthy(runtime: &Runtime, stand: &Stand) -> Outcome {
         let options = TrafficOptions { operations_per_second: 500, ..TrafficOptions::new(seed) };
         let traffic = Traffic::start(&stand.cluster.url, options).await?;
         sleep(Duration::from_millis(300)).await;
-        let ended = deploy(&stand.session(), "2.0", &application.wish(application.compose())).await;
+        // While the new set is built somebody sets another tag of the old release: that is the one to put back.
+        let file = application.file();
+        let session = stand.session_with(move |event, _| {
+            if let Event::Entered { state: RunState::Verifying { .. }, .. } = event {
+                let text = fs::read_to_string(&file).unwrap_or_default();
+                let text = text.replace("event-store:1.0 ", "event-store:1.0.1 ");
+                fs::write(&file, text).expect("the folder lives as long as the application");
+            }
+        });
+        let ended = deploy(&session, "2.0", &application.wish(application.compose())).await;
         sleep(Duration::from_millis(500)).await;
         let ledger = traffic.stop().await?;
         let Deployed { run, record, .. } = ended?;
@@ -249,10 +275,11 @@ fn unhealthy(runtime: &Runtime, stand: &Stand) -> Outcome {
         assert!(reason.contains("500"), "{reason}");
         let run = run.ok_or("no run")?;
         assert_eq!(run.state, RunState::Returned);
-        assert_eq!(application.applied(), ["2.0", "1.0"]);
+        assert_eq!(application.applied(), ["2.0", "1.0.1"]);
         let report = check_traffic(&stand.cluster.url, &ledger, Release::V1_0, 10).await?;
         assert!(report.is_clean() && report.operations > 100, "{report:#?}");
-        stands_on(stand, &application, "1.0").await?;
+        stands_on(stand, &application, "1.0.1").await?;
+        assert_eq!(record.from_tag, "1.0.1");
         let told = status(&stand.session().cluster, "event-store").await?;
         assert_eq!(told.deploy.map(|deploy| deploy.state), Some(record.state));
         stand.clean().await
@@ -414,11 +441,12 @@ fn irreversible_pack() -> Result<Pack, Trouble> {
     Ok(lockstep_engine::pack_folder::check(&PackFiles { files })?)
 }
 
-/// A hook kills Lockstep when it has done its work, once for each version. The same command goes on.
+/// A hook kills Lockstep when it has done its work, once for each version. The same command goes on, and takes the tag and the data
+/// back because of what the application counts itself; its page looks well.
 fn killed(runtime: &Runtime, stand: &Stand) -> Outcome {
     let (application, program) = runtime.block_on(async {
         stand.seed(300).await?;
-        Ok::<_, Trouble>((Application::start(&[("2.0", Page::Sick)]).await?, program()?))
+        Ok::<_, Trouble>((Application::start(&[("2.0", Page::Failing)]).await?, program()?))
     })?;
     let folder = application.folder.path();
     let hook = "sed -i \"s/event-store:[0-9.]*/event-store:$LOCKSTEP_VERSION/\" compose.yaml\n\
@@ -429,10 +457,11 @@ fn killed(runtime: &Runtime, stand: &Stand) -> Outcome {
     let configuration = format!(
         "cluster: {{url: {}}}\npack: {}\ndeploy:\n  exec: {{command: [sh, hook.sh]}}\n\
          health:\n  interval: 50ms\n  samples_min: 2\n  failures_max: 2\n  start_time: 100ms\n  time_limit: 5s\n  \
-         probes:\n    - http: {{url: {}}}\n",
+         probes:\n    - http: {{url: {}}}\n    - counters: {{url: {}, errors: errors_total, total: requests_total}}\n",
         stand.cluster.url,
         pack.display(),
-        application.url
+        application.url,
+        application.url.replace("/health", "/metrics")
     );
     let file = folder.join("lockstep.yaml");
     fs::write(&file, configuration)?;
@@ -471,6 +500,12 @@ fn killed(runtime: &Runtime, stand: &Stand) -> Outcome {
         (&json!("deployed"), &json!("returned"), &json!("1.0"), &json!("1.0")),
         "{line}"
     );
+    let reason = line["state"]["reason"].as_str().unwrap_or_default();
+    assert!(reason.contains("50.0 %; it was 0.0 % before"), "{line}");
+    let counted = |field: &str| line[field].as_object().and_then(|counted| counted.values().next());
+    let (before, after) = (counted("counted_before"), counted("counted_after"));
+    assert!(before.is_some_and(|before| before["errors"] == 0), "{line}");
+    assert!(after.is_some_and(|after| after["errors"] != 0), "{line}");
     runtime.block_on(async {
         stands_on(stand, &application, "1.0").await?;
         stand.clean().await

@@ -210,6 +210,9 @@ fn brought_back(
         let retired = history.runs[0].retired.as_ref().ok_or("there are receipts")?;
         assert_eq!((retired.index_count, retired.open_count), (old.len(), 0));
         assert!(retired.archive.as_ref().is_some_and(|kept| kept.location == archive));
+        // What stands under the old names now are other indices: nothing is left to retire.
+        let told = info(&stand.session().cluster, APPLICATION).await?.run.ok_or("no run")?;
+        assert_eq!((told.retired.as_ref(), told.waits_for), (Some(retired), None));
         stand.clean().await
     })
 }

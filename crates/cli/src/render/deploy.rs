@@ -1,13 +1,19 @@
 //! How a change of the tag ended, or how far it is: which tag runs, which set is live, how the application is.
 
+use std::collections::BTreeSet;
+
 use lockstep_core::{
     deploy::state::DeployState,
-    health::{Baseline, Verdict},
+    health::{Baseline, Verdict, counters::Counted},
 };
 use lockstep_engine::{journal::DeployRecord, status::Status};
 use serde_json::{Value, json};
 
-use super::{GREEN, RED, Text, YELLOW, quantity::counted, styled};
+use super::{
+    GREEN, RED, Text, YELLOW,
+    quantity::{count, counted},
+    styled,
+};
 
 /// The end of a change as text. `live`: where the application stands now.
 pub(crate) fn deployed(application: &str, record: &DeployRecord, live: &Status) -> Text {
@@ -38,6 +44,9 @@ pub(crate) fn deployed(application: &str, record: &DeployRecord, live: &Status) 
     text.fact("tag", tag_text(record));
     if let Some(health) = health_text(record) {
         text.fact("health", health);
+    }
+    for line in counted_lines(record) {
+        text.fact("counted", line);
     }
     text.fact("live set", live_set(record, live));
     if let Some(next) = next(record, live) {
@@ -112,7 +121,7 @@ pub(crate) fn health_text(record: &DeployRecord) -> Option<String> {
         let Baseline { good, bad, unknown } = samples?;
         let all =
             counted(u64::from(good) + u64::from(bad) + u64::from(unknown), "sample", "samples");
-        Some(format!("{all} {name}: {good} good, {bad} bad, {unknown} unanswered"))
+        Some(format!("{all} {name}: {good} good, {bad} bad, {unknown} unclear"))
     };
     let parts: Vec<String> =
         [verdict, samples("before", record.before), samples("after", record.after)]
@@ -120,6 +129,22 @@ pub(crate) fn health_text(record: &DeployRecord) -> Option<String> {
             .flatten()
             .collect();
     (!parts.is_empty()).then(|| parts.join("; "))
+}
+
+/// What the application counted itself before and after, a line for each pair of counters.
+fn counted_lines(record: &DeployRecord) -> Vec<String> {
+    let DeployRecord { counted_before, counted_after, .. } = record;
+    let share = |Counted { errors, total }: &Counted| {
+        format!("{} of {}", count(*errors), counted(*total, "request", "requests"))
+    };
+    let names: BTreeSet<&String> = counted_before.keys().chain(counted_after.keys()).collect();
+    let line = |name: &String| {
+        let before = counted_before.get(name).map(|before| format!("{} before", share(before)));
+        let after = counted_after.get(name).map(|after| format!("{} after", share(after)));
+        let both: Vec<String> = [before, after].into_iter().flatten().collect();
+        format!("{} failed ({name})", both.join(" and "))
+    };
+    names.into_iter().map(line).collect()
 }
 
 /// The version whose set is live.

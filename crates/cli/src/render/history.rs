@@ -60,10 +60,15 @@ fn past_run(text: &mut Text, run: &PastRun) {
         text.fact("snapshot", format_args!("{} in {}", snapshot.name, snapshot.repository));
     }
     if let Some(retired) = &run.retired {
-        text.fact("retired", retired_text(retired));
-        if let Some(archive) = &retired.archive {
-            text.fact("archive", format_args!("{}, BLAKE3 {}", archive.location, archive.blake3));
-        }
+        retired_facts(text, retired);
+    }
+}
+
+/// What was deleted of an old set, and where its documents are.
+pub(super) fn retired_facts(text: &mut Text, retired: &Retired) {
+    text.fact("retired", retired_text(retired));
+    if let Some(archive) = &retired.archive {
+        text.fact("archive", format_args!("{}, BLAKE3 {}", archive.location, archive.blake3));
     }
 }
 

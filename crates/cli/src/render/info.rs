@@ -4,6 +4,7 @@ use lockstep_engine::info::{Info, RunInfo, SetInfo, TenantInfo};
 
 use super::{
     BOLD, Text,
+    history::retired_facts,
     quantity::counted,
     styled,
     table::{Column, table},
@@ -30,6 +31,9 @@ pub(crate) fn render(info: &Info) -> Text {
     text.fact("waits for", run.waits_for.as_deref().unwrap_or("nothing"));
     text.fact("driver", run.driver.as_deref().unwrap_or("nobody"));
     text.fact("if it dies", &run.if_it_dies);
+    if let Some(retired) = &run.retired {
+        retired_facts(&mut text, retired);
+    }
     let rows = run.tenants.iter().take(TENANTS_SHOWN).map(|tenant| row(run, tenant)).collect();
     let columns = [
         Column::Words("tenant"),
@@ -76,6 +80,8 @@ fn set(release: &str, set: SetInfo) -> String {
 
 #[cfg(test)]
 mod tests {
+    use lockstep_engine::{history::Retired, journal::ArchiveReference};
+
     use super::*;
 
     fn plain(text: &Text) -> String {
@@ -102,6 +108,7 @@ mod tests {
             way_back: "yes".to_owned(),
             waits_for: None,
             if_it_dies: "2.0 stays live".to_owned(),
+            retired: None,
             tenants: vec![
                 tenant("acme", &["2.0"], &["2.0"], 4),
                 tenant("globex", &[], &["1.0", "2.0"], 0),
@@ -111,9 +118,34 @@ mod tests {
         let info = Info {
             application: "event-store".to_owned(),
             live: Some("2.0".to_owned()),
-            run: Some(run),
+            run: Some(run.clone()),
         };
         insta::assert_snapshot!("info", plain(&render(&info)));
+        let archive =
+            ArchiveReference { location: "s3://old/1.0".to_owned(), blake3: "b3".to_owned() };
+        let retired = Retired {
+            index_count: 8,
+            open_count: 0,
+            document_count: 1_200,
+            bytes: 4_096,
+            at: "2026-02-02T03:04:05Z".to_owned(),
+            archive: Some(archive),
+        };
+        let gone = SetInfo { planned: 4, ..SetInfo::default() };
+        let mut tenants = run.tenants.clone();
+        for tenant in &mut tenants {
+            tenant.old = gone;
+        }
+        let run = RunInfo {
+            state: "finalized",
+            happens: "2.0 is live for good".to_owned(),
+            way_back: "no: it was given up for good".to_owned(),
+            retired: Some(retired),
+            tenants,
+            ..run
+        };
+        let info = Info { run: Some(run), ..info };
+        insta::assert_snapshot!("info_of_a_retired_set", plain(&render(&info)));
         let info = Info { application: "event-store".to_owned(), live: None, run: None };
         insta::assert_snapshot!("info_without_a_run", plain(&render(&info)));
     }

@@ -149,7 +149,7 @@ fn next(sets: &[SeenSet]) -> String {
     // Sets stand in the order of their versions.
     match sets.iter().filter_map(|set| set.version).next_back() {
         None if sets.is_empty() => {
-            "lockstep pack new NAME, or lockstep plan --to VERSION --pack DIR with a pack that there is".to_owned()
+            "lockstep pack new NAME; or, where there is a pack already, lockstep plan --to VERSION --pack DIR".to_owned()
         }
         None => "a Lockstep that knows this version".to_owned(),
         Some(NEWEST) => format!("nothing: {NEWEST} is the newest version that Lockstep knows"),

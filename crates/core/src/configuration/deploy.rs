@@ -9,7 +9,7 @@ use crate::{
         code,
         diagnostic::Findings,
         fields::{Fields, boolean, list, map_of, text, texts, word},
-        yaml::Entry,
+        yaml::{Entry, Kind},
     },
 };
 
@@ -76,6 +76,8 @@ pub struct HttpConfiguration {
     pub time_limit: Duration,
     /// How often it is called until it succeeds; more than once only where it is said to be repeatable.
     pub attempts: u32,
+    /// A file of PEM certificates to trust instead of the system's.
+    pub ca: Option<String>,
 }
 
 /// A method that may change something.
@@ -113,8 +115,8 @@ pub struct KubernetesConfiguration {
     pub namespace: Option<String>,
     /// The Deployment.
     pub deployment: String,
-    /// The container in it; the only one when nothing is said.
-    pub container: Option<String>,
+    /// The containers in it whose images are meant, init containers included; the only container when nothing is said.
+    pub containers: Vec<String>,
     /// How long the rollout may take.
     pub time_limit: Option<Duration>,
 }
@@ -222,6 +224,7 @@ impl HttpConfiguration {
             statuses: Vec::new(),
             time_limit: HOOK_TIME_MAX,
             attempts: 1,
+            ca: None,
         }
     }
 
@@ -236,6 +239,7 @@ impl HttpConfiguration {
         let limit = fields.optional("time_limit");
         let repeatable = fields.optional("repeatable");
         let attempts = fields.optional("attempts");
+        let ca = fields.optional("ca");
         fields.finish(findings);
         let is_repeatable = repeatable.and_then(|entry| boolean(entry, findings)).unwrap_or(false);
         let times = attempts.and_then(|entry| bounded(entry, (1, HOOK_ATTEMPTS_MAX), findings));
@@ -262,6 +266,7 @@ impl HttpConfiguration {
             statuses: statuses.map(|entry| read_statuses(entry, findings)).unwrap_or_default(),
             time_limit: limit.and_then(|entry| duration(entry, findings)).unwrap_or(HOOK_TIME_MAX),
             attempts: times.unwrap_or(1),
+            ca: ca.and_then(|entry| path(entry, findings)),
         })
     }
 }
@@ -277,7 +282,7 @@ impl HeaderValue {
     fn read(entry: &Entry, findings: &mut Findings) -> Option<Self> {
         let name = entry.key.value.to_ascii_lowercase();
         let is_secret = SECRET_HEADERS.contains(&name.as_str());
-        if matches!(entry.node.kind, crate::pack::yaml::Kind::Mapping(_)) {
+        if matches!(entry.node.kind, Kind::Mapping(_)) {
             let place = &entry.key.place;
             let mut fields = Fields::open(&entry.node, ("a header", place), findings)?;
             let file = fields.optional("file");
@@ -334,10 +339,30 @@ impl KubernetesConfiguration {
             ca: ca.and_then(|entry| path(entry, findings)),
             namespace: namespace.and_then(|entry| object_name(entry, findings)),
             deployment: deployment.and_then(|entry| object_name(entry, findings))?,
-            container: container.and_then(|entry| object_name(entry, findings)),
+            containers: container
+                .and_then(|entry| object_names(entry, findings))
+                .unwrap_or_default(),
             time_limit: limit.and_then(|entry| duration(entry, findings)),
         })
     }
+}
+
+/// One name of an object of Kubernetes, or a list of at least one.
+fn object_names(entry: &Entry, findings: &mut Findings) -> Option<Vec<String>> {
+    if !matches!(entry.node.kind, Kind::List(_)) {
+        return object_name(entry, findings).map(|name| vec![name]);
+    }
+    let nodes = list(entry, findings)?;
+    if nodes.is_empty() {
+        let message = format!("`{}` names nothing", entry.key.value);
+        let fix = "write a name, or a list of names";
+        findings.error(code::CONFIGURATION_VALUE, &entry.key.place, message, fix);
+    }
+    let names = nodes.iter().map(|node| {
+        let item = Entry { key: entry.key.clone(), node: node.clone() };
+        object_name(&item, findings)
+    });
+    names.collect()
 }
 
 /// The name of an object of Kubernetes: lower case letters, digits, `-` and `.`, so it is safe in a path.

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::value::{bounded, duration, percent, url};
+use super::value::{bounded, duration, path, percent, url};
 use crate::{
-    health::Rules,
+    health::{
+        Rules,
+        counters::{RateRules, Selector},
+    },
     pack::{
         code,
         diagnostic::Findings,
@@ -25,6 +28,8 @@ const PROBES_MAX: usize = 32;
 pub struct HealthConfiguration {
     /// What is asked in every round.
     pub probes: Vec<Probe>,
+    /// A file of PEM certificates that pages are trusted by, instead of the system's.
+    pub ca: Option<String>,
     /// Between two rounds.
     pub interval: Duration,
     /// How answers are judged.
@@ -38,6 +43,8 @@ pub enum Probe {
     Http(HttpProbe),
     /// A search as the application makes it, for every tenant.
     Search(SearchProbe),
+    /// What the application counts itself.
+    Counters(CountersProbe),
 }
 
 /// A page of the application.
@@ -64,6 +71,21 @@ pub struct SearchProbe {
     pub hits_min: u64,
 }
 
+/// What the application counts itself: requests, and those of them that failed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CountersProbe {
+    /// The address of a page in the text format of Prometheus.
+    pub url: String,
+    /// The series that count requests which failed; their sum is meant.
+    pub errors: Selector,
+    /// The series that count all requests; their sum is meant.
+    pub total: Selector,
+    /// How the share of errors is judged.
+    pub rules: RateRules,
+    /// How long the answer may take.
+    pub time_limit: Duration,
+}
+
 impl HealthConfiguration {
     /// A single page, judged as usual.
     pub fn of_url(url: &str) -> Self {
@@ -73,13 +95,15 @@ impl HealthConfiguration {
     }
 
     fn without_probes() -> Self {
-        Self { probes: Vec::new(), interval: Duration::from_secs(2), rules: Rules::default() }
+        let (interval, rules) = (Duration::from_secs(2), Rules::default());
+        Self { probes: Vec::new(), ca: None, interval, rules }
     }
 
     pub(super) fn read(entry: &Entry, findings: &mut Findings) -> Option<Self> {
         let place = &entry.key.place;
         let mut fields = Fields::open(&entry.node, ("`health`", place), findings)?;
         let probes = fields.required(("probes", "[{http: {url: \"http://…\"}}]"), findings);
+        let ca = fields.optional("ca");
         let interval = fields.optional("interval");
         let samples_min = fields.optional("samples_min");
         let failures_max = fields.optional("failures_max");
@@ -113,7 +137,8 @@ impl HealthConfiguration {
             findings.error(code::CONFIGURATION_TOGETHER, place, message, fix);
         }
         let probes = probes.map(|entry| read_probes(entry, findings)).unwrap_or_default();
-        Some(Self { probes, interval, rules })
+        let ca = ca.and_then(|entry| path(entry, findings));
+        Some(Self { probes, ca, interval, rules })
     }
 }
 
@@ -132,14 +157,18 @@ impl Probe {
         let mut fields = Fields::open(node, ("a probe", &list.key.place), findings)?;
         let http = fields.optional("http");
         let search = fields.optional("search");
+        let counters = fields.optional("counters");
         fields.finish(findings);
-        match (http, search) {
-            (Some(entry), None) => HttpProbe::read(entry, findings).map(Self::Http),
-            (None, Some(entry)) => SearchProbe::read(entry, findings).map(Self::Search),
-            (None, None) | (Some(_), Some(_)) => {
+        match (http, search, counters) {
+            (Some(entry), None, None) => HttpProbe::read(entry, findings).map(Self::Http),
+            (None, Some(entry), None) => SearchProbe::read(entry, findings).map(Self::Search),
+            (None, None, Some(entry)) => CountersProbe::read(entry, findings).map(Self::Counters),
+            (None, None, None)
+            | (Some(_), Some(_), _)
+            | (Some(_), _, Some(_))
+            | (_, Some(_), Some(_)) => {
                 let message = "a probe asks one thing";
-                let fix =
-                    "write `http: {url: …}` or `search: {index: …}`, each in an element of its own";
+                let fix = "write `http: {url: …}`, `search: {index: …}` or `counters: {url: …}`, each in an element of its own";
                 findings.error(code::CONFIGURATION_TOGETHER, &node.place, message, fix);
                 None
             }
@@ -181,5 +210,60 @@ impl SearchProbe {
                 hits_min.and_then(|entry| bounded(entry, (0, 1_000), findings)).unwrap_or(1),
             ),
         })
+    }
+}
+
+/// Most requests that a share of errors can be made to wait for.
+const REQUESTS_MAX: u32 = 1_000_000;
+
+impl CountersProbe {
+    fn read(entry: &Entry, findings: &mut Findings) -> Option<Self> {
+        let place = &entry.key.place;
+        let mut fields = Fields::open(&entry.node, ("`counters`", place), findings)?;
+        let address = fields.required(("url", "http://localhost:8080/metrics"), findings);
+        let errors = fields.required(("errors", "'requests_total{status=~\"5..\"}'"), findings);
+        let total = fields.required(("total", "requests_total"), findings);
+        let requests_min = fields.optional("requests_min");
+        let factor = fields.optional("failure_factor_max");
+        let share = fields.optional("failure_percent_max");
+        let limit = fields.optional("time_limit");
+        fields.finish(findings);
+        let usual = RateRules::default();
+        let rules = RateRules {
+            requests_min: requests_min
+                .and_then(|entry| bounded(entry, (1, REQUESTS_MAX), findings))
+                .unwrap_or(usual.requests_min),
+            failure_factor_max: factor
+                .and_then(|entry| bounded(entry, (1, 1_000), findings))
+                .unwrap_or(usual.failure_factor_max),
+            failure_percent_max: share
+                .and_then(|entry| percent(entry, findings))
+                .unwrap_or(usual.failure_percent_max),
+        };
+        // Everything is looked at before one that is missing ends it, so that every mistake is told.
+        let address = address.and_then(|entry| url(entry, findings));
+        let errors = errors.and_then(|entry| selector(entry, findings));
+        let total = total.and_then(|entry| selector(entry, findings));
+        let limit = limit.and_then(|entry| duration(entry, findings));
+        Some(Self {
+            url: address?,
+            errors: errors?,
+            total: total?,
+            rules,
+            time_limit: limit.unwrap_or(PROBE_TIME_MAX),
+        })
+    }
+}
+
+fn selector(entry: &Entry, findings: &mut Findings) -> Option<Selector> {
+    let written = text(entry, findings)?;
+    match Selector::parse(&written.value) {
+        Ok(selector) => Some(selector),
+        Err(reason) => {
+            let message = format!("`{}` selects no series: {reason}", written.value);
+            let fix = "write a name and what labels have to be, such as `requests_total` or `requests_total{status=~\"5..\"}`";
+            findings.error(code::CONFIGURATION_VALUE, &written.place, message, fix);
+            None
+        }
     }
 }

@@ -2,4 +2,6 @@
 
 mod judge;
 
+pub mod counters;
+
 pub use judge::{Baseline, Judge, Rules, Sample, Verdict};

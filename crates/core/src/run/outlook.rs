@@ -18,6 +18,19 @@ pub struct Situation<'a> {
     pub is_driven: bool,
     /// Why a switch of it can't be taken back, where a step can't be undone.
     pub no_way_back: Option<&'a str>,
+    /// What became of the set that it comes from.
+    pub old_set: OldSet,
+}
+
+/// What became of the set that a run left behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OldSet {
+    /// Nobody retired it.
+    Kept,
+    /// Some of it was deleted, and not all.
+    Going,
+    /// All of it was deleted.
+    Retired,
 }
 
 /// What a state means.
@@ -136,7 +149,7 @@ fn way_back(state: &RunState, situation: Situation<'_>) -> String {
 }
 
 fn waits_for(state: &RunState, situation: Situation<'_>) -> Option<String> {
-    let Situation { from, to, is_held, is_paused, is_driven, .. } = situation;
+    let Situation { from, to, is_held, is_paused, is_driven, old_set, .. } = situation;
     let driver = |command: &str| {
         (!is_driven).then(|| format!("somebody who drives it: {command}, or a worker"))
     };
@@ -147,9 +160,15 @@ fn waits_for(state: &RunState, situation: Situation<'_>) -> Option<String> {
             Some(format!("nothing; `lockstep finalize` once {from} isn't needed any more"))
         }
         RunState::Returned => Some(format!("`lockstep abort`, which drops {to} for another try")),
-        RunState::Finalized => {
-            Some(format!("nothing; `lockstep retire` deletes {from} once nobody uses it"))
-        }
+        RunState::Finalized => match old_set {
+            OldSet::Kept => {
+                Some(format!("nothing; `lockstep retire` deletes {from} once nobody uses it"))
+            }
+            OldSet::Going => {
+                Some(format!("`lockstep retire`, which deletes what is left of {from}"))
+            }
+            OldSet::Retired => None,
+        },
         RunState::Aborted => None,
         RunState::Holding { .. } if is_held => Some("`lockstep switch`".to_owned()),
         RunState::Copying { .. } | RunState::Verifying { .. } | RunState::Holding { .. }
@@ -251,6 +270,7 @@ mod tests {
         is_paused: false,
         is_driven: true,
         no_way_back: None,
+        old_set: OldSet::Kept,
     };
 
     #[test]
@@ -331,6 +351,15 @@ mod tests {
         ];
         for (state, situation, expected) in rows {
             assert_eq!(outlook(&state, situation).waits_for.as_deref(), expected, "{state}");
+        }
+        let ends = [
+            (OldSet::Kept, Some("nothing; `lockstep retire` deletes 1.0 once nobody uses it")),
+            (OldSet::Going, Some("`lockstep retire`, which deletes what is left of 1.0")),
+            (OldSet::Retired, None),
+        ];
+        for (old_set, expected) in ends {
+            let told = outlook(&RunState::Finalized, Situation { old_set, ..DRIVEN });
+            assert_eq!(told.waits_for.as_deref(), expected);
         }
         let lost = Situation { no_way_back: Some("the step drops a field"), ..DRIVEN };
         assert_eq!(outlook(&RunState::Switched, lost).way_back, "no: the step drops a field");

@@ -109,7 +109,7 @@ impl Deployer {
         match &self.way {
             Way::Compose(compose) => Ok(Some(compose.check(&self.form)?)),
             Way::Exec(exec) => exec.check().map(|()| None),
-            Way::Http(_) => Ok(None),
+            Way::Http(hook) => hook.check().map(|()| None),
             Way::Kubernetes(kubernetes) => Ok(Some(kubernetes.check(&self.form, is_major).await?)),
         }
     }

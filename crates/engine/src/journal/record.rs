@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use lockstep_core::{
     deploy::state::DeployState,
-    health::Baseline,
+    health::{Baseline, counters::Counted},
     plan::model::Plan,
     run::{
         crew::Holder,
@@ -316,9 +316,15 @@ pub struct DeployRecord {
     /// Which probes answered well until now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub heard: Vec<String>,
+    /// What the application counted before, by the address of its counters.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counted_before: BTreeMap<String, Counted>,
     /// How the application was afterwards.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<Baseline>,
+    /// What the application counted afterwards, by the address of its counters.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counted_after: BTreeMap<String, Counted>,
     /// When it began, RFC 3339.
     pub started_at: String,
     /// When its state changed last, RFC 3339.

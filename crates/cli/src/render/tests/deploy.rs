@@ -1,9 +1,11 @@
 //! Every end of a change of the tag, as it is told.
 
+use std::collections::BTreeMap;
+
 use insta::assert_snapshot;
 use lockstep_core::{
     deploy::state::DeployState,
-    health::{Baseline, Verdict},
+    health::{Baseline, Verdict, counters::Counted},
 };
 use lockstep_engine::{journal::DeployRecord, status::Status};
 
@@ -25,7 +27,9 @@ fn record(state: DeployState, is_major: bool) -> DeployRecord {
         state,
         before: Some(Baseline { good: 5, bad: 0, unknown: 0 }),
         heard: Vec::new(),
+        counted_before: BTreeMap::new(),
         after: None,
+        counted_after: BTreeMap::new(),
         started_at: "2026-01-02T03:04:05Z".to_owned(),
         changed_at: "2026-01-02T03:05:05Z".to_owned(),
     }
@@ -63,6 +67,30 @@ fn every_end_says_which_tag_runs_and_which_set_is_live() {
         }
     }
     assert_snapshot!(text);
+}
+
+#[test]
+fn what_the_application_counted_is_told() {
+    let mut record = record(DeployState::Returned { reason: "why".to_owned() }, true);
+    let name = |page: &str| format!("errors of requests at http://shop/{page}");
+    record.counted_before = BTreeMap::from([
+        (name("a"), Counted { errors: 2, total: 1_200 }),
+        (name("b"), Counted::default()),
+    ]);
+    record.counted_after = BTreeMap::from([(name("a"), Counted { errors: 1, total: 1 })]);
+    let told = deployed("shop", &record, &standing("1.0", None));
+    let lines: Vec<String> = plain(told.as_str())
+        .lines()
+        .filter(|line| line.contains("counted"))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "  counted    2 of 1,200 requests before and 1 of 1 request after failed (errors of requests at http://shop/a)",
+            "  counted    0 of 0 requests before failed (errors of requests at http://shop/b)",
+        ]
+    );
 }
 
 #[test]

@@ -149,7 +149,7 @@ fn what_to_do_next_depends_on_what_is_there() {
         next(&["09x.acme.tracardi-event-2024-q1"]),
     ];
     insta::assert_snapshot!(told.join("\n"), @"
-    next: lockstep pack new NAME, or lockstep plan --to VERSION --pack DIR with a pack that there is
+    next: lockstep pack new NAME; or, where there is a pack already, lockstep plan --to VERSION --pack DIR
     next: a Lockstep that knows this version
     next: lockstep pack import tracardi INSTALLATION... --out DIR, with an installation of 0.8.1 and one of each version up to the one that you want
     next: nothing: 0.9.0 is the newest version that Lockstep knows

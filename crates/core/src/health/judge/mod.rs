@@ -41,7 +41,7 @@ pub enum Sample {
     Good,
     /// A probe was answered in another way, or wasn't by what had answered before.
     Bad(String),
-    /// Nothing is known: a probe wasn't answered, and nothing was ever heard of what it asks.
+    /// Nothing is known: a probe wasn't answered, and nothing was ever heard of what it asks; or too little was counted.
     Unknown(String),
 }
 
@@ -114,6 +114,11 @@ impl Judge {
         self.seen
     }
 
+    /// Why the last sample that wasn't good wasn't; `None` while all were.
+    pub fn last_reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
     /// Takes a sample, `since` the beginning, and says what follows from all of them; `None` while it is too early.
     pub fn take(&mut self, sample: Sample, since: Duration) -> Option<Verdict> {
         match sample {
@@ -169,8 +174,7 @@ impl Judge {
             return Some(Verdict::Unhealthy { reason });
         }
         let (good, unknown) = (self.seen.good, self.seen.unknown);
-        let samples =
-            format!("{good} good, {} bad and {unknown} unanswered samples", self.seen.bad);
+        let samples = format!("{good} good, {} bad and {unknown} unclear samples", self.seen.bad);
         let reason = match &self.reason {
             Some(last) => format!("{samples} within the time limit; at last: {last}"),
             None => format!("{samples} within the time limit"),

@@ -48,11 +48,11 @@ fn samples_come_to_a_verdict() {
         ("+?+?+", "5 healthy"),
         (
             "??????????",
-            "10 can't tell: 0 good, 0 bad and 10 unanswered samples within the time limit; at last: no answer",
+            "10 can't tell: 0 good, 0 bad and 10 unclear samples within the time limit; at last: no answer",
         ),
         (
             "++????????",
-            "10 can't tell: 2 good, 0 bad and 8 unanswered samples within the time limit; at last: no answer",
+            "10 can't tell: 2 good, 0 bad and 8 unclear samples within the time limit; at last: no answer",
         ),
         // Now and then is too often.
         (

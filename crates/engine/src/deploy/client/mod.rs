@@ -15,7 +15,7 @@ const EXCERPT_MAX: usize = 300;
 ///
 /// # Errors
 /// Why the certificates can't be used.
-pub(crate) fn client(ca: Option<&[u8]>) -> Result<Client, reqwest::Error> {
+pub(crate) fn client(ca: Option<&[u8]>) -> Result<Client, String> {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // An error means that another thread has set one in between, which serves as well.
         drop(rustls::crypto::ring::default_provider().install_default());
@@ -25,25 +25,48 @@ pub(crate) fn client(ca: Option<&[u8]>) -> Result<Client, reqwest::Error> {
         .redirect(redirect::Policy::none())
         .no_proxy();
     if let Some(pem) = ca {
-        builder = builder.tls_certs_only(Certificate::from_pem_bundle(pem)?);
+        let certificates = Certificate::from_pem_bundle(pem).map_err(reason)?;
+        // Nobody would be trusted, and every page would say so in its own way.
+        if certificates.is_empty() {
+            return Err("there is no PEM certificate in the file".to_owned());
+        }
+        builder = builder.tls_certs_only(certificates);
     }
-    builder.build()
+    builder.build().map_err(reason)
 }
 
 /// The body of an answer as text, cut where it is too large.
 ///
 /// # Errors
 /// When the answer breaks off.
-pub(crate) async fn body(mut answer: reqwest::Response) -> Result<String, reqwest::Error> {
-    let mut bytes = Vec::new();
+pub(crate) async fn body(answer: reqwest::Response) -> Result<String, reqwest::Error> {
+    Ok(read(answer).await?.0)
+}
+
+/// The body of an answer as text, if it is no larger than what is read.
+///
+/// # Errors
+/// When the answer breaks off, or is too large.
+pub(crate) async fn whole_body(answer: reqwest::Response) -> Result<String, String> {
+    match read(answer).await {
+        Ok((text, false)) => Ok(text),
+        Ok((_, true)) => Err(format!("the answer has more than {ANSWER_BYTES_MAX} bytes")),
+        Err(error) => Err(reason(error)),
+    }
+}
+
+/// The body as text, and whether it was cut.
+async fn read(mut answer: reqwest::Response) -> Result<(String, bool), reqwest::Error> {
+    let (mut bytes, mut is_cut) = (Vec::new(), false);
     while let Some(chunk) = answer.chunk().await? {
         let room = ANSWER_BYTES_MAX - bytes.len();
         bytes.extend_from_slice(chunk.get(..room.min(chunk.len())).unwrap_or_default());
-        if bytes.len() >= ANSWER_BYTES_MAX {
+        if chunk.len() > room {
+            is_cut = true;
             break;
         }
     }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok((String::from_utf8_lossy(&bytes).into_owned(), is_cut))
 }
 
 /// The beginning of an answer, on one line.

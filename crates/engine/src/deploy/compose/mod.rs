@@ -18,6 +18,9 @@ use crate::error::EngineError;
 /// A file larger than this is no compose file.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
+/// How often a file that somebody else writes at the same moment is read again.
+const ATTEMPTS_MAX: u32 = 5;
+
 /// A compose file in which the tag stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Compose {
@@ -66,16 +69,7 @@ impl Compose {
         change: &Change,
         listener: &Listener,
     ) -> Result<(), EngineError> {
-        let (read, places) = self.look(form)?;
-        let changed = with_tag(read.files(), &places, &change.tag)
-            .map_err(|problem| self.problem(problem))?;
-        if let Some(text) = &changed.compose {
-            replace(&self.file, text)?;
-        }
-        if let Some(text) = &changed.variables {
-            replace(&self.variables_file(), text)?;
-        }
-        let services: Vec<String> = places.into_iter().map(|place| place.service).collect();
+        let services = self.write(form, &change.tag)?;
         listener.tell(format!(
             "{}: {} {} the tag {}",
             self.file.display(),
@@ -92,6 +86,34 @@ impl Compose {
         ];
         listener.tell(format!("running `{}`", command.words.join(" ")));
         command.run(&variables, listener).await
+    }
+
+    /// Writes the tag into the files; gives the services that have it. What somebody else writes at the same moment is kept.
+    fn write(&self, form: &TagForm, tag: &str) -> Result<Vec<String>, EngineError> {
+        let mut attempt = 1;
+        loop {
+            let (read, places) = self.look(form)?;
+            let changed =
+                with_tag(read.files(), &places, tag).map_err(|problem| self.problem(problem))?;
+            let files = [
+                (self.file.clone(), changed.compose, Some(&read.compose)),
+                (self.variables_file(), changed.variables, read.variables.as_ref()),
+            ];
+            let mut is_written = true;
+            for (file, text, was) in &files {
+                if let (Some(text), Some(was)) = (text, was) {
+                    is_written = is_written && replace(file, was, text)?;
+                }
+            }
+            if is_written {
+                return Ok(places.into_iter().map(|place| place.service).collect());
+            }
+            if attempt == ATTEMPTS_MAX {
+                let error = io::Error::other("somebody else writes it again and again");
+                return Err(unwritable(&self.file, &error).into());
+            }
+            attempt += 1;
+        }
     }
 
     /// What makes it so.
@@ -159,15 +181,20 @@ fn read(file: &Path) -> Result<Option<String>, EngineError> {
     }
 }
 
-/// Writes a file anew: beside the old one, with its rights, then in its place. Where a link leads is written, the link stays.
-fn replace(file: &Path, text: &str) -> Result<(), EngineError> {
+/// Writes a file anew: beside the old one, with its rights, then in its place. Where a link leads is written, the link stays. False
+/// when it isn't what it `was` any more: then it stays as it is.
+fn replace(file: &Path, was: &str, text: &str) -> Result<bool, EngineError> {
     let (path, facts) = real(file)?;
     let written = beside(&path).and_then(|mut new| {
         new.write_all(text.as_bytes())?;
         new.as_file().set_permissions(facts.permissions())?;
         new.as_file().sync_all()?;
+        // Looked at last, as writing takes its time.
+        if fs::read(&path)? != was.as_bytes() {
+            return Ok(false);
+        }
         new.persist(&path).map_err(|error| error.error)?;
-        Ok(())
+        Ok(true)
     });
     written.map_err(|error| unwritable(file, &error).into())
 }

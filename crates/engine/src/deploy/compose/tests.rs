@@ -65,6 +65,19 @@ async fn a_variable_and_a_link_are_changed_where_they_lead() {
     assert!(folder.path().join(".env").is_symlink());
 }
 
+#[test]
+fn what_somebody_else_writes_meanwhile_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let own = compose(folder.path(), FILE, "true");
+    let edited = format!("{FILE}  web: {{image: web}}\n");
+    fs::write(&own.file, &edited).unwrap();
+    assert!(!replace(&own.file, FILE, &FILE.replace("1.0", "2.0")).unwrap());
+    assert_eq!(fs::read_to_string(&own.file).unwrap(), edited);
+    // Read again, both stand there.
+    assert_eq!(own.write(&TagForm::default(), "2.0").unwrap(), ["api"]);
+    assert_eq!(fs::read_to_string(&own.file).unwrap(), edited.replace("1.0", "2.0"));
+}
+
 #[tokio::test]
 async fn what_stands_in_the_way_is_told_before_anything_is_changed() {
     let folder = tempfile::tempdir().unwrap();

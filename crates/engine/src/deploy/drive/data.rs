@@ -139,7 +139,11 @@ impl Deploying<'_> {
                 return Ok(Some(id));
             }
             if let Some(health) = health.as_deref_mut() {
-                health.sample_if_due(&self.sources()).await;
+                let sources = self.sources();
+                tokio::select! {
+                    () = health.sample_if_due(&sources) => {}
+                    () = self.session.stop.cancelled() => return Err(EngineError::Interrupted),
+                }
             }
             tokio::select! {
                 () = time::sleep(LOOK_TIME) => {}

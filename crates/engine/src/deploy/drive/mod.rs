@@ -21,7 +21,7 @@ use lockstep_core::{
 use tokio_util::sync::CancellationToken;
 
 use self::{
-    opening::{begun, plan_of},
+    opening::{begun, plan_of, version_of},
     watching::Health,
 };
 use super::{Change, Deployer, Listener};
@@ -39,6 +39,8 @@ pub struct DeployWish {
     pub deployer: Deployer,
     /// How health is told; nobody watches where nothing is said.
     pub health: Option<HealthConfiguration>,
+    /// PEM certificates that the application's pages are trusted by, instead of the system's.
+    pub health_ca: Option<Vec<u8>>,
     /// To go back by itself when the application isn't well.
     pub rolls_back: bool,
     /// To go on although there is no way back.
@@ -114,6 +116,7 @@ impl<'a> Deploying<'a> {
         {
             return Err(EngineError::NoWayBackAsked { reason: reason.clone() });
         }
+        watching::check(deploy)?;
         let current = deploy.deployer.check(is_major).await?;
         let kept = if let Some(kept) = open {
             kept.clone()
@@ -170,17 +173,26 @@ impl<'a> Deploying<'a> {
         self.happened(DeployEvent::Live).await
     }
 
-    /// Journals that the tag is changed from now on.
+    /// Journals that the tag is changed from now on. It is looked at once more: while the new set was built, somebody may have set
+    /// another one of the same release, and that is what is put back then.
     async fn ready(
         &mut self,
         health: Option<Health>,
         run: Option<String>,
     ) -> Result<(), EngineError> {
         let mut record = self.kept.record.clone();
+        let deployer = &self.deploy.deployer;
+        let current = deployer.check(record.is_major).await?;
+        if let Some(tag) = current.filter(|tag| *tag != record.to_tag && *tag != record.from_tag) {
+            record.from = version_of(&tag, (self.pack, &deployer.form), &self.plan)?;
+            self.tell(format!("the tag is {tag} by now: that is what would be put back"));
+            record.from_tag = tag;
+        }
         record.run = run;
         if let Some(health) = health {
             record.before = Some(health.seen());
             record.heard = health.heard();
+            record.counted_before = health.counted();
         }
         self.write(record, DeployEvent::Ready).await
     }

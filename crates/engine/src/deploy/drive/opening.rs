@@ -1,9 +1,12 @@
 //! How a change begins: with the plan that it belongs to, and the tags that it goes between.
 
+use std::collections::BTreeMap;
+
 use lockstep_core::{
-    deploy::state::DeployState,
+    deploy::{state::DeployState, tag::TagForm},
     pack::model::Pack,
     plan::model::{Plan, UpgradeKind},
+    version::Version,
 };
 
 use super::DeployWish;
@@ -46,24 +49,18 @@ pub(super) fn begun(
 ) -> Result<DeployRecord, EngineError> {
     let form = &deploy.deployer.form;
     let to_tag = form.tag(&wish.to);
-    // Set by hand before, the tag tells nothing of what ran.
     let found = current.filter(|tag| *tag != to_tag);
-    let from =
-        found.as_ref().and_then(|tag| form.version(tag)).unwrap_or_else(|| plan.from.clone());
-    if from.data(pack.data_parts) != plan.from.data(pack.data_parts) {
-        let message = format!(
-            "the tag that runs is that of {from}, and the live set is that of {}",
-            plan.from
-        );
-        let hint = "set the tag that belongs to the live set, then give the same command again";
-        return Err(DeployProblem::new(Trouble::OtherRelease, message, hint).into());
-    }
+    // Set by hand before, the tag tells nothing of what ran.
+    let (from, from_tag) = match found {
+        Some(tag) => (version_of(&tag, (pack, form), plan)?, tag),
+        None => (plan.from.clone(), form.tag(&plan.from)),
+    };
     let now = jiff::Timestamp::now().to_string();
     Ok(DeployRecord {
         id: new_run_id(),
         how: deploy.deployer.kind().to_owned(),
-        from_tag: found.unwrap_or_else(|| form.tag(&from)),
         from,
+        from_tag,
         to: wish.to.clone(),
         to_tag,
         is_major: plan.kind == UpgradeKind::Major,
@@ -71,8 +68,31 @@ pub(super) fn begun(
         state: DeployState::Waiting,
         before: None,
         heard: Vec::new(),
+        counted_before: BTreeMap::new(),
         after: None,
+        counted_after: BTreeMap::new(),
         started_at: now.clone(),
         changed_at: now,
     })
+}
+
+/// The version of a tag that runs, which has to be one of the live release.
+///
+/// # Errors
+/// [`EngineError::Deploy`] when it is of another one.
+pub(super) fn version_of(
+    tag: &str,
+    (pack, form): (&Pack, &TagForm),
+    plan: &Plan,
+) -> Result<Version, EngineError> {
+    let version = form.version(tag).unwrap_or_else(|| plan.from.clone());
+    if version.data(pack.data_parts) == plan.from.data(pack.data_parts) {
+        return Ok(version);
+    }
+    let message = format!(
+        "the tag that runs is that of {version}, and the live set is that of {}",
+        plan.from
+    );
+    let hint = "set the tag that belongs to the live set, then give the same command again";
+    Err(DeployProblem::new(Trouble::OtherRelease, message, hint).into())
 }

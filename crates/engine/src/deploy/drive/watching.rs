@@ -1,19 +1,22 @@
 //! The application is sampled: before its tag is changed, and afterwards until there is a verdict.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use lockstep_core::{
     configuration::health::HealthConfiguration,
     deploy::state::{DeployEvent, DeployState},
-    health::{Baseline, Judge, Rules, Verdict},
+    health::{Baseline, Judge, Rules, Verdict, counters::Counted},
 };
 use lockstep_elastic::Cluster;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
-use super::Deploying;
+use super::{DeployWish, Deploying};
 use crate::{
-    deploy::Trouble,
+    deploy::{DeployProblem, Trouble, client},
     error::EngineError,
     health::Prober,
     journal::{ApplicationRecord, DeployRecord, Write},
@@ -23,12 +26,35 @@ use crate::{
 /// Rounds of probes before the tag is changed that may come to nothing.
 const ROUNDS_BEFORE_MAX: u32 = 10;
 
+/// Looks whether pages can be asked for, before anything is changed.
+///
+/// # Errors
+/// [`EngineError::Deploy`] when they can't.
+pub(super) fn check(deploy: &DeployWish) -> Result<(), EngineError> {
+    let Some(_) = &deploy.health else { return Ok(()) };
+    let client = client::client(deploy.health_ca.as_deref());
+    client.map(drop).map_err(|reason| no_certificates(&reason))
+}
+
+fn no_certificates(reason: &str) -> EngineError {
+    let message = format!("the certificates that pages are trusted by can't be used: {reason}");
+    DeployProblem::new(
+        Trouble::File,
+        message,
+        "name a file of PEM certificates in `health: {ca: …}`",
+    )
+    .into()
+}
+
 impl Deploying<'_> {
     /// Somebody who samples; `None` when nobody asked to watch.
     pub(super) fn health(&self) -> Result<Option<Health>, EngineError> {
         let configuration = self.deploy.health.as_ref();
         configuration
-            .map(|own| Health::open(&self.session.cluster, own, &self.kept.record))
+            .map(|own| {
+                let ca = self.deploy.health_ca.as_deref();
+                Health::open(&self.session.cluster, (own, ca), &self.kept.record)
+            })
             .transpose()
     }
 
@@ -41,7 +67,7 @@ impl Deploying<'_> {
         let Some(health) = health else { return Ok(()) };
         let rounds = ROUNDS_BEFORE_MAX.max(health.rules.samples_min.saturating_mul(2));
         for _ in 0..rounds {
-            match health.sample(&self.sources()).await {
+            match self.sampled(health, &self.sources()).await? {
                 Some(Verdict::Healthy) => return Ok(()),
                 Some(Verdict::Unhealthy { reason }) => {
                     return Err(EngineError::UnhealthyBefore { reason });
@@ -54,9 +80,10 @@ impl Deploying<'_> {
                 () = self.session.stop.cancelled() => return Err(EngineError::Interrupted),
             }
         }
-        self.tell(
-            "before the tag is changed it can't be told whether the application is well".to_owned(),
-        );
+        let why = health.judge.last_reason().unwrap_or("there were too few samples");
+        self.tell(format!(
+            "before the tag is changed it can't be told whether the application is well: {why}"
+        ));
         Ok(())
     }
 
@@ -64,9 +91,10 @@ impl Deploying<'_> {
     pub(super) async fn watch(&mut self) -> Result<(), EngineError> {
         let event = match self.judged().await? {
             None => DeployEvent::Unwatched,
-            Some((verdict, after)) => {
+            Some(Judged { verdict, samples, counted }) => {
                 let mut record = self.kept.record.clone();
-                record.after = after;
+                record.after = samples;
+                record.counted_after = counted;
                 let is_back = matches!(verdict, Verdict::Unhealthy { .. }) && self.goes_back;
                 if !is_back {
                     self.remember_live().await?;
@@ -79,12 +107,25 @@ impl Deploying<'_> {
         self.happened(event).await
     }
 
-    async fn judged(&self) -> Result<Option<(Verdict, Option<Baseline>)>, EngineError> {
+    /// One round of probes, which may take long; whoever asks to stop doesn't wait for it.
+    async fn sampled(
+        &self,
+        health: &mut Health,
+        tenants: &[String],
+    ) -> Result<Option<Verdict>, EngineError> {
+        tokio::select! {
+            verdict = health.sample(tenants) => Ok(verdict),
+            () = self.session.stop.cancelled() => Err(EngineError::Interrupted),
+        }
+    }
+
+    async fn judged(&self) -> Result<Option<Judged>, EngineError> {
         match self.deploy.deployer.settle(&self.listener()).await {
             Ok(()) => {}
             Err(EngineError::Deploy(problem)) if problem.trouble == Trouble::Rollout => {
                 let reason = format!("{problem} ({})", problem.code());
-                return Ok(Some((Verdict::Unhealthy { reason }, None)));
+                let (verdict, counted) = (Verdict::Unhealthy { reason }, BTreeMap::new());
+                return Ok(Some(Judged { verdict, samples: None, counted }));
             }
             Err(error) => return Err(error),
         }
@@ -93,8 +134,9 @@ impl Deploying<'_> {
             self.plan.tenants.iter().map(|tenant| tenant.target.clone()).collect();
         self.tell("watching whether the application is well".to_owned());
         loop {
-            if let Some(verdict) = health.sample(&tenants).await {
-                return Ok(Some((verdict, Some(health.judge.seen()))));
+            if let Some(verdict) = self.sampled(&mut health, &tenants).await? {
+                let (samples, counted) = (Some(health.seen()), health.counted());
+                return Ok(Some(Judged { verdict, samples, counted }));
             }
             tokio::select! {
                 () = time::sleep(health.interval) => {}
@@ -118,6 +160,14 @@ impl Deploying<'_> {
     }
 }
 
+/// What a watch came to.
+struct Judged {
+    verdict: Verdict,
+    /// How many samples there were; `None` where nothing was sampled.
+    samples: Option<Baseline>,
+    counted: BTreeMap<String, Counted>,
+}
+
 /// Samples and what they come to.
 pub(super) struct Health {
     prober: Prober,
@@ -132,7 +182,7 @@ impl Health {
     /// Nothing was sampled yet. Before the tag is changed what runs isn't starting, and is compared with nothing.
     fn open(
         cluster: &Cluster,
-        configuration: &HealthConfiguration,
+        (configuration, ca): (&HealthConfiguration, Option<&[u8]>),
         record: &DeployRecord,
     ) -> Result<Self, EngineError> {
         let is_before = record.state == DeployState::Waiting;
@@ -142,8 +192,10 @@ impl Health {
             rules.failure_rise_percent_max = 100;
         }
         let before = record.before.filter(|_| !is_before);
-        let prober =
-            Prober::new(cluster, &configuration.probes, &record.heard).map_err(EngineError::Bug)?;
+        let counted_before = (!is_before).then_some(&record.counted_before);
+        let asked = (configuration, ca);
+        let prober = Prober::new(cluster, asked, &record.heard, counted_before)
+            .map_err(|reason| no_certificates(&reason))?;
         Ok(Self {
             prober,
             judge: Judge::new(rules, before),
@@ -157,6 +209,11 @@ impl Health {
     /// What was seen until now.
     pub(super) fn seen(&self) -> Baseline {
         self.judge.seen()
+    }
+
+    /// What the application counted until now, by the names of the probes.
+    pub(super) fn counted(&self) -> BTreeMap<String, Counted> {
+        self.prober.counted()
     }
 
     /// Which probes answered well until now.

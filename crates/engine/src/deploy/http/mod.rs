@@ -32,6 +32,8 @@ pub struct Hook {
     pub time_limit: Duration,
     /// How often it is called until it succeeds.
     pub attempts: u32,
+    /// PEM certificates to trust instead of the system's.
+    pub ca: Option<Vec<u8>>,
 }
 
 impl fmt::Debug for Hook {
@@ -43,13 +45,22 @@ impl fmt::Debug for Hook {
 }
 
 impl Hook {
+    /// Looks whether it could be called.
+    pub(super) fn check(&self) -> Result<(), EngineError> {
+        Ok(self.client().map(drop)?)
+    }
+
+    fn client(&self) -> Result<Client, DeployProblem> {
+        client(self.ca.as_deref()).map_err(|reason| self.silent(&reason))
+    }
+
     /// Calls it until it succeeds, as often as it may be called.
     pub(super) async fn change(
         &self,
         change: &Change,
         listener: &Listener,
     ) -> Result<(), EngineError> {
-        let client = client(None).map_err(|error| self.silent(&reason(error)))?;
+        let client = self.client()?;
         let mut pause = PAUSE;
         let mut attempt = 1;
         loop {

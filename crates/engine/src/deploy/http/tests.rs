@@ -67,6 +67,7 @@ fn hook() -> Hook {
         statuses: Vec::new(),
         time_limit: Duration::from_secs(5),
         attempts: 1,
+        ca: None,
     }
 }
 
@@ -108,6 +109,8 @@ async fn a_hook_that_is_silent_is_given_up() {
     let (outcome, asked) = call(&[0], patient.clone()).await;
     let error = outcome.unwrap_err();
     assert_eq!((error.code().as_str(), asked.len()), ("K0301", 1), "{error}");
+    let wrong = Hook { ca: Some(b"no certificate".to_vec()), ..patient.clone() };
+    assert_eq!(wrong.check().map_err(|error| error.code()), Err("K0301".to_owned()));
     let nobody = Hook { url: "http://127.0.0.1:1/".to_owned(), ..patient };
     let error = nobody.change(&change("1.0", "2.0"), &listener().0).await.unwrap_err();
     assert_eq!(error.code(), "K0301", "{error}");

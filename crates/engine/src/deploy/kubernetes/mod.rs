@@ -1,17 +1,16 @@
-//! The tag is that of a container in a Deployment. It is patched through the API, and the rollout is watched in its status.
+//! The tag is that of one container or several in a Deployment, init containers included. They are patched through the API with one
+//! call, read back, and the rollout is watched in its status.
 
-use std::{
-    fmt, fs,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+mod rollout;
+
+use std::{fmt, fs, path::PathBuf, time::Duration};
 
 use lockstep_core::deploy::tag::TagForm;
 use reqwest::{Client, Method};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time;
 
+use self::rollout::Awaited;
 use super::{
     Change, DeployProblem, Listener, Trouble,
     client::{body, client, excerpt, reason},
@@ -20,10 +19,6 @@ use crate::error::EngineError;
 
 /// How long one answer may take.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
-/// How often the rollout is looked at.
-const LOOK_TIME: Duration = Duration::from_millis(500);
-/// How often a look may come to nothing in a row while a rollout is watched.
-const LOOKS_LOST_MAX: u32 = 20;
 
 /// A Deployment whose image is changed.
 #[derive(Clone)]
@@ -38,8 +33,8 @@ pub struct Kubernetes {
     pub namespace: String,
     /// The Deployment.
     pub deployment: String,
-    /// The container; the only one when nothing is said.
-    pub container: Option<String>,
+    /// The containers whose images are meant, init containers included; the only container when nothing is said.
+    pub containers: Vec<String>,
     /// How long the rollout may take.
     pub time_limit: Duration,
 }
@@ -89,11 +84,14 @@ struct Template {
 }
 
 #[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct PodSpec {
     containers: Vec<Container>,
+    #[serde(default)]
+    init_containers: Vec<Container>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 struct Container {
     name: String,
     #[serde(default)]
@@ -121,24 +119,34 @@ struct Condition {
     message: String,
 }
 
-/// What is waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Awaited {
-    /// Pods of the old template are gone; the new ones may still wait.
-    Replaced,
-    /// The new ones are available as well.
-    Available,
+/// A container that is meant.
+#[derive(Debug, Clone, Copy)]
+struct Own<'a> {
+    container: &'a Container,
+    is_init: bool,
+}
+
+impl<'a> Own<'a> {
+    /// Its image without the tag, and the tag.
+    fn split(self) -> Result<(&'a str, &'a str), EngineError> {
+        let Container { name, image } = self.container;
+        split(image).ok_or_else(|| {
+            let message = format!("the image `{image}` of the container `{name}` has no tag");
+            let hint = "name it by the tag that runs now";
+            DeployProblem::new(Trouble::Deployment, message, hint).into()
+        })
+    }
 }
 
 impl Kubernetes {
-    /// The tag that the container has now.
+    /// The tag that the containers have now.
     pub(super) async fn check(
         &self,
         form: &TagForm,
         is_major: bool,
     ) -> Result<String, EngineError> {
         let found = self.get(&self.client()?).await?;
-        let container = self.container(&found)?;
+        let own = self.own(&found)?;
         let name = format!("{}/{}", self.namespace, self.deployment);
         let deployment = |message: String, hint: &str| -> EngineError {
             DeployProblem::new(Trouble::Deployment, message, hint).into()
@@ -157,12 +165,18 @@ impl Kubernetes {
                 "set `strategy: {type: Recreate}` for upgrades that change data",
             ));
         }
-        let (_, tag) = split(&container.image).ok_or_else(|| {
-            deployment(
-                format!("the image `{}` of {name} has no tag", container.image),
-                "name it by the tag that runs now",
-            )
-        })?;
+        let mut tags = Vec::new();
+        for own in own {
+            tags.push((own.container.name.as_str(), own.split()?.1));
+        }
+        let (_, tag) = tags.first().copied().unwrap_or_default();
+        if tags.iter().any(|(_, other)| *other != tag) {
+            let tags: Vec<String> =
+                tags.iter().map(|(name, tag)| format!("{name} has {tag}")).collect();
+            let message =
+                format!("the containers of {name} have several tags: {}", tags.join(", "));
+            return Err(deployment(message, "set all of them to the version that runs now"));
+        }
         if form.version(tag).is_none() {
             let message = format!("the tag `{tag}` of {name} is no version");
             let hint =
@@ -172,7 +186,7 @@ impl Kubernetes {
         Ok(tag.to_owned())
     }
 
-    /// Patches the image and waits until no pod of the old one is left.
+    /// Patches the images with one call, reads them back, and waits until no pod of the old ones is left.
     pub(super) async fn change(
         &self,
         change: &Change,
@@ -180,101 +194,86 @@ impl Kubernetes {
     ) -> Result<(), EngineError> {
         let client = self.client()?;
         let found = self.get(&client).await?;
-        let container = self.container(&found)?;
-        let Some((repository, tag)) = split(&container.image) else {
-            let message = format!("the image `{}` has no tag", container.image);
-            let hint = "somebody changed the Deployment; name its image by a tag";
-            return Err(DeployProblem::new(Trouble::Deployment, message, hint).into());
-        };
-        if tag != change.tag {
-            let image = format!("{repository}:{}", change.tag);
-            listener.tell(format!("{}/{}: {image}", self.namespace, self.deployment));
-            let patch = patch(&container.name, &image);
-            self.send(&client, Method::PATCH, Some(&patch)).await?;
+        let mut images = Vec::new();
+        for own in self.own(&found)? {
+            let (repository, tag) = own.split()?;
+            if tag != change.tag {
+                images.push((own, format!("{repository}:{}", change.tag)));
+            }
+        }
+        if !images.is_empty() {
+            let (namespace, deployment) = (&self.namespace, &self.deployment);
+            let mut told: Vec<&str> = images.iter().map(|(_, image)| image.as_str()).collect();
+            told.dedup();
+            listener.tell(format!("{namespace}/{deployment}: {}", told.join(", ")));
+            self.send(&client, Method::PATCH, Some(&patch(&images))).await?;
         }
         let awaited = if change.waits_for_data { Awaited::Replaced } else { Awaited::Available };
-        self.watch(&client, awaited, listener).await
+        self.watch(&client, (awaited, Some(&change.tag)), listener).await
+    }
+
+    /// The containers that have another tag than this one, which was set: somebody else has changed them.
+    fn strangers(&self, found: &Deployment, tag: &str) -> Result<(), EngineError> {
+        for own in self.own(found)? {
+            let Container { name, image } = own.container;
+            if split(image).is_none_or(|(_, found)| found != tag) {
+                let message = format!(
+                    "the container `{name}` of {}/{} has the image `{image}` although the tag {tag} was set",
+                    self.namespace, self.deployment
+                );
+                let hint = "somebody else changes the Deployment (a controller, another person); end that first";
+                return Err(DeployProblem::new(Trouble::Deployment, message, hint).into());
+            }
+        }
+        Ok(())
     }
 
     /// Waits until the pods are available.
     pub(super) async fn settle(&self, listener: &Listener) -> Result<(), EngineError> {
-        self.watch(&self.client()?, Awaited::Available, listener).await
+        self.watch(&self.client()?, (Awaited::Available, None), listener).await
     }
 
-    async fn watch(
-        &self,
-        client: &Client,
-        awaited: Awaited,
-        listener: &Listener,
-    ) -> Result<(), EngineError> {
-        let deadline = Instant::now() + self.time_limit;
-        let (mut told, mut lost) = (String::new(), 0);
-        loop {
-            let standing = match self.get(client).await {
-                Ok(found) => {
-                    lost = 0;
-                    standing(&found, awaited)
-                }
-                // The API may be away for a moment; the rollout isn't.
-                Err(EngineError::Deploy(problem))
-                    if problem.trouble == Trouble::ApiSilent && lost < LOOKS_LOST_MAX =>
-                {
-                    lost += 1;
-                    Standing::Waits(problem.to_string())
-                }
-                Err(error) => return Err(error),
-            };
-            let why = match standing {
-                Standing::Done => return Ok(()),
-                Standing::Stuck(why) => return Err(self.stuck(&why)),
-                Standing::Waits(why) => why,
-            };
-            if Instant::now() >= deadline {
-                return Err(self.stuck(&format!("not within {:?}: {why}", self.time_limit)));
-            }
-            if told != why {
-                listener.tell(format!("  {why}"));
-                told = why;
-            }
-            tokio::select! {
-                () = time::sleep(LOOK_TIME) => {}
-                () = listener.stop.cancelled() => return Err(EngineError::Interrupted),
-            }
-        }
-    }
-
-    fn stuck(&self, why: &str) -> EngineError {
-        let message =
-            format!("the rollout of {}/{} doesn't end: {why}", self.namespace, self.deployment);
-        let hint = "look at its pods: `kubectl describe deployment`, `kubectl logs`";
-        DeployProblem::new(Trouble::Rollout, message, hint).into()
-    }
-
-    fn container<'a>(&self, found: &'a Deployment) -> Result<&'a Container, EngineError> {
-        let containers = &found.spec.template.spec.containers;
-        let container = match (&self.container, containers.as_slice()) {
-            (Some(name), _) => containers.iter().find(|container| container.name == *name),
-            (None, [only]) => Some(only),
-            (None, _) => None,
-        };
-        container.ok_or_else(|| {
-            let names: Vec<&str> = containers.iter().map(|one| one.name.as_str()).collect();
-            let wanted = match &self.container {
-                Some(name) => format!("no container `{name}`"),
-                None => "more than one container, and nobody says which is meant".to_owned(),
-            };
-            let message = format!(
-                "the Deployment {} has {wanted}; there are {}",
-                self.deployment,
-                names.join(", ")
-            );
-            let hint = "name it with `container`";
+    /// The containers that are meant.
+    fn own<'a>(&self, found: &'a Deployment) -> Result<Vec<Own<'a>>, EngineError> {
+        let spec = &found.spec.template.spec;
+        let plain = spec.containers.iter().map(|container| Own { container, is_init: false });
+        let init = spec.init_containers.iter().map(|container| Own { container, is_init: true });
+        let all: Vec<Own<'_>> = plain.chain(init).collect();
+        let wrong = |wrong: String| -> EngineError {
+            let names: Vec<&str> = all.iter().map(|own| own.container.name.as_str()).collect();
+            let deployment = &self.deployment;
+            let there = names.join(", ");
+            let message = format!("the Deployment {deployment} has {wrong}; there are {there}");
+            let hint = "name it with `container`, or several as a list";
             DeployProblem::new(Trouble::Deployment, message, hint).into()
-        })
+        };
+        if let [only] = spec.containers.as_slice()
+            && self.containers.is_empty()
+        {
+            let beside = all.iter().find(|own| own.is_init && own.container.image == only.image);
+            return match beside {
+                None => Ok(vec![Own { container: only, is_init: false }]),
+                Some(beside) => Err(wrong(format!(
+                    "the image of `{}` in the init container `{}` as well, and nobody says whether both are meant",
+                    only.name, beside.container.name
+                ))),
+            };
+        }
+        if self.containers.is_empty() {
+            return Err(wrong(
+                "more than one container, and nobody says which is meant".to_owned(),
+            ));
+        }
+        // A name is unique among all containers of a pod.
+        let named = |name: &String| {
+            let own = all.iter().find(|own| own.container.name == *name);
+            own.copied().ok_or_else(|| wrong(format!("no container `{name}`")))
+        };
+        self.containers.iter().map(named).collect()
     }
 
     fn client(&self) -> Result<Client, EngineError> {
-        client(self.ca.as_deref()).map_err(|error| self.silent(&reason(error)).into())
+        client(self.ca.as_deref()).map_err(|reason| self.silent(&reason).into())
     }
 
     async fn get(&self, client: &Client) -> Result<Deployment, EngineError> {
@@ -349,44 +348,17 @@ impl Kubernetes {
     }
 }
 
-/// A strategic merge patch: containers are merged by their names, so only this one's image changes.
-fn patch(container: &str, image: &str) -> Value {
-    json!({"spec": {"template": {"spec": {"containers": [{"name": container, "image": image}]}}}})
-}
-
-/// How a rollout stands.
-enum Standing {
-    Done,
-    Waits(String),
-    Stuck(String),
-}
-
-/// As `kubectl rollout status` tells it.
-fn standing(found: &Deployment, awaited: Awaited) -> Standing {
-    let Deployment { metadata, spec, status } = found;
-    let wanted = spec.replicas.unwrap_or(1);
-    if status.observed_generation < metadata.generation {
-        return Standing::Waits(
-            "the Deployment's controller has not seen the change yet".to_owned(),
-        );
+/// A strategic merge patch: both lists of containers are merged by the containers' names, so only these images change.
+fn patch(images: &[(Own<'_>, String)]) -> Value {
+    let mut spec = json!({});
+    for (own, image) in images {
+        let list = if own.is_init { "initContainers" } else { "containers" };
+        let containers = spec.as_object_mut().map(|spec| spec.entry(list).or_insert(json!([])));
+        if let Some(Value::Array(containers)) = containers {
+            containers.push(json!({"name": own.container.name, "image": image}));
+        }
     }
-    if let Some(condition) = status.conditions.iter().find(|condition| {
-        condition.kind == "Progressing" && condition.reason == "ProgressDeadlineExceeded"
-    }) && awaited == Awaited::Available
-    {
-        return Standing::Stuck(condition.message.clone());
-    }
-    let Status { replicas, updated_replicas, available_replicas, .. } = *status;
-    if updated_replicas < wanted {
-        return Standing::Waits(format!("{updated_replicas} of {wanted} pods are new"));
-    }
-    if replicas > updated_replicas {
-        return Standing::Waits(format!("{} old pods are left", replicas - updated_replicas));
-    }
-    if awaited == Awaited::Available && available_replicas < wanted {
-        return Standing::Waits(format!("{available_replicas} of {wanted} pods are available"));
-    }
-    Standing::Done
+    json!({"spec": {"template": {"spec": spec}}})
 }
 
 /// An image without its tag, and the tag; `None` for one without a tag, or with a digest.

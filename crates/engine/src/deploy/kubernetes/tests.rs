@@ -25,6 +25,10 @@ struct Api {
     /// What was asked, without looks.
     patches: Mutex<Vec<String>>,
     refusal: Option<u16>,
+    /// Somebody who sets this image again after every patch.
+    stranger: Option<&'static str>,
+    /// Whether pods that aren't available have had their time.
+    is_exceeded: bool,
 }
 
 impl Api {
@@ -46,7 +50,35 @@ impl Api {
             looks: Mutex::new(0),
             patches: Mutex::default(),
             refusal: None,
+            stranger: None,
+            is_exceeded: false,
         }
+    }
+
+    /// The same with a guard of this image before its containers.
+    fn guarded(self, image: &str) -> Self {
+        let guard = json!([{"name": "guard", "image": image, "command": ["/lockstep"]}]);
+        self.deployment.lock().unwrap()["spec"]["template"]["spec"]["initContainers"] = guard;
+        self
+    }
+
+    /// The same without the container that isn't the application.
+    fn alone(self) -> Self {
+        let mut deployment = self.deployment.lock().unwrap();
+        let containers = &mut deployment["spec"]["template"]["spec"]["containers"];
+        containers.as_array_mut().unwrap().remove(0);
+        drop(deployment);
+        self
+    }
+
+    /// The images of the guard and of the application.
+    fn images(&self) -> Vec<String> {
+        let deployment = self.deployment.lock().unwrap();
+        let spec = &deployment["spec"]["template"]["spec"];
+        let all = [&spec["initContainers"], &spec["containers"]];
+        let all = all.into_iter().flat_map(|list| list.as_array().into_iter().flatten());
+        let own = all.filter(|container| container["name"] != "proxy");
+        own.map(|container| container["image"].as_str().unwrap().to_owned()).collect()
     }
 
     /// One look at it, before which the controller does a step.
@@ -67,21 +99,25 @@ impl Api {
                 }),
                 _ => json!({"observedGeneration": generation, "replicas": 2, "updatedReplicas": 2}),
             };
+            if self.is_exceeded && !is_available {
+                let message = "has timed out progressing";
+                deployment["status"]["conditions"] = json!([
+                    {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": message}
+                ]);
+            }
         }
         deployment.clone()
     }
 
     fn patch(&self, patch: &Value) -> Value {
         let mut deployment = self.deployment.lock().unwrap();
-        let containers = &mut deployment["spec"]["template"]["spec"]["containers"];
-        for new in patch["spec"]["template"]["spec"]["containers"].as_array().unwrap() {
-            let old = containers
-                .as_array_mut()
-                .unwrap()
-                .iter_mut()
-                .find(|old| old["name"] == new["name"])
-                .unwrap();
-            old["image"] = new["image"].clone();
+        let spec = &mut deployment["spec"]["template"]["spec"];
+        for (list, containers) in patch["spec"]["template"]["spec"].as_object().unwrap() {
+            let old = spec[list.as_str()].as_array_mut().unwrap();
+            for new in containers.as_array().unwrap() {
+                let old = old.iter_mut().find(|old| old["name"] == new["name"]).unwrap();
+                old["image"] = self.stranger.map_or(new["image"].clone(), |image| json!(image));
+            }
         }
         let generation = deployment["metadata"]["generation"].as_i64().unwrap();
         deployment["metadata"]["generation"] = json!(generation + 1);
@@ -144,10 +180,18 @@ async fn stand(api: Api) -> Stand {
         ca: None,
         namespace: "shop".to_owned(),
         deployment: "api".to_owned(),
-        container: Some("web".to_owned()),
+        containers: vec!["web".to_owned()],
         time_limit: Duration::from_secs(20),
     };
     Stand { api, kubernetes, _folder: folder, _serving: serving }
+}
+
+impl Stand {
+    /// These containers are meant.
+    fn meaning(&self, containers: &str) -> Kubernetes {
+        let containers = containers.split_whitespace().map(str::to_owned).collect();
+        Kubernetes { containers, ..self.kubernetes.clone() }
+    }
 }
 
 #[tokio::test]
@@ -199,9 +243,59 @@ async fn pods_that_wait_for_the_data_are_not_waited_for() {
 }
 
 #[tokio::test]
+async fn an_init_container_goes_along_and_comes_back() {
+    let stand = stand(Api::new("Recreate", "shop:1.0").guarded("reg:5000/guarded:1.0")).await;
+    let own = stand.meaning("guard web");
+    assert_eq!(own.check(&TagForm::default(), true).await.unwrap(), "1.0");
+    let (listener, heard) = listener();
+    own.change(&change("1.0", "1.1"), &listener).await.unwrap();
+    assert_eq!(stand.api.images(), ["reg:5000/guarded:1.1", "shop:1.1"]);
+    assert_eq!(heard.lines()[0], "shop/api: reg:5000/guarded:1.1, shop:1.1");
+    // One patch for both: no pod ever starts with one of them.
+    assert_eq!(
+        *stand.api.patches.lock().unwrap(),
+        [
+            r#"PATCH fieldManager=lockstep {"spec":{"template":{"spec":{"initContainers":[{"name":"guard","image":"reg:5000/guarded:1.1"}],"containers":[{"name":"web","image":"shop:1.1"}]}}}}"#
+        ]
+    );
+    own.change(&change("1.1", "1.0"), &listener).await.unwrap();
+    assert_eq!(stand.api.images(), ["reg:5000/guarded:1.0", "shop:1.0"]);
+    // What has the tag already isn't patched again.
+    stand.meaning("guard").change(&change("1.0", "1.1"), &listener).await.unwrap();
+    own.change(&change("1.0", "1.1"), &listener).await.unwrap();
+    let last = stand.api.patches.lock().unwrap().last().cloned().unwrap();
+    assert!(!last.contains("initContainers") && last.contains("shop:1.1"), "{last}");
+}
+
+#[tokio::test]
+async fn who_sets_the_image_again_is_told_of() {
+    let api = Api { stranger: Some("shop:0.9"), ..Api::new("Recreate", "shop:1.0") };
+    let stand = stand(api).await;
+    let error = stand.kubernetes.change(&change("1.0", "1.1"), &listener().0).await.unwrap_err();
+    assert_eq!(error.code(), "K0403");
+    let told = "`web` of shop/api has the image `shop:0.9` although the tag 1.1 was set";
+    assert!(error.to_string().contains(told), "{error}");
+}
+
+/// The controller gives pods that wait for the data no more time; once they have it they get on.
+#[tokio::test]
+async fn a_deadline_that_passed_while_pods_waited_is_no_failure() {
+    let api = || Api { is_exceeded: true, ..Api::new("Recreate", "shop:1.0") };
+    let waiting = stand(Api { available_after: Some(8), ..api() }).await;
+    let waits = Change { waits_for_data: true, ..change("1.0", "2.0") };
+    waiting.kubernetes.change(&waits, &listener().0).await.unwrap();
+    waiting.kubernetes.settle(&listener().0).await.unwrap();
+    // Who waits for nothing has no excuse.
+    let stuck = stand(Api { available_after: None, ..api() }).await;
+    let error = stuck.kubernetes.change(&change("1.0", "1.1"), &listener().0).await.unwrap_err();
+    assert!(error.to_string().contains("has timed out progressing"), "{error}");
+    assert_eq!(error.code(), "K0404");
+}
+
+#[tokio::test]
 async fn a_deployment_that_cant_be_worked_with_is_told() {
     let rolling = || Api::new("RollingUpdate", "shop:1.0");
-    let cases: [(Api, &str, &str, &str); 7] = [
+    let cases: [(Api, &str, &str, &str); 11] = [
         (rolling(), "web", "K0403", "the strategy RollingUpdate"),
         (Api::new("Recreate", "shop"), "web", "K0403", "has no tag"),
         (Api::new("Recreate", "shop:1.0@sha256:00"), "web", "K0403", "has no tag"),
@@ -209,16 +303,39 @@ async fn a_deployment_that_cant_be_worked_with_is_told() {
         (rolling(), "worker", "K0403", "no container `worker`; there are proxy, web"),
         (rolling(), "", "K0403", "more than one container"),
         (
+            rolling().guarded("shop:1.0"),
+            "cook guard",
+            "K0403",
+            "no container `cook`; there are proxy, web, guard",
+        ),
+        (
+            Api::new("Recreate", "shop:1.0").guarded("shop:1.1"),
+            "web guard",
+            "K0403",
+            "several tags: web has 1.0, guard has 1.1",
+        ),
+        (
+            Api::new("Recreate", "shop:1.0").guarded("guards"),
+            "web guard",
+            "K0403",
+            "the image `guards` of the container `guard` has no tag",
+        ),
+        (
+            rolling().alone().guarded("shop:1.0"),
+            "",
+            "K0403",
+            "the image of `web` in the init container `guard` as well",
+        ),
+        (
             Api { refusal: Some(403), ..rolling() },
             "web",
             "K0402",
             "403 Forbidden: deployments.apps \"api\" is forbidden",
         ),
     ];
-    for (api, container, code, part) in cases {
+    for (api, containers, code, part) in cases {
         let stand = stand(api).await;
-        let container = Some(container.to_owned()).filter(|name| !name.is_empty());
-        let own = Kubernetes { container, ..stand.kubernetes.clone() };
+        let own = stand.meaning(containers);
         let error = own.check(&TagForm::default(), true).await.unwrap_err();
         assert_eq!(error.code(), code, "{error}");
         assert!(error.to_string().contains(part), "{error}");
