@@ -84,7 +84,7 @@ impl Session {
     /// names, [`EngineError::AliasesTaken`] when an alias that they should get leads elsewhere: then nothing was written. [`EngineError::NotRestored`] when the cluster has other content afterwards. What the
     /// cluster says; the same command goes on.
     pub async fn restore(&self, wish: &Restoration) -> Result<Restored, EngineError> {
-        let manifest = Manifest::read(&wish.archive).await?;
+        let manifest = self.unless_stopped(Manifest::read(&wish.archive)).await?;
         let digest = manifest.digest();
         let pairs = pairs(wish, &manifest)?;
         let done = self.check_free(&pairs, (&digest, wish.with_aliases)).await?;
@@ -167,7 +167,8 @@ impl Session {
         let meter = Meter::start("checking", Unit::Documents, total, &self.reporter);
         for index in &manifest.indices {
             self.check_going_on()?;
-            verify_index(place, index, &|documents, bytes| meter.add(documents, bytes)).await?;
+            let told = |documents, bytes| meter.add(documents, bytes);
+            self.unless_stopped(verify_index(place, index, &told)).await?;
         }
         meter.finish(&self.reporter);
         Ok(())
@@ -183,8 +184,8 @@ impl Session {
     ) -> Result<(), EngineError> {
         let uuid = self.make(archived, name, digest).await?;
         for part in &archived.parts {
-            let mut reader = PartReader::open(&wish.archive, part).await?;
-            while let Some(block) = reader.block().await? {
+            let mut reader = self.unless_stopped(PartReader::open(&wish.archive, part)).await?;
+            while let Some(block) = self.unless_stopped(reader.block()).await? {
                 self.check_going_on()?;
                 let documents = self.write_block((&reader, &block), name).await?;
                 meter.add(documents, block.len() as u64);
@@ -323,6 +324,19 @@ impl Session {
             self.cluster.put_mapping(name.as_str(), &json!({"_meta": meta})).await?;
         }
         Ok(())
+    }
+
+    /// Waits for what a place for archives does, but no longer than the command goes on.
+    async fn unless_stopped<T>(
+        &self,
+        doing: impl Future<Output = Result<T, ArchiveError>>,
+    ) -> Result<T, EngineError> {
+        // Parts on their way are large.
+        let doing = Box::pin(doing);
+        tokio::select! {
+            done = doing => Ok(done?),
+            () = self.stop.cancelled() => Err(EngineError::Interrupted),
+        }
     }
 
     fn check_going_on(&self) -> Result<(), EngineError> {

@@ -18,6 +18,7 @@ mod live;
 mod clone;
 
 mod back;
+mod bucket;
 
 mod trouble;
 
@@ -136,6 +137,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             guard::scenarios(),
             wire::scenarios(),
             retire::scenarios(),
+            bucket::scenarios(),
             node::scenarios(&stand.cluster.name),
             tracardi::scenarios(),
             scripts::scenarios(&stand.cluster.name),
