@@ -18,7 +18,6 @@ mod live;
 mod clone;
 
 mod back;
-mod bucket;
 
 mod trouble;
 
@@ -80,6 +79,8 @@ mod process;
 
 mod guard;
 mod retire;
+
+mod bucket;
 
 mod stand;
 
