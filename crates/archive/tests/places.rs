@@ -10,6 +10,8 @@
     reason = "a test ends at what it did not expect"
 )]
 
+mod encrypted;
+
 mod place;
 
 use std::{fmt::Write as _, fs, path::Path, time::Duration};
@@ -256,7 +258,12 @@ async fn who_may_not_is_told_so_and_no_secret_with_it() {
     let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let closed = format!("http://{}", gone.local_addr().unwrap());
     drop(gone);
-    let rows: [Stranger<'_>; 10] = [
+    let rows: [Stranger<'_>; 11] = [
+        (
+            "through a proxy",
+            "s3://archive/a",
+            &[("AWS_ENDPOINT_URL", "http://bucket.invalid"), ("AWS_PROXY_URL", bucket.endpoint())],
+        ),
         ("other secret", "s3://archive/a", &[("AWS_SECRET_ACCESS_KEY", "another/secret")]),
         ("unknown key", "s3://archive/a", &[("AWS_ACCESS_KEY_ID", "AKIALOCKSTEPTESTS009")]),
         ("may not write", "s3://archive/a", &[("AWS_ACCESS_KEY_ID", READER_KEY_ID)]),
@@ -318,4 +325,27 @@ fn kind(error: &ArchiveError) -> &'static str {
         | ArchiveError::Damaged { .. }
         | ArchiveError::Document { .. } => "other:",
     }
+}
+
+#[tokio::test]
+async fn an_authority_of_ones_own_is_trusted_once_it_is_named() {
+    let server = encrypted::Server::start().unwrap();
+    let mut variables = vec![
+        ("AWS_ACCESS_KEY_ID".to_owned(), KEY_ID.to_owned()),
+        ("AWS_SECRET_ACCESS_KEY".to_owned(), SECRET.to_owned()),
+        ("AWS_ENDPOINT_URL".to_owned(), server.endpoint()),
+        ("AWS_TIMEOUT".to_owned(), "20s".to_owned()),
+    ];
+    let read = async |variables: &[(String, String)]| {
+        let location = Location::by_variables("s3://archive/a", variables).unwrap();
+        Manifest::read(&location).await
+    };
+    let found = read(&variables).await;
+    assert!(
+        matches!(&found, Err(ArchiveError::Unreachable { reason, .. }) if reason.contains("certificate")),
+        "{found:?}"
+    );
+    variables.push(("AWS_CA_BUNDLE".to_owned(), server.authority()));
+    let found = read(&variables).await;
+    assert!(matches!(found, Err(ArchiveError::NoManifest { .. })), "{found:?}");
 }

@@ -511,7 +511,7 @@ const PREVIEW_TAKEN_HINT: &str = "give another --prefix; nothing was changed";
 const NOT_IN_STEP_HINT: &str = "begin the run with `lockstep upgrade --hold`, and wait until `lockstep status` says that it is holding";
 const SNAPSHOT_HINT: &str = "nothing was changed; look at GET /_snapshot and at the repository's rights and space, or upgrade without --snapshot";
 const NAMES_TAKEN_HINT: &str = "nothing was written; give the restored indices other names with --as PREFIX, or remove what is there";
-const ALIASES_TAKEN_HINT: &str = "nothing was written; two sets under one alias would be mixed up. Restore without --with-aliases, and move the aliases when you know what should serve";
+const ALIASES_TAKEN_HINT: &str = "no alias was changed; two sets under one alias would be mixed up. Restore without --with-aliases, and move the aliases when you know what should serve";
 const UNFIT_NAME_HINT: &str = "nothing was written; give another --as PREFIX, in lower case";
 const NOT_RESTORED_HINT: &str =
     "somebody wrote to it meanwhile, or the cluster changes documents; delete it and restore again";

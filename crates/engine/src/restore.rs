@@ -146,20 +146,10 @@ impl Session {
         if !taken.is_empty() {
             return Err(EngineError::NamesTaken { names: taken });
         }
-        let aliases: BTreeSet<&String> = pairs
-            .iter()
-            .filter(|_| with_aliases)
-            .flat_map(|(archived, _)| archived.aliases.keys())
-            .collect();
-        let is_own =
-            |index: &&IndexState| pairs.iter().any(|(_, name)| name.as_str() == index.name);
-        // An application that finds two sets under one alias would mix them up.
-        let elsewhere = |alias: &&String| {
-            let mut others = present.iter().filter(|index| !is_own(index));
-            others.any(|index| index.aliases.contains_key(*alias))
-        };
-        let aliases: Vec<String> = aliases.into_iter().filter(elsewhere).cloned().collect();
-        if aliases.is_empty() { Ok(done) } else { Err(EngineError::AliasesTaken { aliases }) }
+        if with_aliases {
+            check_aliases(pairs, &present)?;
+        }
+        Ok(done)
     }
 
     async fn check_whole(&self, place: &Location, manifest: &Manifest) -> Result<(), EngineError> {
@@ -316,6 +306,8 @@ impl Session {
             }));
         }
         if wish.with_aliases && !actions.is_empty() {
+            // Restoring takes hours, in which others may have got them.
+            check_aliases(pairs, &self.cluster.indices().await?)?;
             // Repeated after a lost answer, it comes to the same.
             self.cluster.change_aliases(&actions).await?;
         }
@@ -344,6 +336,23 @@ impl Session {
     }
 }
 
+/// Whether the aliases of the archived indices lead to nothing else: an application that finds two sets under one alias would
+/// mix them up.
+fn check_aliases(
+    pairs: &[(&ArchivedIndex, IndexName)],
+    present: &[IndexState],
+) -> Result<(), EngineError> {
+    let wanted: BTreeSet<&String> =
+        pairs.iter().flat_map(|(archived, _)| archived.aliases.keys()).collect();
+    let is_own = |index: &&IndexState| pairs.iter().any(|(_, name)| name.as_str() == index.name);
+    let elsewhere = |alias: &&String| {
+        let mut others = present.iter().filter(|index| !is_own(index));
+        others.any(|index| index.aliases.contains_key(*alias))
+    };
+    let aliases: Vec<String> = wanted.into_iter().filter(elsewhere).cloned().collect();
+    if aliases.is_empty() { Ok(()) } else { Err(EngineError::AliasesTaken { aliases }) }
+}
+
 /// The indices of an archive, each with the name that it gets.
 fn pairs<'a>(
     wish: &Restoration,
@@ -364,15 +373,18 @@ fn mark(index: &IndexState) -> Option<&str> {
     index.mapping.pointer("/_meta").and_then(|meta| meta.get(RESTORE_MARK)).and_then(Value::as_str)
 }
 
-/// The settings that an index can be made with: not those that an engine gives by itself, and no block.
+/// The settings that an index can be made with: not those that an engine gives by itself, and no block. The tier is one that
+/// Elasticsearch gives to every index, and that OpenSearch takes for an attribute which its nodes don't have: an index with it is
+/// never allocated there.
 fn own_settings(settings: &Map<String, Value>) -> Map<String, Value> {
-    const GIVEN: [&str; 6] = [
+    const GIVEN: [&str; 7] = [
         "index.uuid",
         "index.creation_date",
         "index.provided_name",
         "index.history.uuid",
         "index.verified_before_close",
         "index.replication.type",
+        "index.routing.allocation.include._tier_preference",
     ];
     const GIVEN_STARTS: [&str; 4] =
         ["index.version.", "index.blocks.", "index.resize.", "index.routing.allocation.initial_"];
@@ -384,4 +396,29 @@ fn own_settings(settings: &Map<String, Value>) -> Map<String, Value> {
         })
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_is_made_with_its_own_settings_only() {
+        let rows = [
+            ("index.number_of_shards", true),
+            ("index.analysis.analyzer.names.type", true),
+            ("index.default_pipeline", true),
+            ("index.routing.allocation.require.box", true),
+            ("index.routing.allocation.include._tier_preference", false),
+            ("index.routing.allocation.initial_recovery._id", false),
+            ("index.version.created", false),
+            ("index.uuid", false),
+            ("index.blocks.write", false),
+        ];
+        let settings = rows.iter().map(|(key, _)| ((*key).to_owned(), json!("x"))).collect();
+        let own = own_settings(&settings);
+        for (key, is_kept) in rows {
+            assert_eq!(own.contains_key(key), is_kept, "{key}");
+        }
+    }
 }

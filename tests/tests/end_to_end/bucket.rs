@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use lockstep_archive::{Location, Manifest};
 use lockstep_bucket::{Bucket, Direction, KEY_ID, SECRET, Trouble};
-use lockstep_engine::EngineError;
+use lockstep_engine::{EngineError, history::history, report::Event, restore::Restoration};
 use lockstep_pocket::{Fault, FaultKind};
 use serde_json::{Value, json};
 use tokio::{
-    runtime::Runtime,
+    runtime::{Handle, Runtime},
+    task::block_in_place,
     time::{sleep, timeout},
 };
 
@@ -75,8 +76,38 @@ fn there_and_back(runtime: &Runtime, stand: &Stand) -> Outcome {
         let path = format!("/back-{PROFILE}/_doc/a%22b");
         let found = stand.send("GET", &path, Value::Null).await?;
         assert_eq!(found["_source"]["name"], "Exact \"One\"", "{found}");
+        let place = Location::by_variables(archive, &bucket.variables())?;
+        overtaken(stand, &place).await?;
         stand.clean().await
     })
+}
+
+/// While a set comes back with its aliases, somebody gives one of them to another index.
+async fn overtaken(stand: &Stand, archive: &Location) -> Result<(), Problem> {
+    for name in stand.indices("*-v2.0*").await? {
+        stand.send("DELETE", &format!("/{name}"), Value::Null).await?;
+    }
+    let somebodys = format!("{}/somebodys", stand.cluster.url);
+    let session = stand.session_with(move |event, _| {
+        if matches!(event, Event::Progress(progress) if progress.stage == "restoring") {
+            let body = r#"{"aliases": {"acme-profile": {}}}"#;
+            let request = reqwest::Client::new().put(&somebodys);
+            let request = request.header("content-type", "application/json").body(body);
+            // It is told again and again; only the first time the index is made.
+            let made = block_in_place(|| Handle::current().block_on(request.send()));
+            made.expect("the pocket cluster is there");
+        }
+    });
+    let wish = Restoration { archive: archive.clone(), prefix: String::new(), with_aliases: true };
+    assert_code(&session.restore(&wish).await, "E0304");
+    let found = stand.send("GET", "/_alias/acme-profile", Value::Null).await?;
+    let holders: Vec<&String> = found.as_object().ok_or("aliases")?.keys().collect();
+    assert_eq!(holders, ["somebodys"]);
+    stand.send("DELETE", "/somebodys", Value::Null).await?;
+    // Nobody has it any more: the same command goes on.
+    let restored = stand.session().restore(&wish).await?;
+    assert!(restored.indices.iter().any(|index| index.index == PROFILE));
+    Ok(())
 }
 
 /// A server that doesn't answer holds nobody up who wants to stop.
@@ -148,6 +179,9 @@ fn anew(runtime: &Runtime, stand: &Stand) -> Outcome {
         let names: Vec<&str> = second.indices.iter().map(|index| index.index.as_str()).collect();
         assert_eq!(names, old, "what was deleted before is in it as well");
         assert_eq!(second.document_count(), first.document_count() + 1);
+        let runs = history(&stand.session().cluster, "event-store").await?.runs;
+        let retired = runs[0].retired.as_ref().ok_or("there are receipts")?;
+        assert_eq!(retired.archive.as_ref().map(|kept| &kept.blake3), Some(&second.digest()));
         stand.clean().await
     })
 }

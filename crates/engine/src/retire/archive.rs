@@ -1,7 +1,10 @@
 //! Archives an old set: its documents by windows of sequence numbers, several streams at a time, the manifest last; then all of
 //! it is read back. Only then it counts.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lockstep_archive::{
@@ -59,6 +62,7 @@ pub(super) async fn archived(
     let kept = work.journal.read::<ArchiveRecord>(&old.set.run).await?;
     let before = kept.map(|kept| kept.record.archive);
     let before = before.filter(|archive| archive.location == place.to_string());
+    tell_elsewhere(work, old, &place);
     let cluster = work.session.cluster.identity().await?;
     let manifest = match work.unless_stopped(Manifest::read(&place)).await {
         Ok(found) => Some(found),
@@ -126,6 +130,19 @@ fn check_own(
         return Err(ArchiveError::Manifest { location, reason }.into());
     }
     Ok(())
+}
+
+/// Tells where the rest of a set is, when some of it was deleted for an archive elsewhere.
+fn tell_elsewhere(work: &Work<'_>, old: &Looked, place: &Location) {
+    let receipts = old.seen.iter().filter_map(|seen| seen.receipt.as_ref());
+    let archives = receipts.filter_map(|kept| kept.record.archive.as_ref());
+    let others: BTreeSet<&str> = archives.map(|archive| archive.location.as_str()).collect();
+    for other in others.into_iter().filter(|other| *other != place.to_string()) {
+        let message = format!(
+            "some indices of this set were deleted before; their documents are in {other}, not in {place}"
+        );
+        work.session.reporter.report(Event::Notice { message });
+    }
 }
 
 /// The indices of a set that are there, and go.
