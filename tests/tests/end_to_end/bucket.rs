@@ -1,6 +1,11 @@
 //! Old sets are archived in a bucket that speaks S3, and come back from there: by the program, as an operator does it.
 
-use std::time::Duration;
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use lockstep_archive::{Location, Manifest};
 use lockstep_bucket::{Bucket, Direction, KEY_ID, SECRET, Trouble};
@@ -8,8 +13,7 @@ use lockstep_engine::{EngineError, history::history, report::Event, restore::Res
 use lockstep_pocket::{Fault, FaultKind};
 use serde_json::{Value, json};
 use tokio::{
-    runtime::{Handle, Runtime},
-    task::block_in_place,
+    runtime::Runtime,
     time::{sleep, timeout},
 };
 
@@ -87,15 +91,22 @@ async fn overtaken(stand: &Stand, archive: &Location) -> Result<(), Problem> {
     for name in stand.indices("*-v2.0*").await? {
         stand.send("DELETE", &format!("/{name}"), Value::Null).await?;
     }
-    let somebodys = format!("{}/somebodys", stand.cluster.url);
+    let host = stand.cluster.url.trim_start_matches("http://").to_owned();
+    let is_made = AtomicBool::new(false);
     let session = stand.session_with(move |event, _| {
-        if matches!(event, Event::Progress(progress) if progress.stage == "restoring") {
+        let is_restoring = matches!(event, Event::Progress(it) if it.stage == "restoring");
+        // The first word comes from whoever restores, who waits here meanwhile.
+        if is_restoring && !is_made.swap(true, Ordering::Relaxed) {
             let body = r#"{"aliases": {"acme-profile": {}}}"#;
-            let request = reqwest::Client::new().put(&somebodys);
-            let request = request.header("content-type", "application/json").body(body);
-            // It is told again and again; only the first time the index is made.
-            let made = block_in_place(|| Handle::current().block_on(request.send()));
-            made.expect("the pocket cluster is there");
+            let request = format!(
+                "PUT /somebodys HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            let mut stream = TcpStream::connect(&host).expect("the pocket cluster is there");
+            stream.write_all(request.as_bytes()).expect("it takes requests");
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).expect("it answers");
+            assert!(answer.contains(" 200 "), "{answer}");
         }
     });
     let wish = Restoration { archive: archive.clone(), prefix: String::new(), with_aliases: true };
