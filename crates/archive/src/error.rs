@@ -21,6 +21,44 @@ pub enum ArchiveError {
         /// What the system says.
         reason: String,
     },
+    /// The bucket doesn't let whoever asks do that: wrong keys, or too few rights.
+    #[error("can't {what} {location}: {reason}")]
+    Refused {
+        /// What was tried.
+        what: &'static str,
+        /// Where.
+        location: String,
+        /// What it says.
+        reason: String,
+    },
+    /// There is no such bucket.
+    #[error("can't {what} {location}: there is no bucket `{bucket}`")]
+    NoBucket {
+        /// What was tried.
+        what: &'static str,
+        /// Where.
+        location: String,
+        /// Its name.
+        bucket: String,
+    },
+    /// The server of the bucket can't be reached, or doesn't answer.
+    #[error("can't {what} {location}: {reason}")]
+    Unreachable {
+        /// What was tried.
+        what: &'static str,
+        /// Where.
+        location: String,
+        /// How it failed.
+        reason: String,
+    },
+    /// The place has another archive, which would be lost.
+    #[error("{location} has another archive: {whose}")]
+    Taken {
+        /// Where.
+        location: String,
+        /// What it is of.
+        whose: String,
+    },
     /// There is no manifest: either no archive, or one that was never finished.
     #[error("{location} is no archive: it has no manifest.json")]
     NoManifest {

@@ -14,6 +14,8 @@ mod error;
 
 mod location;
 
+mod s3;
+
 mod line;
 
 mod manifest;

@@ -1,19 +1,18 @@
 //! Where archives are: a folder, or a prefix in a bucket of S3 or of something that speaks like it.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, ops::Range, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use object_store::{
-    BackoffConfig, ObjectStore, ObjectStoreExt as _, RetryConfig, aws::AmazonS3Builder,
-    local::LocalFileSystem, path::Path,
+    GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, WriteMultipart, local::LocalFileSystem,
+    path::Path,
 };
 use url::Url;
 
-use crate::error::ArchiveError;
-
-/// Attempts at one request to a bucket, and how long they may take together: longer than a hiccup, shorter than patience.
-const RETRIES_MAX: usize = 5;
-const RETRY_TIME_MAX: Duration = Duration::from_mins(1);
+use crate::{
+    error::ArchiveError,
+    s3::{S3, is_without_bucket},
+};
 
 /// A place for archives. It is only looked at when something is written or read.
 #[derive(Clone)]
@@ -22,6 +21,8 @@ pub struct Location {
     text: String,
     store: Arc<dyn ObjectStore>,
     prefix: Path,
+    /// What is known of the bucket, where it is one.
+    s3: Option<S3>,
 }
 
 impl fmt::Display for Location {
@@ -37,15 +38,14 @@ impl fmt::Debug for Location {
 }
 
 impl Location {
-    /// A folder, or `s3://BUCKET/PREFIX`, for which credentials, region and endpoint come from the usual variables
-    /// (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT_URL`, `AWS_ALLOW_HTTP`). A folder that isn't
-    /// there is made.
+    /// A folder, which is made if it isn't there, or `s3://BUCKET/PREFIX`. Who asks for a bucket, and where it is, is said by this
+    /// process's variables that begin with `AWS_`; `docs/retire.md` has them.
     ///
     /// # Errors
     /// [`ArchiveError::Location`] when it can't be one, [`ArchiveError::Store`] when the folder can't be made.
     pub fn for_writing(text: &str) -> Result<Self, ArchiveError> {
-        if let Some((bucket, prefix)) = bucket(text)? {
-            return Self::in_bucket(text, &bucket, prefix);
+        if let Some(address) = bucket(text)? {
+            return Self::in_bucket(text, address, &environment());
         }
         std::fs::create_dir_all(text)
             .map_err(|error| ArchiveError::store("make the folder", &text, &error))?;
@@ -58,9 +58,21 @@ impl Location {
     /// [`ArchiveError::Location`] when it can't be one, or there is no such folder.
     pub fn for_reading(text: &str) -> Result<Self, ArchiveError> {
         match bucket(text)? {
-            Some((bucket, prefix)) => Self::in_bucket(text, &bucket, prefix),
+            Some(address) => Self::in_bucket(text, address, &environment()),
             None => Self::in_folder(text),
         }
+    }
+
+    /// `s3://BUCKET/PREFIX`, by these variables instead of the process's.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Location`] when it can't be one.
+    pub fn by_variables(text: &str, variables: &[(String, String)]) -> Result<Self, ArchiveError> {
+        let wrong = || ArchiveError::Location {
+            location: text.to_owned(),
+            reason: "it isn't s3://BUCKET/PREFIX".to_owned(),
+        };
+        Self::in_bucket(text, bucket(text)?.ok_or_else(wrong)?, variables)
     }
 
     fn in_folder(text: &str) -> Result<Self, ArchiveError> {
@@ -70,29 +82,19 @@ impl Location {
         }
         let store =
             LocalFileSystem::new_with_prefix(text).map_err(|error| wrong(error.to_string()))?;
-        let text = text.trim_end_matches('/').to_owned();
-        Ok(Self { text, store: Arc::new(store.with_fsync(true)), prefix: Path::default() })
+        let (text, store) = (text.trim_end_matches('/').to_owned(), store.with_fsync(true));
+        Ok(Self { text, store: Arc::new(store), prefix: Path::default(), s3: None })
     }
 
-    fn in_bucket(text: &str, bucket: &str, prefix: Path) -> Result<Self, ArchiveError> {
-        // Another part of the program may have chosen the same before; then it stays chosen.
-        let chosen = rustls::crypto::ring::default_provider().install_default();
-        tracing::trace!(is_first = chosen.is_ok(), "code for TLS chosen");
-        let retry = RetryConfig {
-            backoff: BackoffConfig::default(),
-            max_retries: RETRIES_MAX,
-            retry_timeout: RETRY_TIME_MAX,
-        };
-        let store = AmazonS3Builder::from_env()
-            .with_bucket_name(bucket)
-            .with_retry(retry)
-            .build()
-            .map_err(|error| ArchiveError::Location {
-                location: text.to_owned(),
-                reason: error.to_string(),
-            })?;
+    fn in_bucket(
+        text: &str,
+        (bucket, prefix): (String, Path),
+        variables: &[(String, String)],
+    ) -> Result<Self, ArchiveError> {
+        let (s3, store) = S3::connect(&bucket, variables)
+            .map_err(|reason| ArchiveError::Location { location: text.to_owned(), reason })?;
         let text = text.trim_end_matches('/').to_owned();
-        Ok(Self { text, store: Arc::new(store), prefix })
+        Ok(Self { text, store, prefix, s3: Some(s3) })
     }
 
     /// A place within this one.
@@ -102,37 +104,85 @@ impl Location {
             text: format!("{}/{name}", self.text),
             store: Arc::clone(&self.store),
             prefix: self.prefix.clone().join(name),
+            s3: self.s3.clone(),
         }
     }
 
     /// Where something of this name is, its parts separated by `/`.
-    pub(crate) fn path(&self, name: &str) -> Path {
+    fn path(&self, name: &str) -> Path {
         name.split('/').fold(self.prefix.clone(), Path::join)
     }
 
-    pub(crate) fn store(&self) -> &Arc<dyn ObjectStore> {
-        &self.store
+    /// What an error of the place means.
+    pub(crate) fn failed(
+        &self,
+        what: &'static str,
+        name: &str,
+        error: &object_store::Error,
+    ) -> ArchiveError {
+        let place = format!("{self}/{name}");
+        match &self.s3 {
+            Some(s3) => s3.failed(what, place, error),
+            None => ArchiveError::store(what, &place, error),
+        }
     }
 
     /// Writes something small, whole or not at all.
     pub(crate) async fn write(&self, name: &str, bytes: Vec<u8>) -> Result<(), ArchiveError> {
         let written = self.store.put(&self.path(name), Bytes::from(bytes).into()).await;
-        written
-            .map(drop)
-            .map_err(|error| ArchiveError::store("write", &format_args!("{self}/{name}"), &error))
+        written.map(drop).map_err(|error| self.failed("write", name, &error))
+    }
+
+    /// Begins to write something large in chunks, whole or not at all.
+    pub(crate) async fn begin(
+        &self,
+        name: &str,
+        chunk_bytes: usize,
+    ) -> Result<WriteMultipart, ArchiveError> {
+        let upload = self.store.put_multipart(&self.path(name)).await;
+        let upload = upload.map_err(|error| self.failed("write", name, &error))?;
+        Ok(WriteMultipart::new_with_chunk_size(upload, chunk_bytes))
     }
 
     /// Reads something small; nothing where there is none.
     pub(crate) async fn read(&self, name: &str) -> Result<Option<Bytes>, ArchiveError> {
-        let failed = |error: object_store::Error| {
-            ArchiveError::store("read", &format_args!("{self}/{name}"), &error)
-        };
+        let failed = |error: object_store::Error| self.failed("read", name, &error);
         match self.store.get(&self.path(name)).await {
             Ok(found) => found.bytes().await.map(Some).map_err(failed),
-            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) if is_missing(&error) => Ok(None),
             Err(error) => Err(failed(error)),
         }
     }
+
+    /// How many bytes something has; nothing where there is none.
+    pub(crate) async fn size(&self, name: &str) -> Result<Option<u64>, ArchiveError> {
+        match self.store.head(&self.path(name)).await {
+            Ok(found) => Ok(Some(found.size)),
+            // The answer to this question has no text, so a bucket that isn't there looks the same.
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.failed("read", name, &error)),
+        }
+    }
+
+    /// Some bytes of something that has so many.
+    pub(crate) async fn range(&self, name: &str, range: Range<u64>) -> Result<Bytes, ArchiveError> {
+        let failed = |error: object_store::Error| self.failed("read", name, &error);
+        let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
+        let found = self.store.get_opts(&self.path(name), options).await.map_err(failed)?;
+        found.bytes().await.map_err(failed)
+    }
+}
+
+/// Whether an error says that nothing of a name is there, though there could be.
+fn is_missing(error: &object_store::Error) -> bool {
+    matches!(error, object_store::Error::NotFound { .. }) && !is_without_bucket(error)
+}
+
+/// The variables of this process that may be about buckets.
+fn environment() -> Vec<(String, String)> {
+    let texts = std::env::vars_os().map(|(name, value)| (name.into_string(), value.into_string()));
+    let texts = texts.filter_map(|(name, value)| Some((name.ok()?, value.ok()?)));
+    texts.filter(|(name, _)| name.starts_with("AWS_")).collect()
 }
 
 /// Bucket and prefix of an address of S3; nothing for a folder.
@@ -152,10 +202,22 @@ fn bucket(text: &str) -> Result<Option<(String, Path)>, ArchiveError> {
         return Err(wrong("give a folder, or s3://BUCKET/PREFIX"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong("credentials belong into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"));
+        let (_, behind) = text.rsplit_once('@').unwrap_or(("", text));
+        return Err(ArchiveError::Location {
+            // Who may ask is a secret.
+            location: format!("s3://{behind}"),
+            reason: "credentials belong into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+                .to_owned(),
+        });
     }
     let bucket = url.host_str().filter(|host| !host.is_empty());
     let bucket = bucket.ok_or_else(|| wrong("it names no bucket"))?;
+    if url.port().is_some() {
+        return Err(wrong("the address of the server belongs into AWS_ENDPOINT_URL"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(wrong("a prefix can't have `?` or `#`"));
+    }
     let prefix = Path::from_url_path(url.path()).map_err(|error| wrong(&error.to_string()))?;
     Ok(Some((bucket.to_owned(), prefix)))
 }
@@ -175,6 +237,15 @@ mod tests {
             ("gs://archive/a", Err("s3://BUCKET")),
             ("s3:///a", Err("no bucket")),
             ("s3://me:secret@archive/a", Err("credentials")),
+            ("s3://archive:9000/a", Err("AWS_ENDPOINT_URL")),
+            ("s3://archive/a?b", Err("`?`")),
+            ("s3://archive/a#b", Err("`#`")),
+            ("s3://archive//a", Err("empty path segment")),
+            (
+                "s3://archive/old sets/Gr\u{f6}\u{df}e/",
+                Ok(Some(("archive", "old sets/Gr\u{f6}\u{df}e"))),
+            ),
+            ("s3://archive/100%25", Ok(Some(("archive", "100%")))),
         ];
         for (text, expected) in rows {
             match (bucket(text), expected) {
@@ -188,7 +259,7 @@ mod tests {
                 (Err(error), Err(part)) => {
                     let error = error.to_string();
                     assert!(error.contains(part), "{error}");
-                    assert!(!text.contains("secret") || !part.contains("secret"), "{error}");
+                    assert!(!error.contains("secret"), "{error}");
                 }
                 (found, expected) => panic!("{text}: {found:?} instead of {expected:?}"),
             }

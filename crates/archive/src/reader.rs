@@ -3,10 +3,8 @@
 use std::io::Write as _;
 
 use bytes::Bytes;
-use futures_util::{StreamExt as _, stream::BoxStream};
 use lockstep_core::compare::Digest;
 use memchr::memrchr;
-use object_store::ObjectStoreExt as _;
 use zstd::stream::write::Decoder;
 
 use crate::{
@@ -18,14 +16,21 @@ use crate::{
 
 /// Bytes of text that are given at once.
 const BLOCK_BYTES: usize = 1024 * 1024;
+/// Bytes of a part that are asked for at once. Each request stands for itself, so that a part may be read for hours by somebody
+/// slow: a connection that waited for so long would be closed.
+const CHUNK_BYTES: u64 = 8 * 1024 * 1024;
+/// Bytes that go through the decoder at once: what comes of them is in memory.
+const STEP_BYTES: usize = 64 * 1024;
 
 /// A part that is being read.
 pub struct PartReader<'a> {
     location: &'a Location,
     part: &'a Part,
-    stream: BoxStream<'static, object_store::Result<Bytes>>,
+    /// Bytes that were read and not decoded yet.
+    chunk: Bytes,
     decoder: Decoder<'static, Vec<u8>>,
     hasher: blake3::Hasher,
+    /// Bytes that were asked for so far.
     bytes: u64,
     is_over: bool,
 }
@@ -42,18 +47,19 @@ impl<'a> PartReader<'a> {
     /// # Errors
     /// [`ArchiveError::Damaged`] when it isn't there, [`ArchiveError::Store`] when it can't be read.
     pub async fn open(location: &'a Location, part: &'a Part) -> Result<Self, ArchiveError> {
-        let what = || format!("{location}/{}", part.name);
-        let stream = match location.store().get(&location.path(&part.name)).await {
-            Ok(found) => found.into_stream(),
-            Err(object_store::Error::NotFound { .. }) => {
-                return Err(damaged(location, &part.name, "it is not there"));
+        match location.size(&part.name).await? {
+            None => return Err(damaged(location, &part.name, "it is not there")),
+            Some(found) if found != part.bytes => {
+                let reason = format!("it has {found} bytes, not {}", part.bytes);
+                return Err(damaged(location, &part.name, &reason));
             }
-            Err(error) => return Err(ArchiveError::store("read", &what(), &error)),
-        };
-        let decoder = Decoder::new(Vec::new())
-            .map_err(|error| ArchiveError::store("read", &what(), &error))?;
-        let hasher = blake3::Hasher::new();
-        Ok(Self { location, part, stream, decoder, hasher, bytes: 0, is_over: false })
+            Some(_) => {}
+        }
+        let decoder = Decoder::new(Vec::new()).map_err(|error| {
+            ArchiveError::store("read", &format_args!("{location}/{}", part.name), &error)
+        })?;
+        let (chunk, hasher) = (Bytes::new(), blake3::Hasher::new());
+        Ok(Self { location, part, chunk, decoder, hasher, bytes: 0, is_over: false })
     }
 
     /// Some whole lines, about a megabyte; nothing at the end, once the digest was found right.
@@ -62,19 +68,18 @@ impl<'a> PartReader<'a> {
     /// [`ArchiveError::Damaged`] when it isn't what the manifest says, [`ArchiveError::Store`] when it can't be read.
     pub async fn block(&mut self) -> Result<Option<Vec<u8>>, ArchiveError> {
         while !self.is_over && self.decoder.get_ref().len() < BLOCK_BYTES {
-            let Some(chunk) = self.stream.next().await else {
-                self.decoder.flush().map_err(|error| self.damaged(&error))?;
-                self.is_over = true;
-                self.check()?;
-                break;
-            };
-            let chunk = chunk.map_err(|error| {
-                let what = format!("{}/{}", self.location, self.part.name);
-                ArchiveError::store("read", &what, &error)
-            })?;
-            self.hasher.update(&chunk);
-            self.bytes += chunk.len() as u64;
-            self.decoder.write_all(&chunk).map_err(|error| self.damaged(&error))?;
+            if self.chunk.is_empty() {
+                if self.bytes == self.part.bytes {
+                    self.decoder.flush().map_err(|error| self.damaged(&error))?;
+                    self.is_over = true;
+                    self.check()?;
+                    break;
+                }
+                self.chunk = self.next_chunk().await?;
+            }
+            let step = self.chunk.split_to(STEP_BYTES.min(self.chunk.len()));
+            self.hasher.update(&step);
+            self.decoder.write_all(&step).map_err(|error| self.damaged(&error))?;
         }
         let text = self.decoder.get_mut();
         let Some(end) = memrchr(b'\n', text) else {
@@ -87,12 +92,18 @@ impl<'a> PartReader<'a> {
         Ok(Some(std::mem::replace(text, rest)))
     }
 
+    async fn next_chunk(&mut self) -> Result<Bytes, ArchiveError> {
+        let end = self.part.bytes.min(self.bytes + CHUNK_BYTES);
+        let chunk = self.location.range(&self.part.name, self.bytes..end).await?;
+        if chunk.len() as u64 != end - self.bytes {
+            return Err(self.damaged(&"it became shorter while it was read"));
+        }
+        self.bytes = end;
+        Ok(chunk)
+    }
+
     fn check(&self) -> Result<(), ArchiveError> {
         let found = self.hasher.finalize().to_hex().to_string();
-        if self.bytes != self.part.bytes {
-            let reason = format!("it has {} bytes, not {}", self.bytes, self.part.bytes);
-            return Err(self.damaged(&reason));
-        }
         if found != self.part.blake3 {
             let reason = format!("its digest is {found}, not {}", self.part.blake3);
             return Err(self.damaged(&reason));
@@ -160,105 +171,5 @@ fn damaged(location: &Location, part: &str, reason: &str) -> ArchiveError {
         location: location.to_string(),
         part: part.to_owned(),
         reason: reason.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::writer::PartWriter;
-
-    /// An archive of some documents in two parts, each as long as that many documents.
-    async fn archive(folder: &Path, documents: u64) -> (Location, ArchivedIndex) {
-        let location = Location::for_writing(&folder.display().to_string()).unwrap();
-        let mut content = Digest::default();
-        let mut parts = Vec::new();
-        for number in 0..2 {
-            let mut writer =
-                PartWriter::begin(&location, format!("i/0-{number}.ndjson.zst")).await.unwrap();
-            for id in 0..documents {
-                let id = format!("{number}-{id}");
-                let source = format!("{{\"id\":\"{id}\",\"text\":\"{}\"}}", "x".repeat(id.len()));
-                let line = Line { id: &id, routing: None, seq_no: 1, source: source.as_bytes() };
-                writer.add(&line).unwrap();
-                writer.send().await.unwrap();
-            }
-            let (part, digest) = writer.finish().await.unwrap();
-            content.merge(digest);
-            parts.push(part);
-        }
-        let index = ArchivedIndex {
-            index: "i".to_owned(),
-            uuid: "u".to_owned(),
-            mapping: serde_json::json!({}),
-            settings: serde_json::Map::new(),
-            aliases: std::collections::BTreeMap::new(),
-            seq_nos: std::collections::BTreeMap::new(),
-            documents: content.count,
-            content,
-            parts,
-        };
-        (location, index)
-    }
-
-    #[tokio::test]
-    async fn what_was_written_is_read_back() {
-        for documents in [0, 1, 40_000] {
-            let folder = tempfile::tempdir().unwrap();
-            let (location, index) = archive(folder.path(), documents).await;
-            let seen = std::sync::atomic::AtomicU64::new(0);
-            let told = |documents, _| {
-                seen.fetch_add(documents, std::sync::atomic::Ordering::Relaxed);
-            };
-            verify_index(&location, &index, &told).await.unwrap();
-            assert_eq!(seen.into_inner(), documents * 2);
-        }
-    }
-
-    #[tokio::test]
-    async fn whatever_is_damaged_is_found() {
-        let folder = tempfile::tempdir().unwrap();
-        let (location, index) = archive(folder.path(), 200).await;
-        let file = folder.path().join("i/0-1.ndjson.zst");
-        let whole = std::fs::read(&file).unwrap();
-        let verify =
-            async |index: &ArchivedIndex| match verify_index(&location, index, &|_, _| {}).await {
-                Err(ArchiveError::Damaged { part, .. }) => Some(part),
-                Err(error) => panic!("{error}"),
-                Ok(()) => None,
-            };
-        assert_eq!(verify(&index).await, None);
-        for at in [0, whole.len() / 2, whole.len() - 1] {
-            let mut damaged = whole.clone();
-            damaged[at] ^= 1;
-            std::fs::write(&file, damaged).unwrap();
-            assert_eq!(verify(&index).await.as_deref(), Some("i/0-1.ndjson.zst"), "byte {at}");
-        }
-        std::fs::write(&file, &whole[..whole.len() - 1]).unwrap();
-        assert_eq!(verify(&index).await.as_deref(), Some("i/0-1.ndjson.zst"));
-        std::fs::remove_file(&file).unwrap();
-        assert_eq!(verify(&index).await.as_deref(), Some("i/0-1.ndjson.zst"));
-        std::fs::write(&file, &whole).unwrap();
-        // A part that is left out of a manifest, or one more than there was: the index has other content.
-        let shorter = ArchivedIndex { parts: index.parts[..1].to_vec(), ..index.clone() };
-        assert_eq!(verify(&shorter).await.as_deref(), Some("i"));
-        let few = Part { documents: 1, ..index.parts[0].clone() };
-        let wrong = ArchivedIndex { parts: vec![few], ..index };
-        assert_eq!(verify(&wrong).await.as_deref(), Some("i/0-0.ndjson.zst"));
-    }
-
-    #[tokio::test]
-    async fn what_is_given_up_leaves_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let location = Location::for_writing(&folder.path().display().to_string()).unwrap();
-        let mut writer = PartWriter::begin(&location, "i/0-1.ndjson.zst".to_owned()).await.unwrap();
-        let line = Line { id: "1", routing: None, seq_no: 1, source: b"{}" };
-        writer.add(&line).unwrap();
-        writer.abandon().await.unwrap();
-        let left: Vec<_> =
-            std::fs::read_dir(folder.path().join("i")).map(Iterator::collect).unwrap_or_default();
-        assert!(left.is_empty(), "{left:?}");
     }
 }

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use lockstep_core::compare::Digest;
-use object_store::{ObjectStoreExt as _, WriteMultipart};
+use object_store::WriteMultipart;
 use zstd::stream::write::Encoder;
 
 use crate::{error::ArchiveError, line::Line, location::Location, manifest::Part};
@@ -47,8 +47,7 @@ impl PartWriter {
         let failed = |error: &dyn std::error::Error| {
             ArchiveError::store("write", &format_args!("{location}/{name}"), error)
         };
-        let upload = location.store().put_multipart(&location.path(&name)).await;
-        let upload = upload.map_err(|error| failed(&error))?;
+        let upload = location.begin(&name, CHUNK_BYTES).await?;
         let mut encoder = Encoder::new(Vec::new(), LEVEL).map_err(|error| failed(&error))?;
         encoder.include_checksum(true).map_err(|error| failed(&error))?;
         let lines = Lines {
@@ -58,12 +57,7 @@ impl PartWriter {
             line: Vec::new(),
         };
         let part = Part { name, documents: 0, text_bytes: 0, bytes: 0, blake3: String::new() };
-        Ok(Self {
-            location: location.clone(),
-            upload: WriteMultipart::new_with_chunk_size(upload, CHUNK_BYTES),
-            lines,
-            part,
-        })
+        Ok(Self { location: location.clone(), upload, lines, part })
     }
 
     /// Bytes of its lines so far.
@@ -98,7 +92,7 @@ impl PartWriter {
 
     async fn send_bytes(&mut self, bytes: Vec<u8>) -> Result<(), ArchiveError> {
         let sent = self.upload.wait_for_capacity(CHUNKS_IN_FLIGHT).await;
-        sent.map_err(|error| self.failed(&error))?;
+        sent.map_err(|error| self.location.failed("write", &self.part.name, &error))?;
         self.lines.hasher.update(&bytes);
         self.part.bytes += bytes.len() as u64;
         self.upload.put(bytes.into());
@@ -114,9 +108,8 @@ impl PartWriter {
         finished.map_err(|error| self.failed(&error))?;
         self.send().await?;
         let Self { location, upload, lines, mut part } = self;
-        upload.finish().await.map_err(|error| {
-            ArchiveError::store("write", &format_args!("{location}/{}", part.name), &error)
-        })?;
+        let finished = upload.finish().await;
+        finished.map_err(|error| location.failed("write", &part.name, &error))?;
         part.blake3 = lines.hasher.finalize().to_hex().to_string();
         Ok((part, lines.content))
     }
@@ -127,9 +120,8 @@ impl PartWriter {
     /// [`ArchiveError::Store`] when what was sent can't be taken back.
     pub async fn abandon(self) -> Result<(), ArchiveError> {
         let Self { location, upload, part, .. } = self;
-        upload.abort().await.map_err(|error| {
-            ArchiveError::store("remove", &format_args!("{location}/{}", part.name), &error)
-        })
+        let aborted = upload.abort().await;
+        aborted.map_err(|error| location.failed("remove", &part.name, &error))
     }
 
     fn failed(&self, error: &dyn std::error::Error) -> ArchiveError {

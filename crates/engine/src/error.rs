@@ -511,7 +511,7 @@ const PREVIEW_TAKEN_HINT: &str = "give another --prefix; nothing was changed";
 const NOT_IN_STEP_HINT: &str = "begin the run with `lockstep upgrade --hold`, and wait until `lockstep status` says that it is holding";
 const SNAPSHOT_HINT: &str = "nothing was changed; look at GET /_snapshot and at the repository's rights and space, or upgrade without --snapshot";
 const NAMES_TAKEN_HINT: &str = "nothing was written; give the restored indices other names with --as PREFIX, or remove what is there";
-const ALIASES_TAKEN_HINT: &str = "nothing was written; two sets under one alias would be mixed up. Restore without --with-aliases, and move the aliases when you know what should serve";
+const ALIASES_TAKEN_HINT: &str = "no alias was changed; two sets under one alias would be mixed up. Restore without --with-aliases, and move the aliases when you know what should serve";
 const UNFIT_NAME_HINT: &str = "nothing was written; give another --as PREFIX, in lower case";
 const NOT_RESTORED_HINT: &str =
     "somebody wrote to it meanwhile, or the cluster changes documents; delete it and restore again";
@@ -524,6 +524,10 @@ fn archive_code(error: &ArchiveError) -> &'static str {
         ArchiveError::Manifest { .. } => "E0204",
         ArchiveError::Damaged { .. } => "E0205",
         ArchiveError::Document { .. } => "E0206",
+        ArchiveError::Refused { .. } => "E0207",
+        ArchiveError::NoBucket { .. } => "E0208",
+        ArchiveError::Unreachable { .. } => "E0209",
+        ArchiveError::Taken { .. } => "E0210",
     }
 }
 
@@ -531,6 +535,10 @@ fn archive_class(error: &ArchiveError) -> ErrorClass {
     match error {
         ArchiveError::Location { .. }
         | ArchiveError::Store { .. }
+        | ArchiveError::Refused { .. }
+        | ArchiveError::NoBucket { .. }
+        | ArchiveError::Unreachable { .. }
+        | ArchiveError::Taken { .. }
         | ArchiveError::NoManifest { .. } => ErrorClass::Refused,
         ArchiveError::Manifest { .. }
         | ArchiveError::Damaged { .. }
@@ -544,7 +552,19 @@ fn archive_hint(error: &ArchiveError) -> &'static str {
             "give a folder, or s3://BUCKET/PREFIX with AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY set"
         }
         ArchiveError::Store { .. } => {
-            "look at rights, free space, address and credentials of the place; no index was deleted, and the same command goes on"
+            "look at rights, free space and what the place says; no index was deleted, and the same command goes on"
+        }
+        ArchiveError::Refused { .. } => {
+            "look at AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, and at what their owner may do: s3:GetObject, s3:ListBucket and, to archive, s3:PutObject and s3:AbortMultipartUpload; no index was deleted, and the same command goes on"
+        }
+        ArchiveError::NoBucket { .. } => {
+            "make the bucket, or look at its name and at AWS_ENDPOINT_URL and AWS_REGION; no index was deleted, and the same command goes on"
+        }
+        ArchiveError::Unreachable { .. } => {
+            "look whether the server of the bucket runs, and at AWS_ENDPOINT_URL and proxies; no index was deleted, and the same command goes on"
+        }
+        ArchiveError::Taken { .. } => {
+            "nothing was written or deleted; archive the set to another place, for example with the cluster's name in the prefix"
         }
         ArchiveError::NoManifest { .. } => {
             "name the folder of one archive, which has a manifest.json; parts without one are what an interrupted command left"

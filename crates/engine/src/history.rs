@@ -130,7 +130,9 @@ pub async fn history(cluster: &Cluster, application: &str) -> Result<History, En
 /// # Errors
 /// [`EngineError`] when the journal can't be read.
 pub(crate) async fn retired(journal: &Journal, run: &str) -> Result<Option<Retired>, EngineError> {
-    let receipts = journal.find::<ReceiptRecord>(run, &["deleting", "deleted"]).await?;
+    let mut receipts = journal.find::<ReceiptRecord>(run, &["deleting", "deleted"]).await?;
+    // An archive that was made anew has what was in the one before: the last one counts.
+    receipts.sort_by(|one, other| one.record.at.cmp(&other.record.at));
     let mut retired: Option<Retired> = None;
     for kept in receipts {
         let ReceiptRecord { state, documents, bytes, archive, at, .. } = kept.record;
@@ -150,9 +152,7 @@ pub(crate) async fn retired(journal: &Journal, run: &str) -> Result<Option<Retir
                 sum.bytes += bytes;
             }
         }
-        if at > sum.at {
-            sum.at = at;
-        }
+        sum.at = at;
         sum.archive = archive.or_else(|| sum.archive.take());
     }
     Ok(retired)

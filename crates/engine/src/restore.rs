@@ -84,7 +84,7 @@ impl Session {
     /// names, [`EngineError::AliasesTaken`] when an alias that they should get leads elsewhere: then nothing was written. [`EngineError::NotRestored`] when the cluster has other content afterwards. What the
     /// cluster says; the same command goes on.
     pub async fn restore(&self, wish: &Restoration) -> Result<Restored, EngineError> {
-        let manifest = Manifest::read(&wish.archive).await?;
+        let manifest = self.unless_stopped(Manifest::read(&wish.archive)).await?;
         let digest = manifest.digest();
         let pairs = pairs(wish, &manifest)?;
         let done = self.check_free(&pairs, (&digest, wish.with_aliases)).await?;
@@ -146,20 +146,10 @@ impl Session {
         if !taken.is_empty() {
             return Err(EngineError::NamesTaken { names: taken });
         }
-        let aliases: BTreeSet<&String> = pairs
-            .iter()
-            .filter(|_| with_aliases)
-            .flat_map(|(archived, _)| archived.aliases.keys())
-            .collect();
-        let is_own =
-            |index: &&IndexState| pairs.iter().any(|(_, name)| name.as_str() == index.name);
-        // An application that finds two sets under one alias would mix them up.
-        let elsewhere = |alias: &&String| {
-            let mut others = present.iter().filter(|index| !is_own(index));
-            others.any(|index| index.aliases.contains_key(*alias))
-        };
-        let aliases: Vec<String> = aliases.into_iter().filter(elsewhere).cloned().collect();
-        if aliases.is_empty() { Ok(done) } else { Err(EngineError::AliasesTaken { aliases }) }
+        if with_aliases {
+            check_aliases(pairs, &present)?;
+        }
+        Ok(done)
     }
 
     async fn check_whole(&self, place: &Location, manifest: &Manifest) -> Result<(), EngineError> {
@@ -167,7 +157,8 @@ impl Session {
         let meter = Meter::start("checking", Unit::Documents, total, &self.reporter);
         for index in &manifest.indices {
             self.check_going_on()?;
-            verify_index(place, index, &|documents, bytes| meter.add(documents, bytes)).await?;
+            let told = |documents, bytes| meter.add(documents, bytes);
+            self.unless_stopped(verify_index(place, index, &told)).await?;
         }
         meter.finish(&self.reporter);
         Ok(())
@@ -183,8 +174,8 @@ impl Session {
     ) -> Result<(), EngineError> {
         let uuid = self.make(archived, name, digest).await?;
         for part in &archived.parts {
-            let mut reader = PartReader::open(&wish.archive, part).await?;
-            while let Some(block) = reader.block().await? {
+            let mut reader = self.unless_stopped(PartReader::open(&wish.archive, part)).await?;
+            while let Some(block) = self.unless_stopped(reader.block()).await? {
                 self.check_going_on()?;
                 let documents = self.write_block((&reader, &block), name).await?;
                 meter.add(documents, block.len() as u64);
@@ -315,6 +306,8 @@ impl Session {
             }));
         }
         if wish.with_aliases && !actions.is_empty() {
+            // Restoring takes hours, in which others may have got them.
+            check_aliases(pairs, &self.cluster.indices().await?)?;
             // Repeated after a lost answer, it comes to the same.
             self.cluster.change_aliases(&actions).await?;
         }
@@ -325,9 +318,39 @@ impl Session {
         Ok(())
     }
 
+    /// Waits for what a place for archives does, but no longer than the command goes on.
+    async fn unless_stopped<T>(
+        &self,
+        doing: impl Future<Output = Result<T, ArchiveError>>,
+    ) -> Result<T, EngineError> {
+        // Parts on their way are large.
+        let doing = Box::pin(doing);
+        tokio::select! {
+            done = doing => Ok(done?),
+            () = self.stop.cancelled() => Err(EngineError::Interrupted),
+        }
+    }
+
     fn check_going_on(&self) -> Result<(), EngineError> {
         if self.stop.is_cancelled() { Err(EngineError::Interrupted) } else { Ok(()) }
     }
+}
+
+/// Whether the aliases of the archived indices lead to nothing else: an application that finds two sets under one alias would
+/// mix them up.
+fn check_aliases(
+    pairs: &[(&ArchivedIndex, IndexName)],
+    present: &[IndexState],
+) -> Result<(), EngineError> {
+    let wanted: BTreeSet<&String> =
+        pairs.iter().flat_map(|(archived, _)| archived.aliases.keys()).collect();
+    let is_own = |index: &&IndexState| pairs.iter().any(|(_, name)| name.as_str() == index.name);
+    let elsewhere = |alias: &&String| {
+        let mut others = present.iter().filter(|index| !is_own(index));
+        others.any(|index| index.aliases.contains_key(*alias))
+    };
+    let aliases: Vec<String> = wanted.into_iter().filter(elsewhere).cloned().collect();
+    if aliases.is_empty() { Ok(()) } else { Err(EngineError::AliasesTaken { aliases }) }
 }
 
 /// The indices of an archive, each with the name that it gets.
@@ -350,15 +373,18 @@ fn mark(index: &IndexState) -> Option<&str> {
     index.mapping.pointer("/_meta").and_then(|meta| meta.get(RESTORE_MARK)).and_then(Value::as_str)
 }
 
-/// The settings that an index can be made with: not those that an engine gives by itself, and no block.
+/// The settings that an index can be made with: not those that an engine gives by itself, and no block. The tier is one that
+/// Elasticsearch gives to every index, and that OpenSearch takes for an attribute which its nodes don't have: an index with it is
+/// never allocated there.
 fn own_settings(settings: &Map<String, Value>) -> Map<String, Value> {
-    const GIVEN: [&str; 6] = [
+    const GIVEN: [&str; 7] = [
         "index.uuid",
         "index.creation_date",
         "index.provided_name",
         "index.history.uuid",
         "index.verified_before_close",
         "index.replication.type",
+        "index.routing.allocation.include._tier_preference",
     ];
     const GIVEN_STARTS: [&str; 4] =
         ["index.version.", "index.blocks.", "index.resize.", "index.routing.allocation.initial_"];
@@ -370,4 +396,29 @@ fn own_settings(settings: &Map<String, Value>) -> Map<String, Value> {
         })
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_index_is_made_with_its_own_settings_only() {
+        let rows = [
+            ("index.number_of_shards", true),
+            ("index.analysis.analyzer.names.type", true),
+            ("index.default_pipeline", true),
+            ("index.routing.allocation.require.box", true),
+            ("index.routing.allocation.include._tier_preference", false),
+            ("index.routing.allocation.initial_recovery._id", false),
+            ("index.version.created", false),
+            ("index.uuid", false),
+            ("index.blocks.write", false),
+        ];
+        let settings = rows.iter().map(|(key, _)| ((*key).to_owned(), json!("x"))).collect();
+        let own = own_settings(&settings);
+        for (key, is_kept) in rows {
+            assert_eq!(own.contains_key(key), is_kept, "{key}");
+        }
+    }
 }

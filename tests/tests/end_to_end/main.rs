@@ -81,6 +81,8 @@ mod process;
 mod guard;
 mod retire;
 
+mod bucket;
+
 mod stand;
 
 mod times;
@@ -138,6 +140,7 @@ fn run() -> Result<ExitCode, Box<dyn std::error::Error>> {
             wire::scenarios(),
             retire::scenarios(),
             node::scenarios(cluster),
+            bucket::scenarios(),
             tracardi::scenarios(),
             scripts::scenarios(cluster),
             jq::scenarios(),

@@ -32,9 +32,9 @@ use crate::{
 
 const APPLICATION: &str = "event-store";
 /// An index of the old set.
-const PROFILE: &str = "acme-profile-v1.0";
+pub(crate) const PROFILE: &str = "acme-profile-v1.0";
 /// Everything may go at once.
-const AT_ONCE: Rules = Rules { older_than: Duration::ZERO, unused_for: Duration::ZERO };
+pub(crate) const AT_ONCE: Rules = Rules { older_than: Duration::ZERO, unused_for: Duration::ZERO };
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let scenario = |name, play| Scenario { name, load: Load::Light, is_pocket_only: false, play };
@@ -51,7 +51,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
 }
 
 /// A set that was switched away from, and whose way back is given up.
-async fn finalized(stand: &Stand) -> Outcome {
+pub(crate) async fn finalized(stand: &Stand) -> Outcome {
     stand.seed(600).await?;
     // Routing, numbers as they were written, and an id that needs escapes have to survive.
     let body =
@@ -70,14 +70,14 @@ fn place(folder: &Path) -> Result<Location, Trouble> {
     Ok(Location::for_writing(&folder.display().to_string())?)
 }
 
-async fn look(stand: &Stand, rules: &Rules) -> Result<OldSet, Trouble> {
+pub(crate) async fn look(stand: &Stand, rules: &Rules) -> Result<OldSet, Trouble> {
     let sets = stand.session().old_sets(APPLICATION, rules).await?;
     let [set] = sets.as_slice() else { return Err(format!("{sets:?}").into()) };
     Ok(set.clone())
 }
 
 /// Retires whatever may go.
-async fn retire(
+pub(crate) async fn retire(
     session: &Session,
     rules: Rules,
     archive: Option<Location>,
@@ -89,22 +89,27 @@ async fn retire(
 }
 
 /// The codes that hold a set up.
-fn codes(set: &OldSet) -> Vec<&'static str> {
+pub(crate) fn codes(set: &OldSet) -> Vec<&'static str> {
     let told = set.indices.iter().filter_map(|index| index.reason.as_ref());
     let codes: BTreeSet<_> = set.reason.iter().chain(told).map(|told| told.code).collect();
     codes.into_iter().collect()
 }
 
-fn assert_code<T: std::fmt::Debug>(outcome: &Result<T, EngineError>, expected: &str) {
+pub(crate) fn assert_code<T: std::fmt::Debug>(outcome: &Result<T, EngineError>, expected: &str) {
     let code = outcome.as_ref().err().map(EngineError::code);
     assert_eq!(code.as_deref(), Some(expected), "{outcome:?}");
 }
 
-/// Runs the program; gives its exit code and what it told.
-fn lockstep(stand: &Stand, arguments: &[&str]) -> Result<(Option<i32>, Vec<Value>), Trouble> {
+/// Runs the program with these variables; gives its exit code and what it told.
+pub(crate) fn lockstep(
+    stand: &Stand,
+    variables: &[(String, String)],
+    arguments: &[&str],
+) -> Result<(Option<i32>, Vec<Value>), Trouble> {
     let output = Command::new(program()?)
         .args(arguments)
         .args(["--json", "--cluster", &stand.cluster.url])
+        .envs(variables.iter().cloned())
         .output()?;
     let events: Result<Vec<Value>, _> =
         String::from_utf8(output.stdout)?.lines().map(serde_json::from_str).collect();
@@ -131,18 +136,18 @@ fn there_and_back(runtime: &Runtime, stand: &Stand) -> Outcome {
     })?;
     let base = ["retire", "--application", APPLICATION, "--archive", &place_text, "--yes"];
     // By its defaults it is too young.
-    let (code, told) = lockstep(stand, &base)?;
+    let (code, told) = lockstep(stand, &[], &base)?;
     assert_eq!(
         (code, &told[0]["set"]["fate"], &told[0]["set"]["reason"]["code"]),
         (Some(0), &json!("waits"), &json!("E0102")),
         "{told:?}"
     );
     let at_once = [&base[..], &["--older-than", "0s", "--unused-for", "0s"]].concat();
-    let (code, told) = lockstep(stand, &[&at_once[..], &["--dry-run"]].concat())?;
+    let (code, told) = lockstep(stand, &[], &[&at_once[..], &["--dry-run"]].concat())?;
     assert_eq!((code, &told[0]["set"]["fate"]), (Some(0), &json!("due")), "{told:?}");
     assert_eq!(runtime.block_on(stand.indices("*-v1.0*"))?, old, "a look changes nothing");
     assert!(fs::read_dir(kept.path())?.next().is_none());
-    let (code, told) = lockstep(stand, &at_once)?;
+    let (code, told) = lockstep(stand, &[], &at_once)?;
     let last = told.last().ok_or("no output")?;
     assert_eq!(
         (code, &last["event"], &last["set"]["fate"]),
@@ -168,7 +173,7 @@ fn brought_back(
     archive: &str,
     (old, new): (&[String], &[String]),
 ) -> Outcome {
-    let (code, told) = lockstep(stand, &["restore", archive, "--with-aliases"])?;
+    let (code, told) = lockstep(stand, &[], &["restore", archive, "--with-aliases"])?;
     let last = told.last().ok_or("no output")?;
     assert_eq!(
         (code, &last["error"]["code"]),
@@ -176,7 +181,7 @@ fn brought_back(
         "the new set has them: {told:?}"
     );
     assert!(runtime.block_on(stand.indices("*-v1.0*"))?.is_empty());
-    let (code, told) = lockstep(stand, &["restore", archive, "--as", "back-"])?;
+    let (code, told) = lockstep(stand, &[], &["restore", archive, "--as", "back-"])?;
     let last = told.last().ok_or("no output")?;
     assert_eq!((code, &last["event"]), (Some(0), &json!("restored")), "{told:?}");
     runtime.block_on(async {
@@ -200,7 +205,7 @@ fn brought_back(
         return runtime.block_on(stand.clean());
     }
     // Now nothing else has the aliases: the application finds its old set again.
-    let (code, told) = lockstep(stand, &["restore", archive, "--with-aliases"])?;
+    let (code, told) = lockstep(stand, &[], &["restore", archive, "--with-aliases"])?;
     assert_eq!(code, Some(0), "{told:?}");
     runtime.block_on(async {
         assert_eq!(stand.indices("*-v1.0*").await?, old);
@@ -294,7 +299,7 @@ fn in_use(runtime: &Runtime, stand: &Stand) -> Outcome {
 }
 
 /// A session that is stopped when the first index is about to be deleted.
-fn stopped_at(stand: &Stand, stage: &'static str) -> Session {
+pub(crate) fn stopped_at(stand: &Stand, stage: &'static str) -> Session {
     stand.session_with(move |event, stop| {
         if matches!(event, Event::Progress(progress) if progress.stage == stage) {
             stop.cancel();

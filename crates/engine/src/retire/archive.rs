@@ -1,7 +1,10 @@
 //! Archives an old set: its documents by windows of sequence numbers, several streams at a time, the manifest last; then all of
 //! it is read back. Only then it counts.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lockstep_archive::{
@@ -10,7 +13,10 @@ use lockstep_archive::{
 };
 use lockstep_core::{compare::Digest, run::retire::Verdict};
 
-use super::{look::Looked, remove::Work};
+use lockstep_elastic::Identity;
+use tokio::time;
+
+use super::{OldIndex, look::Looked, remove::Work};
 use crate::{
     error::EngineError,
     journal::{ArchiveRecord, ArchiveReference},
@@ -28,6 +34,9 @@ const STREAMS: usize = 4;
 /// Bytes that a window aims at, and numbers that it spans at the most: as when sets are copied.
 const WINDOW_BYTES: u64 = 2 * 1024 * 1024;
 const WINDOW_WIDTH_MAX: u64 = 10_000;
+
+/// How long the place has to take back what was begun, when the command ends without it.
+const ABANDON_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// One shard of an index.
 struct Stretch<'a> {
@@ -51,32 +60,95 @@ pub(super) async fn archived(
     let name = format!("{}-{}-{}", work.application, old.set.release, old.set.run);
     let place = location.below(&name);
     let kept = work.journal.read::<ArchiveRecord>(&old.set.run).await?;
-    let before = kept.as_ref().map(|kept| &kept.record.archive);
-    if let Some(archive) = before.filter(|archive| archive.location == place.to_string()) {
-        let manifest = Manifest::read(&place).await.map_err(EngineError::from)?;
-        if manifest.digest() != archive.blake3 {
-            let reason = format!(
-                "its digest is {}, and the journal has {}",
-                manifest.digest(),
-                archive.blake3
-            );
-            let location = place.to_string();
-            return Err(ArchiveError::Manifest { location, reason }.into());
-        }
+    let before = kept.map(|kept| kept.record.archive);
+    let before = before.filter(|archive| archive.location == place.to_string());
+    tell_elsewhere(work, old, &place);
+    let cluster = work.session.cluster.identity().await?;
+    let manifest = match work.unless_stopped(Manifest::read(&place)).await {
+        Ok(found) => Some(found),
+        // One that the journal knows has to be there.
+        Err(EngineError::Archive(ArchiveError::NoManifest { .. })) if before.is_none() => None,
+        Err(error) => return Err(error),
+    };
+    let mut gone = Vec::new();
+    if let Some(manifest) = manifest {
+        check_own((work, old), &place, (&manifest, &cluster.cluster_uuid))?;
+        // A command that was stopped before it could journal it may have made it: what it has is what counts.
         if is_of_now(&manifest, old) {
-            read_back(work, &place, &manifest).await?;
-            return Ok(archive.clone());
+            return whole(work, old, (&place, &manifest), before).await;
         }
         let message = format!("{place} is older than the last write; it is made anew");
         work.session.reporter.report(Event::Notice { message });
+        // Of what is deleted already there are no other documents.
+        gone = manifest.indices;
+        gone.retain(|archived| !due(old).any(|index| index.uuid == archived.uuid));
     }
-    let manifest = write(work, old, &place).await?;
-    read_back(work, &place, &manifest).await?;
+    let manifest = write(work, old, (&place, cluster), gone).await?;
+    whole(work, old, (&place, &manifest), before).await
+}
+
+/// Reads an archive back, and journals it.
+async fn whole(
+    work: &Work<'_>,
+    old: &Looked,
+    (place, manifest): (&Location, &Manifest),
+    before: Option<ArchiveReference>,
+) -> Result<ArchiveReference, EngineError> {
+    read_back(work, place, manifest).await?;
     let archive = ArchiveReference { location: place.to_string(), blake3: manifest.digest() };
-    let at = jiff::Timestamp::now().to_string();
-    let record = ArchiveRecord { archive: archive.clone(), at };
-    work.journal.overwrite(&old.set.run, record).await?;
+    if before.is_none_or(|before| before != archive) {
+        let at = jiff::Timestamp::now().to_string();
+        let record = ArchiveRecord { archive: archive.clone(), at };
+        work.journal.overwrite(&old.set.run, record).await?;
+    }
     Ok(archive)
+}
+
+/// Whether an archive is one of this set, with everything in it that was deleted because it is.
+fn check_own(
+    (work, old): (&Work<'_>, &Looked),
+    place: &Location,
+    (manifest, cluster): (&Manifest, &str),
+) -> Result<(), EngineError> {
+    let location = place.to_string();
+    let Manifest { application, run, .. } = manifest;
+    // A copy of a cluster has the same runs.
+    if manifest.cluster.uuid != cluster || run != &old.set.run || application != work.application {
+        let whose = format!(
+            "of `{application}`, run {run}, made at {} from the cluster `{}` ({})",
+            manifest.made_at, manifest.cluster.name, manifest.cluster.uuid
+        );
+        return Err(ArchiveError::Taken { location, whose }.into());
+    }
+    let lost = old.seen.iter().filter_map(|seen| seen.receipt.as_ref()).find(|kept| {
+        kept.record.archive.as_ref().is_some_and(|archive| archive.location == location)
+            && !manifest.indices.iter().any(|archived| archived.uuid == kept.record.uuid)
+    });
+    if let Some(kept) = lost {
+        let index = &kept.record.index;
+        let reason = format!("`{index}` was deleted because it is in there, and it isn't");
+        return Err(ArchiveError::Manifest { location, reason }.into());
+    }
+    Ok(())
+}
+
+/// Tells where the rest of a set is, when some of it was deleted for an archive elsewhere.
+fn tell_elsewhere(work: &Work<'_>, old: &Looked, place: &Location) {
+    let receipts = old.seen.iter().filter_map(|seen| seen.receipt.as_ref());
+    let archives = receipts.filter_map(|kept| kept.record.archive.as_ref());
+    let others: BTreeSet<&str> = archives.map(|archive| archive.location.as_str()).collect();
+    for other in others.into_iter().filter(|other| *other != place.to_string()) {
+        let message = format!(
+            "some indices of this set were deleted before; their documents are in {other}, not in {place}"
+        );
+        work.session.reporter.report(Event::Notice { message });
+    }
+}
+
+/// The indices of a set that are there, and go.
+fn due(old: &Looked) -> impl Iterator<Item = &OldIndex> {
+    let pairs = old.set.indices.iter().zip(&old.seen);
+    pairs.filter(|(_, seen)| seen.verdict == Verdict::Due).map(|(index, _)| index)
 }
 
 /// Whether an archive has every index that is still there, as it is now.
@@ -92,41 +164,39 @@ fn is_of_now(manifest: &Manifest, old: &Looked) -> bool {
     )
 }
 
-/// Writes every index that is there, and the manifest last.
-async fn write(work: &Work<'_>, old: &Looked, place: &Location) -> Result<Manifest, EngineError> {
-    let identity = work.session.cluster.identity().await?;
-    let due: Vec<&str> = old
-        .set
-        .indices
-        .iter()
-        .zip(&old.seen)
-        .filter(|(_, seen)| seen.verdict == Verdict::Due)
-        .map(|(index, _)| index.index.as_str())
-        .collect();
+/// Writes every index that is there, and the manifest last; in it are also those that are gone, whose parts stay.
+async fn write(
+    work: &Work<'_>,
+    old: &Looked,
+    (place, cluster): (&Location, Identity),
+    gone: Vec<ArchivedIndex>,
+) -> Result<Manifest, EngineError> {
+    let due: Vec<&str> = due(old).map(|index| index.index.as_str()).collect();
     let documents = work.session.cluster.counts(&due).await?;
     let reporter = &work.session.reporter;
     let meter = Meter::start("archiving", Unit::Documents, documents.iter().sum(), reporter);
-    let mut indices = Vec::with_capacity(due.len());
+    let mut indices = gone;
     for (index, documents) in due.iter().zip(documents) {
         let aliases = old.aliases.get(*index).cloned().unwrap_or_default();
         let archived = write_index(work, (place, &meter), index, documents).await?;
         indices.push(ArchivedIndex { aliases, ..archived });
     }
     meter.finish(reporter);
+    indices.sort_by(|one, other| one.index.cmp(&other.index));
     let manifest = Manifest {
         format: MANIFEST_FORMAT,
         application: work.application.to_owned(),
         release: old.set.release.clone(),
         run: old.set.run.clone(),
         cluster: ArchivedCluster {
-            uuid: identity.cluster_uuid,
-            name: identity.cluster_name,
-            engine: format!("{} {}", identity.engine.as_str(), identity.version),
+            engine: format!("{} {}", cluster.engine.as_str(), cluster.version),
+            uuid: cluster.cluster_uuid,
+            name: cluster.cluster_name,
         },
         made_at: jiff::Timestamp::now().to_string(),
         indices,
     };
-    manifest.write(place).await.map_err(EngineError::from)?;
+    work.unless_stopped(manifest.write(place)).await?;
     Ok(manifest)
 }
 
@@ -178,44 +248,52 @@ async fn write_index(
     })
 }
 
-/// Writes one shard, in as many parts as it needs.
+/// Writes one shard, in as many parts as it needs. What it began and can't end is taken back.
 async fn write_shard(
+    work: &Work<'_>,
+    to: (&Location, &Meter),
+    stretch: Stretch<'_>,
+) -> Result<Streamed, EngineError> {
+    let mut open = None;
+    let streamed = stream_shard(work, to, stretch, &mut open).await;
+    let Some(part) = open else { return streamed };
+    match time::timeout(ABANDON_TIME_MAX, part.abandon()).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "a part that failed could not be taken back"),
+        Err(_) => tracing::warn!("a part that failed could not be taken back in time"),
+    }
+    streamed
+}
+
+async fn stream_shard(
     work: &Work<'_>,
     (place, meter): (&Location, &Meter),
     stretch: Stretch<'_>,
+    open: &mut Option<PartWriter>,
 ) -> Result<Streamed, EngineError> {
     let Stretch { index, shard, last } = stretch;
     let width = WindowWidth::new(WINDOW_BYTES, WINDOW_WIDTH_MAX);
     let mut reader = WindowReader::new(&work.session.cluster, (index, shard), (0, last), width);
     let mut streamed = Streamed { parts: Vec::new(), content: Digest::default() };
-    let mut open: Option<PartWriter> = None;
     while let Some((page, _)) = reader.next().await? {
         work.check()?;
         if page.is_empty() {
             continue;
         }
-        let mut part = if let Some(part) = open.take() {
+        let part = if let Some(part) = open {
             part
         } else {
             let number = streamed.parts.len() + 1;
-            PartWriter::begin(place, format!("{index}/{shard}-{number:05}.ndjson.zst")).await?
+            let name = format!("{index}/{shard}-{number:05}.ndjson.zst");
+            open.insert(work.unless_stopped(PartWriter::begin(place, name)).await?)
         };
-        if let Err(error) = fill(&mut part, &page).await {
-            if let Err(second) = part.abandon().await {
-                tracing::warn!(error = %second, "a part that failed could not be taken back");
-            }
-            return Err(error.into());
-        }
+        work.unless_stopped(fill(part, &page)).await?;
         meter.add(page.len() as u64, page.len_bytes() as u64);
         if part.text_bytes() >= PART_BYTES_MAX {
-            end(part, &mut streamed).await?;
-        } else {
-            open = Some(part);
+            end(work, open.take(), &mut streamed).await?;
         }
     }
-    if let Some(part) = open {
-        end(part, &mut streamed).await?;
-    }
+    end(work, open.take(), &mut streamed).await?;
     Ok(streamed)
 }
 
@@ -232,8 +310,13 @@ async fn fill(part: &mut PartWriter, page: &lockstep_elastic::Page) -> Result<()
     part.send().await
 }
 
-async fn end(part: PartWriter, streamed: &mut Streamed) -> Result<(), ArchiveError> {
-    let (part, content) = part.finish().await?;
+async fn end(
+    work: &Work<'_>,
+    part: Option<PartWriter>,
+    streamed: &mut Streamed,
+) -> Result<(), EngineError> {
+    let Some(part) = part else { return Ok(()) };
+    let (part, content) = work.unless_stopped(part.finish()).await?;
     streamed.content.merge(content);
     streamed.parts.push(part);
     Ok(())
@@ -249,7 +332,8 @@ async fn read_back(
     let meter = Meter::start("checking", Unit::Documents, manifest.document_count(), reporter);
     for index in &manifest.indices {
         work.check()?;
-        verify_index(place, index, &|documents, bytes| meter.add(documents, bytes)).await?;
+        let told = |documents, bytes| meter.add(documents, bytes);
+        work.unless_stopped(verify_index(place, index, &told)).await?;
     }
     meter.finish(reporter);
     Ok(())

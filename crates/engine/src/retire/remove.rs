@@ -1,5 +1,6 @@
 //! Deletes the indices of an old set, one by one: intent, effect, outcome, each looked at once more right before.
 
+use lockstep_archive::ArchiveError;
 use lockstep_core::run::retire::{Facts, Verdict, judge};
 use lockstep_elastic::Deleted;
 use tokio::time;
@@ -144,6 +145,21 @@ impl Work<'_> {
     async fn pause(&self) -> Result<(), EngineError> {
         tokio::select! {
             () = time::sleep(self.wish.pause) => Ok(()),
+            () = self.session.stop.cancelled() => Err(EngineError::Interrupted),
+            () = self.lease.lost().cancelled() => Err(EngineError::LeaseLost),
+        }
+    }
+
+    /// Waits for what a place for archives does, but no longer than the command goes on: a server may take minutes to answer, or
+    /// not to.
+    pub(super) async fn unless_stopped<T>(
+        &self,
+        doing: impl Future<Output = Result<T, ArchiveError>>,
+    ) -> Result<T, EngineError> {
+        // Parts on their way are large.
+        let doing = Box::pin(doing);
+        tokio::select! {
+            done = doing => Ok(done?),
             () = self.session.stop.cancelled() => Err(EngineError::Interrupted),
             () = self.lease.lost().cancelled() => Err(EngineError::LeaseLost),
         }
