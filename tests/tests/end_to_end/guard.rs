@@ -27,7 +27,7 @@ use crate::{
 const APPLICATION: [&str; 4] = ["--", "sh", "-c", "exit 42"];
 /// Its code.
 const STARTED: i32 = 42;
-/// Memory of its own that a waiting guard may have, in bytes. A debug build was seen with OWN.
+/// Memory of its own that a waiting guard may have, in bytes. A debug build was seen with 4.3 MB, its pack included.
 const MEMORY_MAX: u64 = 8 << 20;
 /// How long the journal may take to show what is waited for.
 const WAIT_MAX: Duration = Duration::from_mins(3);
