@@ -3,7 +3,9 @@
 use clap::{Args, Parser, Subcommand};
 use lockstep_core::plan::model::Limits;
 
-use crate::{application::Step, archive::ArchiveOptions, copy::Method, worker::Until};
+use crate::{
+    application::Step, archive::ArchiveOptions, copy::Method, retire::INDICES_MAX, worker::Until,
+};
 
 /// Measures Lockstep.
 #[derive(Debug, Parser)]
@@ -35,6 +37,8 @@ pub(crate) enum Command {
     Guard(GuardOptions),
     /// Documents into an archive, and read back from it.
     Archive(ArchiveOptions),
+    /// What an application notices while many old indices are retired.
+    Retire(RetireOptions),
     /// Removes what a killed benchmark left on a cluster. Indices of the demo application go as well.
     Clear {
         /// Address of the cluster.
@@ -167,6 +171,41 @@ pub(crate) struct GuardOptions {
     /// Starts of each kind in a round.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) starts: u32,
+    /// Ends with one JSON object instead of a table.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// How `retire` measures.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct RetireOptions {
+    /// Address of the cluster, such as `http://127.0.0.1:9200`. Take one that has nothing else to do.
+    #[arg(long)]
+    pub(crate) cluster: String,
+    /// Old indices that are retired; until then there are as many new ones.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=i64::from(INDICES_MAX)))]
+    pub(crate) indices: u32,
+    /// Documents, over all old indices.
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    pub(crate) documents: u64,
+    /// Bytes of one document.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(800..=1_000_000))]
+    pub(crate) bytes: u64,
+    /// New indices that the application reads and writes.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=i64::from(INDICES_MAX)))]
+    pub(crate) busy_indices: u32,
+    /// Requests of the application a second: every other one is a search, the others write 5 documents each.
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(4..=1_000))]
+    pub(crate) requests_per_second: u32,
+    /// How long the application is measured before and after, in seconds.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub(crate) quiet_seconds: u64,
+    /// How often it is measured, each time with indices made anew.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub(crate) rounds: u32,
+    /// Archives the old indices first, into a folder in the place for temporary files.
+    #[arg(long)]
+    pub(crate) archive: bool,
     /// Ends with one JSON object instead of a table.
     #[arg(long)]
     pub(crate) json: bool,

@@ -50,7 +50,7 @@ pub(crate) enum BenchError {
         names: Vec<String>,
     },
     /// A method did not do what it should, so its time means nothing.
-    #[error("{method} copied wrongly: {reason}; its time would mean nothing")]
+    #[error("{method} went wrong: {reason}; its time would mean nothing")]
     Wrong {
         /// The method.
         method: String,

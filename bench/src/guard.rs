@@ -185,8 +185,10 @@ async fn timed(mut command: Command) -> Result<(f64, u64), BenchError> {
             if let Some(status) = child.try_wait().map_err(failed)? {
                 break status;
             }
-            // One that has just ended has no memory any more.
-            peak = process::peak_bytes_of(&process, "lockstep").unwrap_or(None).unwrap_or(peak);
+            // One that has just ended has no memory any more, and one that becomes another program has next to none while it
+            // still has its old name.
+            let seen = process::peak_bytes_of(&process, "lockstep").unwrap_or(None);
+            peak = peak.max(seen.unwrap_or_default());
             std::thread::sleep(LOOK_TIME);
         };
         let milliseconds = begun.elapsed().as_secs_f64() * 1e3;

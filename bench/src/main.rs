@@ -1,6 +1,7 @@
 //! Measures Lockstep: `copy` against `_reindex` and the engine's own limit, `mover` against a sink that costs nothing, `fence`
 //! against the engine's own calls, `verify` against the copy, five `hops` at once against one, an index that no step changes `clone`d
-//! against copied, what a copy costs a `live` application, what a `guard` adds to a start, and how fast an `archive` is written.
+//! against copied, what a copy costs a `live` application, what a `guard` adds to a start, how fast an `archive` is written,
+//! and what an application notices while old indices `retire`.
 //!
 //! What is measured and what is not stands in `README.md` beside `src`. This is no test: nothing here passes or fails.
 
@@ -20,6 +21,7 @@ mod mover;
 mod process;
 mod report;
 mod rest;
+mod retire;
 mod scene;
 mod verify;
 mod worker;
@@ -102,8 +104,14 @@ async fn run(command: Command) -> Result<(), BenchError> {
             let results = archive::run(&options).await?;
             if options.json { report::write_json(&results) } else { results.write() }
         }
+        Command::Retire(options) => {
+            let json = options.json;
+            let results = Box::pin(retire::run(options)).await?;
+            if json { report::write_json(&results) } else { results.write() }
+        }
         Command::Clear { cluster } => {
             fence::clear(&cluster).await?;
+            retire::clear(&cluster).await?;
             copy::clear(&cluster).await
         }
         Command::Worker(options) => worker::serve(&options).await,

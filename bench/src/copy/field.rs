@@ -195,11 +195,16 @@ impl Field {
         let Some(uuid) = self.cluster.index_uuid(JOURNAL_INDEX).await? else { return Ok(()) };
         self.cluster.refresh(&[JOURNAL_INDEX]).await?;
         let ours = json!({"query": {"term": {"application": application}}});
+        let path = format!("/{JOURNAL_INDEX}/_count");
+        let answer = self.rest.call(Verb::POST, &path, Some(&ours)).await?;
+        let is_all_ours =
+            number(&answer, "/count", &path)? == self.cluster.count(JOURNAL_INDEX).await?;
+        if !self.had_journal && is_all_ours {
+            self.cluster.delete_index(JOURNAL_INDEX, &uuid).await?;
+            return Ok(());
+        }
         let path = format!("/{JOURNAL_INDEX}/_delete_by_query?refresh=true");
         self.rest.call(Verb::POST, &path, Some(&ours)).await?;
-        if !self.had_journal && self.cluster.count(JOURNAL_INDEX).await? == 0 {
-            self.cluster.delete_index(JOURNAL_INDEX, &uuid).await?;
-        }
         Ok(())
     }
 }

@@ -27,6 +27,8 @@ use crate::{
 const APPLICATION: [&str; 4] = ["--", "sh", "-c", "exit 42"];
 /// Its code.
 const STARTED: i32 = 42;
+/// Memory of its own that a waiting guard may have, in bytes. A debug build was seen with 4.3 MB, its pack included.
+const MEMORY_MAX: u64 = 8 << 20;
 /// How long the journal may take to show what is waited for.
 const WAIT_MAX: Duration = Duration::from_mins(3);
 
@@ -120,6 +122,10 @@ fn driven_by_another(runtime: &Runtime, stand: &Stand) -> Outcome {
         stand.session().order("event-store", |orders| orders.is_paused = true).await?;
         let mut waiting = guard(stand, "2.0", &[])?;
         heard(&waiting, "the run from 1.0 to 2.0 is copying").await?;
+        if cfg!(target_os = "linux") {
+            let memory = waiting.own_memory().ok_or("the system tells no memory")?;
+            assert!(memory <= MEMORY_MAX, "a guard that waits has {memory} bytes of its own");
+        }
         // The release of before goes on, whoever restarts it.
         expect(guard(stand, "1.0", &[])?, STARTED, "1.0 is live")?;
         expect(guard(stand, "3.0", &[])?, 1, "error[G0103]")?;

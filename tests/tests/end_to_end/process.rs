@@ -84,6 +84,15 @@ impl Process {
         if status.success() { Ok(()) } else { Err(format!("{order}: {status}").into()) }
     }
 
+    /// Memory that is its own, in bytes: without the pages of files, such as the program's. `None` where the system doesn't
+    /// tell.
+    pub(crate) fn own_memory(&self) -> Option<u64> {
+        let path = format!("/proc/{}/status", self.child.id());
+        let text = std::fs::read_to_string(path).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("RssAnon:"))?;
+        Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
+    }
+
     /// Waits for its end, however that is.
     pub(crate) fn wait(&mut self) -> Result<std::process::ExitStatus, Trouble> {
         let begun = Instant::now();

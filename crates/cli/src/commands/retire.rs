@@ -25,9 +25,6 @@ use crate::{
     span::span,
 };
 
-/// Time between two indices: the cluster's state is changed by each, and it has other things to do.
-const PAUSE: Duration = Duration::from_millis(200);
-
 /// Flags of `lockstep retire`.
 #[derive(Debug, Args)]
 pub(crate) struct RetireArguments {
@@ -85,7 +82,7 @@ pub(crate) async fn run(
     }
     let teller = Teller::start(&context.ui);
     let session = context.session(cluster, &teller);
-    let wish = Retirement { rules, archive, pause: PAUSE };
+    let wish = Retirement { rules, archive, pause: Retirement::PAUSE };
     let ended = session.retire(&application, &wish, &runs).await;
     teller.finish();
     let ended = ended?;

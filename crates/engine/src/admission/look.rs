@@ -9,7 +9,7 @@ use lockstep_core::{
 use super::{Admitted, Applicant, Look, News, Seen};
 use crate::{
     error::EngineError,
-    journal::{ApplicationRecord, DeployRecord, Journal, Kept, PlanRecord, RunRecord, Write},
+    journal::{ApplicationRecord, DeployRecord, Journal, Kept, RunRecord, Write},
     session::application_record,
     survey::survey,
 };
@@ -107,8 +107,7 @@ impl Applicant<'_> {
         if let Some((_, seen)) = self.run.as_ref().filter(|(known, _)| known == id) {
             return Ok((run, seen.clone()));
         }
-        let plan = self.journal.read::<PlanRecord>(id).await?.ok_or_else(|| missing("plan"))?;
-        let plan = plan.record.plan;
+        let plan = self.journal.plan_head(id).await?.ok_or_else(|| missing("plan"))?;
         if Some(&plan.cluster.uuid) != self.cluster_uuid.as_ref() {
             return Err(EngineError::OtherCluster {
                 planned: plan.cluster.uuid,

@@ -8,9 +8,10 @@ mod record;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lockstep_elastic::{Cluster, Document, Expect, Failure, Put, Stored};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json, value::RawValue};
 
-use self::record::Envelope;
+pub(crate) use self::record::PlanHead;
 pub use self::record::{
     ApplicationRecord, ArchiveRecord, ArchiveReference, DeliveryRecord, DeployRecord, FlowRecord,
     GuardRecord, JOURNAL_FORMAT, LeaseRecord, LeaseRequestRecord, NotedUsage, OrdersRecord,
@@ -19,6 +20,7 @@ pub use self::record::{
     SetRecord, SnapshotRecord, SnapshotReference, SwitchRecord, TaskRecord, UsageRecord,
     VerdictRecord,
 };
+use self::record::{Envelope, Opened, PlanHeadRecord};
 use crate::error::EngineError;
 
 /// The index that holds the journal of all applications of a cluster.
@@ -122,6 +124,21 @@ impl Journal {
             }
             Ok(None) => Ok(None),
             // Nothing was ever journalled.
+            Err(failure) if failure.is_index_absent() => Ok(None),
+            Err(failure) => Err(failure.into()),
+        }
+    }
+
+    /// Reads what the plan of a run is about.
+    pub(crate) async fn plan_head(&self, run: &str) -> Result<Option<PlanHead>, EngineError> {
+        let id = id::<PlanRecord>(run);
+        match self.cluster.document(self.index, &id).await {
+            Ok(Some(stored)) => {
+                let record: PlanHeadRecord =
+                    open(&id, PlanRecord::KIND, stored.source.get().as_bytes())?;
+                Ok(Some(record.plan))
+            }
+            Ok(None) => Ok(None),
             Err(failure) if failure.is_index_absent() => Ok(None),
             Err(failure) => Err(failure.into()),
         }
@@ -426,8 +443,13 @@ fn keep<R>(record: R, stored: &Stored) -> Kept<R> {
 }
 
 fn decode<R: Record>(id: &str, source: &[u8]) -> Result<R, EngineError> {
+    open(id, R::KIND, source)
+}
+
+/// Takes a record of that kind out of its envelope, as far as it is wanted.
+fn open<T: DeserializeOwned>(id: &str, kind: &str, source: &[u8]) -> Result<T, EngineError> {
     let unreadable = |reason: String| EngineError::JournalUnreadable { id: id.to_owned(), reason };
-    let envelope: Envelope =
+    let envelope: Opened<'_> =
         serde_json::from_slice(source).map_err(|error| unreadable(error.to_string()))?;
     if envelope.format != JOURNAL_FORMAT {
         return Err(unreadable(format!(
@@ -435,13 +457,41 @@ fn decode<R: Record>(id: &str, source: &[u8]) -> Result<R, EngineError> {
             envelope.format
         )));
     }
-    if envelope.kind != R::KIND {
+    if envelope.kind != kind {
         return Err(unreadable(format!("it is a `{}`", envelope.kind)));
     }
-    serde_json::from_value(envelope.body).map_err(|error| unreadable(error.to_string()))
+    serde_json::from_str(envelope.body.get()).map_err(|error| unreadable(error.to_string()))
 }
 
 fn same_json(a: &RawValue, b: &RawValue) -> bool {
     let parse = |value: &RawValue| serde_json::from_str::<Value>(value.get()).ok();
     parse(a).is_some_and(|a| Some(a) == parse(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use lockstep_core::plan::model::Plan;
+
+    use super::*;
+
+    #[test]
+    fn the_head_of_a_plan_is_read_without_the_rest_and_only_out_of_its_envelope() {
+        let plan = include_str!("../../../core/tests/golden/plan-1.json");
+        let stored = |kind: &str, format: u32| {
+            format!(
+                r#"{{"format":{format},"kind":"{kind}","application":"a","body":{{"plan":{plan}}}}}"#
+            )
+        };
+        let text = stored("plan", JOURNAL_FORMAT);
+        let whole: PlanRecord = decode("plan:1", text.as_bytes()).unwrap();
+        let head: PlanHeadRecord = open("plan:1", "plan", text.as_bytes()).unwrap();
+        let PlanHead { from, to, pack_digest, cluster } = head.plan;
+        let Plan { from: whole_from, to: whole_to, pack_digest: digest, cluster: at, .. } =
+            whole.plan;
+        assert_eq!((from, to, pack_digest, cluster), (whole_from, whole_to, digest, at));
+        for (kind, format) in [("run", JOURNAL_FORMAT), ("plan", JOURNAL_FORMAT + 1)] {
+            let other = open::<PlanHeadRecord>("plan:1", "plan", stored(kind, format).as_bytes());
+            assert!(matches!(other, Err(EngineError::JournalUnreadable { .. })), "{other:?}");
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use lockstep_core::{
     deploy::state::DeployState,
     health::{Baseline, counters::Counted},
-    plan::model::Plan,
+    plan::model::{ClusterReference, Plan},
     run::{
         crew::Holder,
         quarantine::Entry,
@@ -18,7 +18,7 @@ use lockstep_core::{
 };
 use lockstep_elastic::CopyRule;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 /// The number of the form that this version writes.
 pub const JOURNAL_FORMAT: u32 = 1;
@@ -34,6 +34,16 @@ pub(super) struct Envelope {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) state: Option<String>,
     pub(super) body: Value,
+}
+
+/// The same when it is read: the body stays text until somebody knows what it is. As a tree, a plan of many indices would
+/// take many times its size.
+#[derive(Debug, Deserialize)]
+pub(super) struct Opened<'a> {
+    pub(super) format: u32,
+    pub(super) kind: String,
+    #[serde(borrow)]
+    pub(super) body: &'a RawValue,
 }
 
 /// A kind of record.
@@ -123,6 +133,25 @@ impl SwitchRecord {
 pub struct PlanRecord {
     /// The plan.
     pub plan: Plan,
+}
+
+/// What a plan is about. The rest of it grows with the number of indices, and is not taken into memory for this.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct PlanHead {
+    /// The release that is live before the switch.
+    pub(crate) from: Version,
+    /// The release that is asked for.
+    pub(crate) to: Version,
+    /// The pack that it was made of.
+    pub(crate) pack_digest: String,
+    /// The cluster that it was made for.
+    pub(crate) cluster: ClusterReference,
+}
+
+/// How a plan is stored, as far as its head is read.
+#[derive(Debug, Deserialize)]
+pub(super) struct PlanHeadRecord {
+    pub(super) plan: PlanHead,
 }
 
 /// Unique ids of the targets that a run made, by name.

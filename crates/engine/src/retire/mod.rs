@@ -37,6 +37,11 @@ pub struct Retirement {
     pub pause: Duration,
 }
 
+impl Retirement {
+    /// The usual time between two indices: the cluster's state is changed by each.
+    pub const PAUSE: Duration = Duration::from_millis(200);
+}
+
 /// An old set: what a run left behind.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OldSet {
