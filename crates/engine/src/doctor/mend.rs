@@ -16,7 +16,7 @@ use crate::{
     journal::{Journal, LeaseRecord, SwitchRecord},
     lease::Lease,
     session::{Session, finish},
-    stage::{Direction, clone, fence},
+    stage::{Direction, StageContext, clone, fence},
 };
 
 pub(super) async fn mend(
@@ -54,6 +54,19 @@ async fn end_rehearsal(session: &Session, application: &str) -> Result<(), Engin
     finish(lease, outcome.map(drop)).await
 }
 
+/// Makes the live set writable.
+async fn lift(
+    context: &StageContext,
+    is_preparing: bool,
+    direction: Direction,
+) -> Result<(), EngineError> {
+    if is_preparing {
+        clone::lift_blocks(context).await
+    } else {
+        fence::unblock(context, direction).await
+    }
+}
+
 async fn mend_one(
     session: &Session,
     journal: &Journal,
@@ -75,11 +88,17 @@ async fn mend_one(
             let mut drive = session.drive(journal, &plan, run, lease);
             // First the record: a driver that only slept can't pass the gate any more.
             drive.take_over().await?;
-            if drive.run.record.state == RunState::Preparing {
-                // Whoever goes on clones what is left to clone.
-                return clone::lift_blocks(&drive.context).await;
+            let is_preparing = drive.run.record.state == RunState::Preparing;
+            lift(&drive.context, is_preparing, direction).await?;
+            if !drive.context.quiet_in().is_zero() {
+                // The last request of who died may still set a block.
+                drive.context.wait_until_quiet().await?;
+                lift(&drive.context, is_preparing, direction).await?;
             }
-            fence::unblock(&drive.context, direction).await?;
+            // Whoever goes on with a run that prepares clones what is left to clone.
+            if is_preparing {
+                return Ok(());
+            }
             drive.happened(Event::FenceMissed, SwitchRecord::default()).await
         }
         Remedy::EndRehearsal => end_rehearsal(session, application).await,
