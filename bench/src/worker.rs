@@ -113,6 +113,7 @@ pub(crate) async fn serve(options: &WorkerOptions) -> Result<(), BenchError> {
         limits: Limits { clone_documents_min, ..options.bounds.limits() },
         // It is stopped before the switch, whatever happens.
         is_held: true,
+        documents_per_second_max: None,
         snapshot: None,
     };
     let ended = session.upgrade(&pack(options.step)?, &wish).await;

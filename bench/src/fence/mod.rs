@@ -306,6 +306,7 @@ pub(crate) fn wish() -> Result<Wish, BenchError> {
         tenants: TenantChoice::All,
         limits: Limits::default(),
         is_held: false,
+        documents_per_second_max: None,
         snapshot: None,
     })
 }

@@ -79,6 +79,8 @@ pub struct Wish {
     pub limits: Limits,
     /// Not to switch before [`Session::switch`] asks for it.
     pub is_held: bool,
+    /// Documents that are carried over a second at the most, by all workers together, from the first one on.
+    pub documents_per_second_max: Option<u64>,
     /// The repository for a snapshot of the live set, taken before the run begins; without one none is taken.
     pub snapshot: Option<String>,
 }
@@ -201,15 +203,22 @@ impl Session {
                 let context = self.context(journal, id, &kept.record.plan, stop);
                 flow_back::close_left_open(&context).await?;
             }
-            let orders = OrdersRecord { is_held: wish.is_held, ..OrdersRecord::default() };
+            let orders = OrdersRecord {
+                is_held: wish.is_held,
+                documents_per_second_max: wish.documents_per_second_max,
+                ..OrdersRecord::default()
+            };
             record.record.data_parts = Some(pack.data_parts);
             let run = begin(journal, &plan, (&record, orders), (id, lease.number())).await?;
             (plan, run)
         };
-        if wish.is_held {
-            // A run that was begun without it is held from now on.
-            pace::give_orders(journal, &run.record.id, |orders| orders.is_held = true).await?;
-        }
+        // A run that was begun without them has them from now on.
+        pace::give_orders(journal, &run.record.id, |orders| {
+            orders.is_held |= wish.is_held;
+            orders.documents_per_second_max =
+                wish.documents_per_second_max.or(orders.documents_per_second_max);
+        })
+        .await?;
         let mut drive = self.drive(journal, &plan, run, lease);
         drive.context.live_names = Some(Arc::new(release_names(pack, &plan, &plan.from)?));
         if matches!(drive.run.record.state, RunState::Halted { .. }) {

@@ -17,7 +17,9 @@ use crate::{
     stand::{Stand, Trouble, program},
 };
 
-/// Enough that copying takes seconds with one small window at a time.
+/// On the fastest machine copying takes seconds so.
+const SLOW: [&str; 6] =
+    ["--windows", "1", "--window-documents", "20", "--max-docs-per-second", "1500"];
 const DOCUMENTS: u64 = 12_000;
 /// How long a driver's requests may still arrive after its death, less what a look takes.
 const QUIET_TIME: Duration = Duration::from_secs(11);
@@ -35,7 +37,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
 fn killed_in_copy(runtime: &Runtime, stand: &Stand) -> Outcome {
     runtime.block_on(async {
         stand.seed(DOCUMENTS).await?;
-        let mut first = Driver::start(stand, &["--windows", "1", "--window-documents", "20"])?;
+        let mut first = Driver::start(stand, &SLOW)?;
         let copied = wait_for(stand, &mut first, |run| {
             matches!(run.record.state, RunState::Copying { .. }) && run.copied.read > 0
         })
@@ -45,7 +47,7 @@ fn killed_in_copy(runtime: &Runtime, stand: &Stand) -> Outcome {
         assert!(matches!(run.record.state, RunState::Copying { round: 1 }), "{run:?}");
         assert!(run.copied.read >= copied.copied.read && run.copied.read < DOCUMENTS, "{run:?}");
         let second = Instant::now();
-        let events = Driver::start(stand, &[])?.finish()?;
+        let events = Driver::start(stand, &["--max-docs-per-second", "1000000"])?.finish()?;
         // The first one's last requests could have come behind an earlier gate.
         assert!(second.elapsed() >= QUIET_TIME, "over in {:?}", second.elapsed());
         let begun = events
@@ -63,7 +65,7 @@ fn killed_again_and_again(runtime: &Runtime, stand: &Stand) -> Outcome {
         stand.seed(DOCUMENTS / 2).await?;
         let mut killed = 0_u32;
         for moment in [120, 250, 400, 600, 900, 1_300, 1_800, 2_500] {
-            let mut driver = Driver::start(stand, &[])?;
+            let mut driver = Driver::start(stand, &SLOW)?;
             sleep(Duration::from_millis(moment)).await;
             if driver.is_over()? {
                 break;
@@ -72,7 +74,7 @@ fn killed_again_and_again(runtime: &Runtime, stand: &Stand) -> Outcome {
             killed += 1;
         }
         assert!(killed > 0, "the first run was over before it could be killed");
-        Driver::start(stand, &[])?.finish()?;
+        Driver::start(stand, &["--max-docs-per-second", "1000000"])?.finish()?;
         assert_eq!(stand.check_switched().await?, DOCUMENTS / 2);
         stand.clean().await
     })

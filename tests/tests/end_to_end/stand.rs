@@ -178,6 +178,13 @@ impl Stand {
         Ok(names)
     }
 
+    /// Asserts that nothing was left on a pocket cluster: another scenario would stumble over it. Engines have indices of
+    /// their own.
+    pub(crate) async fn check_empty(&self) -> Result<(), Trouble> {
+        let left = if self.pocket.is_some() { self.indices("*").await? } else { Vec::new() };
+        if left.is_empty() { Ok(()) } else { Err(format!("left behind: {left:?}").into()) }
+    }
+
     /// Waits until the run of an application holds.
     pub(crate) async fn wait_until_held(&self, application: &str) -> Result<(), Trouble> {
         for _ in 0..1_200 {
@@ -247,6 +254,7 @@ pub(crate) fn wish(to: &str) -> Wish {
         from: None,
         limits,
         is_held: false,
+        documents_per_second_max: None,
         snapshot: None,
         tenants: TenantChoice::All,
     }

@@ -74,7 +74,15 @@ impl UpgradeFlags {
             limits.clone_documents_min = documents;
         }
         let (to, from, tenants) = (self.to.clone(), self.from.clone(), self.tenants());
-        Wish { to, from, tenants, limits, is_held: false, snapshot: None }
+        Wish {
+            to,
+            from,
+            tenants,
+            limits,
+            is_held: false,
+            documents_per_second_max: None,
+            snapshot: None,
+        }
     }
 
     fn tenants(&self) -> TenantChoice {

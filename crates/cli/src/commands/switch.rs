@@ -44,6 +44,7 @@ pub(crate) async fn run(
         from: None,
         limits: Limits::default(),
         is_held: false,
+        documents_per_second_max: None,
         snapshot: None,
         tenants: TenantChoice::All,
     };

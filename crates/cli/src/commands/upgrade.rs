@@ -56,6 +56,9 @@ pub(crate) struct UpgradeArguments {
     /// Rejected documents that are set aside at the most before the run stops [default: 1000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(QUARANTINE_MAX)))]
     quarantine_max: Option<u16>,
+    /// Documents that are carried over a second at the most; `lockstep pace` changes that while it runs
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    max_docs_per_second: Option<u64>,
     /// Keep the new set in step and don't switch before `lockstep switch`
     #[arg(long, conflicts_with = "deploy")]
     hold: bool,
@@ -76,8 +79,12 @@ pub(crate) async fn run(
     if let Some(documents) = arguments.quarantine_max {
         limits.quarantine_max = u32::from(documents);
     }
-    let (is_held, snapshot) = (arguments.hold, arguments.snapshot.clone());
-    let wish = Wish { is_held, snapshot, ..arguments.upgrade.wish(limits) };
+    let wish = Wish {
+        is_held: arguments.hold,
+        documents_per_second_max: arguments.max_docs_per_second,
+        snapshot: arguments.snapshot.clone(),
+        ..arguments.upgrade.wish(limits)
+    };
     match arguments.deploy.wish(context)? {
         Some(deploy) => Box::pin(drive_and_deploy(context, (&pack, &wish), &deploy)).await,
         None => drive(context, &pack, &wish).await,
@@ -255,6 +262,7 @@ pub(crate) fn wish(to: &str, from: &str, windows: Option<u16>) -> Result<Wish, C
         from: Some(version(from)?),
         limits,
         is_held: false,
+        documents_per_second_max: None,
         snapshot: None,
         tenants: TenantChoice::All,
     })

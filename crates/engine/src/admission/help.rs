@@ -122,6 +122,7 @@ impl Applicant<'_> {
             tenants: TenantChoice::All,
             limits: Limits::default(),
             is_held: false,
+            documents_per_second_max: None,
             snapshot: None,
         };
         self.tell(&News::Beginning { to: wish.to.clone() });
