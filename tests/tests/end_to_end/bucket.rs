@@ -82,6 +82,9 @@ fn there_and_back(runtime: &Runtime, stand: &Stand) -> Outcome {
         assert_eq!(found["_source"]["name"], "Exact \"One\"", "{found}");
         let place = Location::by_variables(archive, &bucket.variables())?;
         overtaken(stand, &place).await?;
+        for name in names.iter().map(String::as_str).chain(["somebodys"]) {
+            stand.send("DELETE", &format!("/{name}"), Value::Null).await?;
+        }
         stand.clean().await
     })
 }

@@ -213,8 +213,9 @@ fn trial(runtime: &Arc<Runtime>, stands: &Arc<Stands>, scenario: Scenario) -> Tr
         let called = Instant::now();
         let share = runtime.block_on(MACHINE.acquire_many(scenario.load.permits()))?;
         let begun = Instant::now();
-        let outcome =
-            (scenario.play)(&runtime, &stand).map_err(|error| Failed::from(error.to_string()));
+        let outcome = (scenario.play)(&runtime, &stand)
+            .and_then(|()| runtime.block_on(stand.check_empty()))
+            .map_err(|error| Failed::from(error.to_string()));
         times::note(&stands.name, scenario.name, begun - called, begun.elapsed());
         drop((share, stand));
         outcome

@@ -362,6 +362,9 @@ fn gave_way(runtime: &Runtime, stand: &Stand) -> Outcome {
         let mut slow = wish("2.0");
         slow.limits.windows_in_flight = 1;
         slow.limits.window_width_max = 5;
+        // A fast machine would be done before anybody looked.
+        let slowness = Fault { times: 2_000, ..Fault::new("*_bulk*", FaultKind::Slow { ms: 20 }) };
+        stand.pocket.as_ref().ok_or("no pocket cluster")?.plan_fault(slowness);
         let (wished, rehearser) = (all_of(slow), stand.session());
         let rehearsing = rehearse(&rehearser, &wished);
         let upgrading = async {

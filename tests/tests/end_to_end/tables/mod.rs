@@ -46,7 +46,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                     alone(refused, runtime, stand, "mariadb")
                 }),
                 scenario("rows_of_mariadb_may_refer_to_rows_that_come_later", |runtime, stand| {
-                    referring(runtime, stand, "mariadb")
+                    alone(referring, runtime, stand, "mariadb")
                 }),
             ],
         ),
@@ -66,7 +66,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
                 }),
                 scenario(
                     "rows_of_postgresql_may_refer_to_rows_that_come_later",
-                    |runtime, stand| referring(runtime, stand, "postgresql"),
+                    |runtime, stand| alone(referring, runtime, stand, "postgresql"),
                 ),
             ],
         ),
