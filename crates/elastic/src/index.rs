@@ -10,8 +10,8 @@ use crate::cluster::Cluster;
 use crate::failure::{Failure, FailureKind};
 use crate::name::IndexName;
 use crate::path::{Path, name_lists};
-use crate::stats::{IndexStats, StatsAnswer};
-use crate::transport::{Effect, Request};
+use crate::stats::IndexStats;
+use crate::transport::{Effect, Request, is_absence};
 use crate::watermark::ShardPosition;
 
 /// One index as it was seen.
@@ -214,10 +214,11 @@ impl Cluster {
             .segment("docs,store")
             .parameter("level", "shards")
             .parameter("forbid_closed_indices", false);
-        let Some(answer) = self.send_optional(&Request::get(path)).await? else {
-            return Ok(None);
+        let stats = match self.stats(path).await {
+            Ok((stats, _)) => stats,
+            Err(failure) if is_absence(&failure) => return Ok(None),
+            Err(failure) => return Err(failure),
         };
-        let stats = StatsAnswer::of(&answer)?;
         let stats = stats.indices.get(name.as_str());
         Ok(Some(IndexState::assemble(name.as_str().to_owned(), description, stats)))
     }

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::cluster::Cluster;
 use crate::failure::{Failure, FailureKind};
-use crate::transport::Answer;
+use crate::path::Path;
+use crate::transport::{Answer, Request};
 use crate::usage::ReadStats;
 use crate::watermark::ShardPosition;
 
@@ -155,8 +157,16 @@ impl IndexStats {
     }
 }
 
+impl Cluster {
+    /// Statistics, with the answer that they stand in. Where shards failed, as those of a node do that just left, it is asked again.
+    pub(crate) async fn stats(&self, path: Path) -> Result<(StatsAnswer, Answer), Failure> {
+        let read = |answer| Ok((StatsAnswer::of(&answer)?, answer));
+        self.send_and_read(&Request::get(path), read).await
+    }
+}
+
 impl StatsAnswer {
-    pub(crate) fn of(answer: &Answer) -> Result<Self, Failure> {
+    fn of(answer: &Answer) -> Result<Self, Failure> {
         let stats: Self = answer.read()?;
         stats.shards.check(&answer.request)?;
         Ok(stats)

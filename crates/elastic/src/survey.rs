@@ -11,7 +11,6 @@ use crate::health::Health;
 use crate::identity::Identity;
 use crate::index::{IndexDescription, IndexState, OpenState};
 use crate::path::Path;
-use crate::stats::StatsAnswer;
 use crate::template::Template;
 use crate::transport::Request;
 
@@ -170,7 +169,7 @@ impl Cluster {
             lines.iter().map(|line| (line.index.as_str(), line)).collect();
         let path = Path::fixed("/_stats/docs,store?level=shards")
             .parameter("expand_wildcards", "open,hidden");
-        let stats = StatsAnswer::of(&self.send(&Request::get(path)).await?)?;
+        let (stats, _) = self.stats(path).await?;
         let assembled = descriptions.into_iter().map(|(name, description)| {
             let line = lines.get(name.as_str());
             let own = stats.indices.get(&name);

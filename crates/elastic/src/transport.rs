@@ -237,6 +237,7 @@ impl Cluster {
 }
 
 /// Whether a 404 comes from an engine and means absence, not from a proxy that knows no such path.
-fn is_absence(failure: &Failure) -> bool {
+/// Whether an error status says that what was asked for is absent.
+pub(crate) fn is_absence(failure: &Failure) -> bool {
     failure.kind() == FailureKind::Refused && failure.status() == Some(404)
 }

@@ -12,8 +12,6 @@ use crate::failure::Failure;
 use crate::name::IndexName;
 use crate::path::{Path, name_lists};
 use crate::search::OWN_SEARCHES;
-use crate::stats::StatsAnswer;
-use crate::transport::Request;
 
 /// What was done with an index until now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,8 +85,8 @@ impl Cluster {
                 .parameter("level", "shards")
                 .parameter("ignore_unavailable", true)
                 .parameter("groups", OWN_SEARCHES);
-            let answer = self.send(&Request::get(path)).await?;
-            for (name, index) in StatsAnswer::of(&answer)?.indices {
+            let (stats, answer) = self.stats(path).await?;
+            for (name, index) in stats.indices {
                 let Some(uuid) = index.uuid.clone() else {
                     return Err(answer.unreadable(&format!("{name} has no unique id")));
                 };

@@ -9,8 +9,8 @@ use crate::cluster::Cluster;
 use crate::failure::{Failure, FailureKind};
 use crate::name::IndexName;
 use crate::path::{Path, name_lists};
-use crate::stats::{IndexStats, ShardTally, StatsAnswer};
-use crate::transport::{Effect, Request};
+use crate::stats::{IndexStats, ShardTally};
+use crate::transport::{Answer, Effect, Request};
 
 /// How far the log of one primary shard goes. Sequence numbers start at 0; -1 means none yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -66,8 +66,8 @@ impl Cluster {
         for list in name_lists(&names) {
             let path =
                 Path::indices(&list).segment("_stats").segment("docs").parameter("level", "shards");
-            let answer = self.send(&Request::get(path)).await?;
-            for (name, index) in StatsAnswer::of(&answer)?.indices {
+            let (stats, answer) = self.stats(path).await?;
+            for (name, index) in stats.indices {
                 let Some(uuid) = index.uuid.clone() else {
                     return Err(answer.unreadable(&format!("{name} has no unique id")));
                 };
@@ -118,8 +118,8 @@ impl Cluster {
         for list in name_lists(&names) {
             let path = Path::indices(&list).segment("_refresh");
             let request = Request::new(Method::POST, path, Effect::Repeatable).transfer();
-            let answer = self.send(&request).await?;
-            answer.read::<Refreshed>()?.shards.check(&answer.request)?;
+            let check = |answer: Answer| answer.read::<Refreshed>()?.shards.check(&answer.request);
+            self.send_and_read(&request, check).await?;
         }
         Ok(())
     }
@@ -168,8 +168,7 @@ impl Cluster {
         primaries: u32,
     ) -> Result<Vec<ShardPosition>, Failure> {
         let path = Path::index(name).segment("_stats").segment("docs").parameter("level", "shards");
-        let answer = self.send(&Request::get(path)).await?;
-        let stats = StatsAnswer::of(&answer)?;
+        let (stats, answer) = self.stats(path).await?;
         let index = stats.indices.get(name.as_str());
         if let (Some(wanted), Some(seen)) = (uuid, index.and_then(|index| index.uuid.as_deref()))
             && wanted != seen

@@ -76,6 +76,34 @@ async fn a_closed_index_is_told_from_one_without_started_shards() {
 }
 
 #[tokio::test]
+async fn shards_of_a_node_that_just_left_are_asked_for_again() {
+    let failed = r#"{"_shards": {"total": 2, "successful": 1, "failed": 1, "failures": [{"shard": 0, "status": "INTERNAL_SERVER_ERROR", "reason": {"type": "failed_node_exception", "reason": "Failed node [x]"}}]}, "indices": {}}"#;
+    let whole = |path: &str| {
+        let tally = json!({"total": 2, "successful": 2, "failed": 0});
+        let index = json!({"uuid": "u", "primaries": {"docs": {"count": 0}, "store": {"size_in_bytes": 1}}, "shards": {}});
+        if path.contains("_refresh") {
+            json!({"_shards": tally})
+        } else {
+            json!({"_shards": tally, "indices": {"open": index}})
+        }
+    };
+    let server = Server::start({
+        let mut count = 0;
+        move |seen| {
+            count += 1;
+            let answer =
+                if count % 3 == 0 { whole(&seen.title).to_string() } else { failed.to_owned() };
+            Reply::json(200, &answer)
+        }
+    });
+    let cluster = server.cluster();
+    cluster.positions_of(&["open"]).await.unwrap();
+    cluster.usage_of(&["open"]).await.unwrap();
+    cluster.refresh(&["open"]).await.unwrap();
+    assert_eq!(server.seen().len(), 9);
+}
+
+#[tokio::test]
 async fn a_watermark_needs_every_primary() {
     let server = server();
     let cluster = server.cluster();
