@@ -23,6 +23,7 @@ mod report;
 mod rest;
 mod retire;
 mod scene;
+mod steady;
 mod verify;
 mod worker;
 

@@ -15,7 +15,6 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::time::sleep;
 
-use self::writer::{Rate, Writers};
 use crate::{
     application::{SOURCE, Step, TARGET},
     arguments::LiveOptions,
@@ -23,6 +22,7 @@ use crate::{
     error::BenchError,
     process,
     report::{self, tell},
+    steady::Rate,
     worker::{self, Until},
 };
 
@@ -150,7 +150,7 @@ async fn measure_once(
         bytes: data.bytes,
         requests_per_second: options.requests_per_second,
     };
-    let writers = Writers::start(&field.cluster, rate);
+    let writers = writer::start(&field.cluster, rate)?;
     let begun = Instant::now();
     match beside {
         Beside::Nothing => sleep(Duration::from_secs(options.quiet_seconds)).await,
@@ -161,7 +161,9 @@ async fn measure_once(
         Beside::ReindexScript => reindex::copy(field, target, (REINDEX_BATCH, true)).await?,
     }
     let seconds = begun.elapsed().as_secs_f64();
-    let times = writers.stop().await?;
+    let mut times: Vec<f64> =
+        writers.stop().await?.into_iter().map(|one| one.milliseconds).collect();
+    times.sort_by(f64::total_cmp);
     match beside {
         Beside::Nothing => {}
         Beside::Lockstep => field.remove(TARGET).await?,

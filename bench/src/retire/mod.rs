@@ -4,7 +4,7 @@
 //! application reads and writes some of the new ones at a steady rate, and while it does the old ones are retired. Its requests
 //! before and after count as the baseline of those meanwhile.
 
-mod steady;
+mod application;
 
 use std::{collections::BTreeSet, fmt::Write as _, time::Duration};
 
@@ -20,7 +20,6 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
-use self::steady::{Answered, Rate, Steady};
 use crate::{
     application::{APPLICATION, Step, pack},
     arguments::RetireOptions,
@@ -29,6 +28,7 @@ use crate::{
     error::BenchError,
     fence, process,
     report::{self, tell},
+    steady::{Answered, Rate},
 };
 
 /// Most indices that a benchmark can have made: two letters tell them apart.
@@ -218,7 +218,7 @@ async fn play(field: &Field, options: &RetireOptions) -> Result<Round, BenchErro
         bytes: options.bytes,
         requests_per_second: options.requests_per_second,
     };
-    let steady = Steady::start(&field.cluster, indices.collect::<Result<_, _>>()?, rate);
+    let steady = application::start(&field.cluster, indices.collect::<Result<_, _>>()?, rate);
     // The first requests open connections and wake up shards.
     sleep(pause(options)).await;
     let first = Instant::now();
