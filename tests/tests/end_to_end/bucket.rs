@@ -20,7 +20,10 @@ use tokio::{
 use crate::{
     Load, Outcome, Scenario,
     faults::impatient,
-    retire::{AT_ONCE, PROFILE, assert_code, codes, finalized, lockstep, look, retire, stopped_at},
+    retire::{
+        AT_ONCE, PROFILE, assert_code, bring_back, codes, finalized, lockstep, look, retire,
+        stopped_at,
+    },
     stand::{Stand, Trouble as Problem},
 };
 
@@ -70,16 +73,8 @@ fn there_and_back(runtime: &Runtime, stand: &Stand) -> Outcome {
     assert!(runtime.block_on(stand.indices("*-v1.0*"))?.is_empty());
     assert_eq!(bucket.unfinished()?, 0);
 
-    let (code, told) =
-        lockstep(stand, &bucket.variables(), &["restore", archive, "--as", "back-"])?;
-    let last = told.last().ok_or("no output")?;
-    assert_eq!((code, &last["event"]), (Some(0), &json!("restored")), "{told:?}");
+    let names = bring_back((runtime, stand), &bucket.variables(), archive, &old)?;
     runtime.block_on(async {
-        let names: Vec<String> = old.iter().map(|name| format!("back-{name}")).collect();
-        assert_eq!(stand.indices("back-*").await?, names);
-        let path = format!("/back-{PROFILE}/_doc/a%22b");
-        let found = stand.send("GET", &path, Value::Null).await?;
-        assert_eq!(found["_source"]["name"], "Exact \"One\"", "{found}");
         let place = Location::by_variables(archive, &bucket.variables())?;
         overtaken(stand, &place).await?;
         for name in names.iter().map(String::as_str).chain(["somebodys"]) {

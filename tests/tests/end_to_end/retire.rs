@@ -125,6 +125,26 @@ fn archive_in(folder: &Path) -> Result<PathBuf, Trouble> {
     one.ok_or_else(|| "not one archive".into())
 }
 
+/// Restores an archive under other names, and asserts that every index of the set is there; gives their names.
+pub(crate) fn bring_back(
+    (runtime, stand): (&Runtime, &Stand),
+    variables: &[(String, String)],
+    archive: &str,
+    old: &[String],
+) -> Result<Vec<String>, Trouble> {
+    let (code, told) = lockstep(stand, variables, &["restore", archive, "--as", "back-"])?;
+    let last = told.last().ok_or("no output")?;
+    assert_eq!((code, &last["event"]), (Some(0), &json!("restored")), "{told:?}");
+    runtime.block_on(async {
+        let names: Vec<String> = old.iter().map(|name| format!("back-{name}")).collect();
+        assert_eq!(stand.indices("back-*").await?, names);
+        let path = format!("/back-{PROFILE}/_doc/a%22b");
+        let found = stand.send("GET", &path, Value::Null).await?;
+        assert_eq!(found["_source"]["name"], "Exact \"One\"", "{found}");
+        Ok(names)
+    })
+}
+
 fn there_and_back(runtime: &Runtime, stand: &Stand) -> Outcome {
     let kept = folder()?;
     let place_text = kept.path().display().to_string();
@@ -181,15 +201,8 @@ fn brought_back(
         "the new set has them: {told:?}"
     );
     assert!(runtime.block_on(stand.indices("*-v1.0*"))?.is_empty());
-    let (code, told) = lockstep(stand, &[], &["restore", archive, "--as", "back-"])?;
-    let last = told.last().ok_or("no output")?;
-    assert_eq!((code, &last["event"]), (Some(0), &json!("restored")), "{told:?}");
+    let names = bring_back((runtime, stand), &[], archive, old)?;
     runtime.block_on(async {
-        let names: Vec<String> = old.iter().map(|name| format!("back-{name}")).collect();
-        assert_eq!(stand.indices("back-*").await?, names);
-        let path = format!("/back-{PROFILE}/_doc/a%22b");
-        let found = stand.send("GET", &path, Value::Null).await?;
-        assert_eq!(found["_source"]["name"], "Exact \"One\"", "{found}");
         let state = stand.session().cluster.index(&format!("back-{PROFILE}")).await?;
         let state = state.ok_or("it was restored")?;
         assert!(state.mapping.pointer("/_meta/lockstep_restore").is_none(), "{state:?}");
