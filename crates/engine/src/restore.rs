@@ -88,7 +88,7 @@ impl Session {
         let digest = manifest.digest();
         let pairs = pairs(wish, &manifest)?;
         let done = self.check_free(&pairs, (&digest, wish.with_aliases)).await?;
-        self.check_whole(&wish.archive, &manifest).await?;
+        self.read_back(&wish.archive, &manifest).await?;
         let total = manifest.document_count();
         let meter = Meter::start("restoring", Unit::Documents, total, &self.reporter);
         let mut indices = Vec::new();
@@ -152,7 +152,12 @@ impl Session {
         Ok(done)
     }
 
-    async fn check_whole(&self, place: &Location, manifest: &Manifest) -> Result<(), EngineError> {
+    /// Reads an archive back, and holds all of it against its manifest.
+    pub(crate) async fn read_back(
+        &self,
+        place: &Location,
+        manifest: &Manifest,
+    ) -> Result<(), EngineError> {
         let total = manifest.document_count();
         let meter = Meter::start("checking", Unit::Documents, total, &self.reporter);
         for index in &manifest.indices {
@@ -319,15 +324,17 @@ impl Session {
     }
 
     /// Waits for what a place for archives does, but no longer than the command goes on.
-    async fn unless_stopped<T>(
+    pub(crate) fn unless_stopped<T, E: Into<EngineError>>(
         &self,
-        doing: impl Future<Output = Result<T, ArchiveError>>,
-    ) -> Result<T, EngineError> {
+        doing: impl Future<Output = Result<T, E>>,
+    ) -> impl Future<Output = Result<T, EngineError>> {
         // Parts on their way are large.
         let doing = Box::pin(doing);
-        tokio::select! {
-            done = doing => Ok(done?),
-            () = self.stop.cancelled() => Err(EngineError::Interrupted),
+        async move {
+            tokio::select! {
+                done = doing => done.map_err(Into::into),
+                () = self.stop.cancelled() => Err(EngineError::Interrupted),
+            }
         }
     }
 

@@ -212,13 +212,15 @@ impl Session {
             let run = begin(journal, &plan, (&record, orders), (id, lease.number())).await?;
             (plan, run)
         };
-        // A run that was begun without them has them from now on.
-        pace::give_orders(journal, &run.record.id, |orders| {
-            orders.is_held |= wish.is_held;
-            orders.documents_per_second_max =
-                wish.documents_per_second_max.or(orders.documents_per_second_max);
-        })
-        .await?;
+        if wish.is_held || wish.documents_per_second_max.is_some() {
+            // A run that was begun without them has them from now on.
+            pace::give_orders(journal, &run.record.id, |orders| {
+                orders.is_held |= wish.is_held;
+                orders.documents_per_second_max =
+                    wish.documents_per_second_max.or(orders.documents_per_second_max);
+            })
+            .await?;
+        }
         let mut drive = self.drive(journal, &plan, run, lease);
         drive.context.live_names = Some(Arc::new(release_names(pack, &plan, &plan.from)?));
         if matches!(drive.run.record.state, RunState::Halted { .. }) {

@@ -89,12 +89,8 @@ async fn mend_one(
             // First the record: a driver that only slept can't pass the gate any more.
             drive.take_over().await?;
             let is_preparing = drive.run.record.state == RunState::Preparing;
-            lift(&drive.context, is_preparing, direction).await?;
-            if !drive.context.quiet_in().is_zero() {
-                // The last request of who died may still set a block.
-                drive.context.wait_until_quiet().await?;
-                lift(&drive.context, is_preparing, direction).await?;
-            }
+            let context = &drive.context;
+            context.do_for_good(|| lift(context, is_preparing, direction)).await?;
             // Whoever goes on with a run that prepares clones what is left to clone.
             if is_preparing {
                 return Ok(());

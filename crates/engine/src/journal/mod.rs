@@ -117,28 +117,23 @@ impl Journal {
     /// Reads a record.
     pub async fn read<R: Record>(&self, key: &str) -> Result<Option<Kept<R>>, EngineError> {
         let id = id::<R>(key);
-        match self.cluster.document(self.index, &id).await {
-            Ok(Some(stored)) => {
-                let record = decode(&id, stored.source.get().as_bytes())?;
-                Ok(Some(keep(record, &stored)))
-            }
-            Ok(None) => Ok(None),
-            // Nothing was ever journalled.
-            Err(failure) if failure.is_index_absent() => Ok(None),
-            Err(failure) => Err(failure.into()),
-        }
+        let Some(stored) = self.stored(&id).await? else { return Ok(None) };
+        let record = decode(&id, stored.source.get().as_bytes())?;
+        Ok(Some(keep(record, &stored)))
     }
 
     /// Reads what the plan of a run is about.
     pub(crate) async fn plan_head(&self, run: &str) -> Result<Option<PlanHead>, EngineError> {
         let id = id::<PlanRecord>(run);
-        match self.cluster.document(self.index, &id).await {
-            Ok(Some(stored)) => {
-                let record: PlanHeadRecord =
-                    open(&id, PlanRecord::KIND, stored.source.get().as_bytes())?;
-                Ok(Some(record.plan))
-            }
-            Ok(None) => Ok(None),
+        let Some(stored) = self.stored(&id).await? else { return Ok(None) };
+        let record: PlanHeadRecord = open(&id, PlanRecord::KIND, stored.source.get().as_bytes())?;
+        Ok(Some(record.plan))
+    }
+
+    /// A document of the journal; none where nothing was ever journalled.
+    async fn stored(&self, id: &str) -> Result<Option<Stored>, EngineError> {
+        match self.cluster.document(self.index, id).await {
+            Ok(found) => Ok(found),
             Err(failure) if failure.is_index_absent() => Ok(None),
             Err(failure) => Err(failure.into()),
         }

@@ -9,14 +9,17 @@ use std::{
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lockstep_archive::{
     ArchiveError, ArchivedIndex, Cluster as ArchivedCluster, Line, Location, MANIFEST_FORMAT,
-    Manifest, Part, PartWriter, verify_index,
+    Manifest, Part, PartWriter,
 };
 use lockstep_core::{compare::Digest, run::retire::Verdict};
-
 use lockstep_elastic::Identity;
 use tokio::time;
 
-use super::{OldIndex, look::Looked, remove::Work};
+use super::{
+    OldIndex,
+    look::{Looked, Seen},
+    remove::Work,
+};
 use crate::{
     error::EngineError,
     journal::{ArchiveRecord, ArchiveReference},
@@ -81,7 +84,7 @@ pub(super) async fn archived(
         work.session.reporter.report(Event::Notice { message });
         // Of what is deleted already there are no other documents.
         gone = manifest.indices;
-        gone.retain(|archived| !due(old).any(|index| index.uuid == archived.uuid));
+        gone.retain(|archived| !due(old).any(|(index, _)| index.uuid == archived.uuid));
     }
     let manifest = write(work, old, (&place, cluster), gone).await?;
     whole(work, old, (&place, &manifest), before).await
@@ -94,7 +97,7 @@ async fn whole(
     (place, manifest): (&Location, &Manifest),
     before: Option<ArchiveReference>,
 ) -> Result<ArchiveReference, EngineError> {
-    read_back(work, place, manifest).await?;
+    work.unless_stopped(work.session.read_back(place, manifest)).await?;
     let archive = ArchiveReference { location: place.to_string(), blake3: manifest.digest() };
     if before.is_none_or(|before| before != archive) {
         let at = jiff::Timestamp::now().to_string();
@@ -146,22 +149,19 @@ fn tell_elsewhere(work: &Work<'_>, old: &Looked, place: &Location) {
 }
 
 /// The indices of a set that are there, and go.
-fn due(old: &Looked) -> impl Iterator<Item = &OldIndex> {
-    let pairs = old.set.indices.iter().zip(&old.seen);
-    pairs.filter(|(_, seen)| seen.verdict == Verdict::Due).map(|(index, _)| index)
+fn due(old: &Looked) -> impl Iterator<Item = (&OldIndex, &Seen)> {
+    old.set.indices.iter().zip(&old.seen).filter(|(_, seen)| seen.verdict == Verdict::Due)
 }
 
 /// Whether an archive has every index that is still there, as it is now.
 fn is_of_now(manifest: &Manifest, old: &Looked) -> bool {
-    old.set.indices.iter().zip(&old.seen).filter(|(_, seen)| seen.verdict == Verdict::Due).all(
-        |(index, seen)| {
-            let counters = seen.facts.found.as_ref().and_then(|found| found.counters.as_ref());
-            manifest.indices.iter().any(|archived| {
-                archived.uuid == index.uuid
-                    && counters.is_some_and(|counters| counters.seq_nos == archived.seq_nos)
-            })
-        },
-    )
+    due(old).all(|(index, seen)| {
+        let counters = seen.facts.found.as_ref().and_then(|found| found.counters.as_ref());
+        manifest.indices.iter().any(|archived| {
+            archived.uuid == index.uuid
+                && counters.is_some_and(|counters| counters.seq_nos == archived.seq_nos)
+        })
+    })
 }
 
 /// Writes every index that is there, and the manifest last; in it are also those that are gone, whose parts stay.
@@ -171,7 +171,7 @@ async fn write(
     (place, cluster): (&Location, Identity),
     gone: Vec<ArchivedIndex>,
 ) -> Result<Manifest, EngineError> {
-    let due: Vec<&str> = due(old).map(|index| index.index.as_str()).collect();
+    let due: Vec<&str> = due(old).map(|(index, _)| index.index.as_str()).collect();
     let documents = work.session.cluster.counts(&due).await?;
     let reporter = &work.session.reporter;
     let meter = Meter::start("archiving", Unit::Documents, documents.iter().sum(), reporter);
@@ -319,22 +319,5 @@ async fn end(
     let (part, content) = work.unless_stopped(part.finish()).await?;
     streamed.content.merge(content);
     streamed.parts.push(part);
-    Ok(())
-}
-
-/// Reads an archive back, and holds all of it against its manifest.
-async fn read_back(
-    work: &Work<'_>,
-    place: &Location,
-    manifest: &Manifest,
-) -> Result<(), EngineError> {
-    let reporter = &work.session.reporter;
-    let meter = Meter::start("checking", Unit::Documents, manifest.document_count(), reporter);
-    for index in &manifest.indices {
-        work.check()?;
-        let told = |documents, bytes| meter.add(documents, bytes);
-        work.unless_stopped(verify_index(place, index, &told)).await?;
-    }
-    meter.finish(reporter);
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! Deletes the indices of an old set, one by one: intent, effect, outcome, each looked at once more right before.
 
-use lockstep_archive::ArchiveError;
 use lockstep_core::run::retire::{Facts, Verdict, judge};
 use lockstep_elastic::Deleted;
 use tokio::time;
@@ -152,16 +151,16 @@ impl Work<'_> {
 
     /// Waits for what a place for archives does, but no longer than the command goes on: a server may take minutes to answer, or
     /// not to.
-    pub(super) async fn unless_stopped<T>(
+    pub(super) fn unless_stopped<T, E: Into<EngineError>>(
         &self,
-        doing: impl Future<Output = Result<T, ArchiveError>>,
-    ) -> Result<T, EngineError> {
-        // Parts on their way are large.
-        let doing = Box::pin(doing);
-        tokio::select! {
-            done = doing => Ok(done?),
-            () = self.session.stop.cancelled() => Err(EngineError::Interrupted),
-            () = self.lease.lost().cancelled() => Err(EngineError::LeaseLost),
+        doing: impl Future<Output = Result<T, E>>,
+    ) -> impl Future<Output = Result<T, EngineError>> {
+        let doing = self.session.unless_stopped(doing);
+        async move {
+            tokio::select! {
+                done = doing => done,
+                () = self.lease.lost().cancelled() => Err(EngineError::LeaseLost),
+            }
         }
     }
 

@@ -40,13 +40,9 @@ const WORKERS_LOOK_TIME: Duration = Duration::from_millis(300);
 /// [`EngineError`] when the cluster can't be worked with; the same command goes on.
 pub async fn drop_targets(context: &StageContext) -> Result<Event, EngineError> {
     if context.plan.rehearsal.is_none() {
-        // A rehearsal never set one, and touches no setting of the live set.
-        unblock(context, Direction::Forward).await?;
-        if !context.quiet_in().is_zero() {
-            // A request of a dead driver may still block the live set or an index of it, and make a clone of that.
-            context.wait_until_quiet().await?;
-            unblock(context, Direction::Forward).await?;
-        }
+        // A rehearsal never set one, and touches no setting of the live set. A request of a dead driver may still block the live
+        // set or an index of it, and make a clone of that.
+        context.do_for_good(|| unblock(context, Direction::Forward)).await?;
     }
     wait_for_workers(context).await?;
     let set = read_set(context).await?;

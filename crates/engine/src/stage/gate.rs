@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// Time between two looks at shards whose copies lag behind.
-pub(super) const COPIES_LOOK_TIME: Duration = Duration::from_millis(10);
+const COPIES_LOOK_TIME: Duration = Duration::from_millis(10);
 
 /// What the gate says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,11 +143,23 @@ async fn tables_missing(follower: &mut Follower<'_>) -> Result<Option<String>, E
 async fn settled(follower: &Follower<'_>) -> Result<Standing, EngineError> {
     let carried = follower.pairs.values().map(|pair| pair.target.as_str());
     let targets: Vec<&str> = carried.chain(follower.deliveries.targets()).collect();
+    let positions = on_every_copy(&follower.context.cluster, &targets).await?;
+    Ok(Standing { terms: follower.terms().await?, positions })
+}
+
+/// Waits until every copy of every shard of these indices has everything; where they are then. The caller bounds the time.
+///
+/// # Errors
+/// [`EngineError`] when the cluster can't be worked with.
+pub(super) async fn on_every_copy(
+    cluster: &Cluster,
+    indices: &[&str],
+) -> Result<BTreeMap<String, IndexPosition>, EngineError> {
     loop {
-        let positions = follower.context.cluster.positions_of(&targets).await?;
+        let positions = cluster.positions_of(indices).await?;
         let mut shards = positions.values().flat_map(|index| &index.shards);
         if shards.all(|shard| shard.global_checkpoint >= shard.max_seq_no) {
-            return Ok(Standing { terms: follower.terms().await?, positions });
+            return Ok(positions);
         }
         time::sleep(COPIES_LOOK_TIME).await;
     }

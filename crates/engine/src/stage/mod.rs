@@ -223,6 +223,19 @@ impl StageContext {
         }
     }
 
+    /// Does something that requests of a dead driver could undo; while such may still arrive, once more when none can any more.
+    pub(crate) async fn do_for_good<F>(&self, act: impl Fn() -> F) -> Result<(), EngineError>
+    where
+        F: Future<Output = Result<(), EngineError>>,
+    {
+        act().await?;
+        if self.quiet_in().is_zero() {
+            return Ok(());
+        }
+        self.wait_until_quiet().await?;
+        act().await
+    }
+
     /// Stops when somebody asked for it.
     pub(crate) fn check_stop(&self) -> Result<(), EngineError> {
         if self.stop.is_cancelled() { Err(EngineError::Interrupted) } else { Ok(()) }

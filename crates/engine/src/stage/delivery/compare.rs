@@ -113,12 +113,3 @@ pub(in crate::stage) async fn look_at_deliveries(
     }
     Ok(verdict)
 }
-
-impl Deliveries {
-    /// Has everything read back anew.
-    pub(super) fn forget_read_back(&mut self) {
-        for log in &mut self.logs {
-            log.settled = -1;
-        }
-    }
-}

@@ -8,7 +8,6 @@ use std::{
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use lockstep_core::run::quarantine::RejectedBy;
 use lockstep_elastic::{BulkBody, IndexPosition, Key, Page, Version};
-use tokio::time;
 
 use super::{
     Deliveries, EnvelopeLog, Letter,
@@ -22,7 +21,7 @@ use crate::{
         StageContext,
         carry::write_body,
         follow::Follower,
-        gate::COPIES_LOOK_TIME,
+        gate::on_every_copy,
         mend::Place,
         meter::Meter,
         quarantine::place,
@@ -129,7 +128,7 @@ async fn note_clashes(
             continue;
         }
         let own = letters.iter().filter(|letter| letter.index.as_str() == inbox.index);
-        let own: Vec<Letter> = own.cloned().collect();
+        let own: Vec<&Letter> = own.collect();
         for letters in own.chunks(LETTERS_AT_ONCE) {
             if may_clash(context, deliveries, inbox, letters).await? {
                 clashing.extend(inbox.logs.iter().copied());
@@ -153,15 +152,10 @@ pub(in crate::stage) async fn wait_for_envelopes(
 ) -> Result<(), EngineError> {
     let logs = follower.deliveries.logs.iter().map(|log| log.pair.target.as_str());
     let logs: Vec<&str> = logs.collect();
-    while !logs.is_empty() {
-        let positions = follower.context.cluster.positions_of(&logs).await?;
-        let mut shards = positions.values().flat_map(|index| &index.shards);
-        if shards.all(|shard| shard.global_checkpoint >= shard.max_seq_no) {
-            break;
-        }
-        time::sleep(COPIES_LOOK_TIME).await;
+    if logs.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    on_every_copy(&follower.context.cluster, &logs).await.map(drop)
 }
 
 async fn deliver_page(

@@ -231,6 +231,13 @@ impl Deliveries {
         }
     }
 
+    /// Has everything read back anew.
+    fn forget_read_back(&mut self) {
+        for log in &mut self.logs {
+            log.settled = -1;
+        }
+    }
+
     /// Refreshes all indices that documents are delivered to.
     async fn refresh(&self, context: &StageContext) -> Result<(), EngineError> {
         let targets: Vec<&str> = self.targets().collect();

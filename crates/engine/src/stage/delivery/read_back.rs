@@ -198,12 +198,13 @@ async fn find_clash(
             return Ok(Some(Clash { made, from: [from(other), from(&letter.envelope)] }));
         }
     }
-    if !may_clash(context, deliveries, inbox, letters).await? {
+    let letters: Vec<&Letter> = letters.iter().collect();
+    if !may_clash(context, deliveries, inbox, &letters).await? {
         return Ok(None);
     }
     let logs: Vec<&EnvelopeLog> =
         inbox.logs.iter().filter_map(|at| deliveries.logs.get(*at)).collect();
-    let keys = keys_of(inbox, letters);
+    let keys = keys_of(inbox, &letters);
     name_clash(context, inbox, &logs, &keys.iter().map(String::as_str).collect::<Vec<_>>()).await
 }
 
@@ -212,7 +213,7 @@ pub(super) async fn may_clash(
     context: &StageContext,
     deliveries: &Deliveries,
     inbox: &Inbox,
-    letters: &[Letter],
+    letters: &[&Letter],
 ) -> Result<bool, EngineError> {
     let envelopes: BTreeSet<&Place> = letters.iter().map(|letter| &letter.envelope).collect();
     let keys = keys_of(inbox, letters);
@@ -228,7 +229,7 @@ pub(super) async fn may_clash(
 }
 
 /// What envelopes that hold documents with these ids are found by.
-fn keys_of(inbox: &Inbox, letters: &[Letter]) -> BTreeSet<String> {
+fn keys_of(inbox: &Inbox, letters: &[&Letter]) -> BTreeSet<String> {
     letters.iter().map(|letter| format!("{}/{}", inbox.logical, letter.id)).collect()
 }
 

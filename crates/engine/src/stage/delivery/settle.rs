@@ -172,8 +172,7 @@ async fn delete_strays(
         }
     }
     if is_lacking {
-        let logs = inbox.logs.clone();
-        deliveries.forget(&logs);
+        deliveries.forget(&inbox.logs.clone());
     }
     Ok(deleted)
 }
